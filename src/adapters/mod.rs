@@ -1,0 +1,5 @@
+//! The world behind the ports of `goldseal-core`.
+
+pub mod aws;
+pub mod keys;
+pub mod store;

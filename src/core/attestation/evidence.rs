@@ -1,0 +1,86 @@
+//! The evidence of one image: JSON Lines, one Sigstore bundle a line.
+//!
+//! Splitting looks at nothing but sizes and line ends. An empty line is an error, not a gap: a file that was cut or
+//! joined badly should be seen.
+
+use super::Defect;
+
+/// What one evidence file may hold at most.
+#[derive(Debug, Clone, Copy)]
+pub struct EvidenceLimits {
+    /// Bytes of the whole file. Readers stop one byte after it.
+    pub bytes: usize,
+    /// Bytes of one line.
+    pub line: usize,
+    /// Lines.
+    pub lines: usize,
+}
+
+/// The limits in force: an inlined SBOM has at most 16 MiB, which base64 makes 22 MiB.
+pub const EVIDENCE_LIMITS: EvidenceLimits = EvidenceLimits { bytes: 96 << 20, line: 32 << 20, lines: 256 };
+
+/// Splits evidence into its lines, counted from 1.
+///
+/// # Errors
+/// [`Defect::TooLarge`] when a limit is passed; line 0 stands for the file.
+pub fn lines(evidence: &[u8]) -> Result<Vec<(usize, &[u8])>, (usize, Defect)> {
+    let EvidenceLimits { bytes, line: longest, lines: most } = EVIDENCE_LIMITS;
+    if evidence.len() > bytes {
+        return Err((0, Defect::TooLarge(format!("{} bytes of evidence, more than the {bytes} allowed", evidence.len()))));
+    }
+    let body = evidence.strip_suffix(b"\n").unwrap_or(evidence);
+    let mut found = Vec::new();
+    if evidence.is_empty() {
+        return Ok(found);
+    }
+    for (index, line) in body.split(|&byte| byte == b'\n').enumerate() {
+        let number = index + 1;
+        if number > most {
+            return Err((0, Defect::TooLarge(format!("more than {most} lines of evidence"))));
+        }
+        if line.len() > longest {
+            return Err((number, Defect::TooLarge(format!("{} bytes, more than the {longest} allowed", line.len()))));
+        }
+        found.push((number, line));
+    }
+    Ok(found)
+}
+
+/// Joins bundles to an evidence file.
+pub fn join<'b>(bundles: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
+    let mut evidence = Vec::new();
+    for bundle in bundles {
+        evidence.extend_from_slice(bundle);
+        evidence.push(b'\n');
+    }
+    evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_one_and_the_last_end_is_optional() {
+        let expected: Vec<(usize, &[u8])> = vec![(1, b"a"), (2, b"b")];
+        assert_eq!(lines(b"a\nb\n").unwrap(), expected);
+        assert_eq!(lines(b"a\nb").unwrap(), expected);
+        assert_eq!(join([b"a".as_slice(), b"b"]), b"a\nb\n");
+        assert!(lines(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn empty_lines_are_kept_to_be_refused() {
+        assert_eq!(lines(b"\n").unwrap(), [(1, b"".as_slice())]);
+        assert_eq!(lines(b"a\n\nb\n").unwrap().len(), 3);
+        assert_eq!(lines(b"a\n\n").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn limits_hold() {
+        assert!(lines(&b"x\n".repeat(EVIDENCE_LIMITS.lines)).is_ok());
+        assert!(lines(&b"x\n".repeat(EVIDENCE_LIMITS.lines + 1)).is_err());
+        assert_eq!(lines(&vec![b'x'; EVIDENCE_LIMITS.line + 1]).unwrap_err().0, 1);
+        assert_eq!(lines(&vec![b'\n'; EVIDENCE_LIMITS.bytes + 1]).unwrap_err().0, 0);
+    }
+}

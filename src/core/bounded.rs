@@ -1,0 +1,282 @@
+//! Outside bytes → typed values, with every bound checked before anything is built from them.
+//!
+//! JSON goes through a strict pass first: size, depth and duplicate keys at any depth (RFC 8259 leaves duplicates
+//! open, and parsers that disagree about them are how a signed document comes to mean two things). Only then is it
+//! deserialized. The strict pass keeps no values, so its memory is the keys of the objects that are open.
+
+use std::{borrow::Cow, collections::BTreeSet, fmt};
+
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
+};
+
+/// How much of an outside document is read at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the whole document.
+    pub bytes: usize,
+    /// Arrays and objects inside each other. At most 120: the JSON parser itself stops at 128.
+    pub depth: usize,
+}
+
+/// Why outside bytes were not taken for JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonFault {
+    /// The document is larger than the limit; it was not looked at.
+    #[error("{found} bytes, more than the {limit} allowed")]
+    TooLarge {
+        /// Its size in bytes.
+        found: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Arrays and objects nest deeper than the limit.
+    #[error("nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit in levels.
+        limit: usize,
+    },
+    /// A key stands twice in one object.
+    #[error("duplicate key {key:?} (line {line}, column {column})")]
+    DuplicateKey {
+        /// The key, cut to 80 characters.
+        key: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Not JSON at all, or cut off.
+    #[error("not JSON: {0}")]
+    Syntax(String),
+    /// JSON, but not the document that was expected.
+    #[error("unexpected content: {0}")]
+    Shape(String),
+}
+
+/// Parses `bytes` as one JSON document of type `T`, borrowing from it where `T` does.
+///
+/// # Errors
+/// See [`JsonFault`]; checks run in the order of its variants.
+pub fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: Limits) -> Result<T, JsonFault> {
+    check(bytes, limits)?;
+    serde_json::from_slice(bytes).map_err(|e| JsonFault::Shape(e.to_string()))
+}
+
+/// Runs the strict pass alone: size, syntax, depth, duplicate keys.
+///
+/// # Errors
+/// See [`JsonFault`].
+pub fn check(bytes: &[u8], limits: Limits) -> Result<(), JsonFault> {
+    if bytes.len() > limits.bytes {
+        return Err(JsonFault::TooLarge { found: bytes.len(), limit: limits.bytes });
+    }
+    let mut open = Open { keys: Vec::new(), depth: 0, limit: limits.depth, stopped: None };
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let outcome = Strict(&mut open).deserialize(&mut parser).and_then(|()| parser.end());
+    outcome.map_err(|e| match open.stopped.take() {
+        Some(Stop::TooDeep) => JsonFault::TooDeep { limit: limits.depth },
+        Some(Stop::Duplicate(key)) => JsonFault::DuplicateKey { key, line: e.line(), column: e.column() },
+        None => JsonFault::Syntax(e.to_string()),
+    })
+}
+
+/// The keys of all objects that are open, in one stack; each object remembers where its own begin.
+struct Open<'de> {
+    keys: Vec<Cow<'de, str>>,
+    depth: usize,
+    limit: usize,
+    stopped: Option<Stop>,
+}
+
+enum Stop {
+    TooDeep,
+    Duplicate(String),
+}
+
+struct Strict<'o, 'de>(&'o mut Open<'de>);
+
+/// Objects with more keys than this are checked with a set instead of by scanning.
+const SCANNED_KEYS: usize = 24;
+
+impl<'de> Strict<'_, 'de> {
+    fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.0.depth += 1;
+        if self.0.depth > self.0.limit {
+            self.0.stopped = Some(Stop::TooDeep);
+            return Err(E::custom("too deep"));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        self.enter()?;
+        while seq.next_element_seed(Strict(self.0))?.is_some() {}
+        self.0.depth -= 1;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.enter()?;
+        let start = self.0.keys.len();
+        let mut many: Option<BTreeSet<Cow<'de, str>>> = None;
+        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
+            let seen = self.0.keys.get(start..).unwrap_or_default();
+            let twice = match &mut many {
+                Some(set) => !set.insert(key.clone()),
+                None => seen.contains(&key),
+            };
+            if twice {
+                self.0.stopped = Some(Stop::Duplicate(key.chars().take(80).collect()));
+                return Err(A::Error::custom("duplicate key"));
+            }
+            if many.is_none() {
+                self.0.keys.push(key);
+                if self.0.keys.len() - start > SCANNED_KEYS {
+                    many = Some(self.0.keys.drain(start..).collect());
+                }
+            }
+            map.next_value_seed(Strict(self.0))?;
+        }
+        self.0.keys.truncate(start);
+        self.0.depth -= 1;
+        Ok(())
+    }
+}
+
+/// An object key, borrowed when it has no escapes.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Limits = Limits { bytes: 1 << 20, depth: 8 };
+
+    fn fault(text: &str) -> JsonFault {
+        check(text.as_bytes(), SMALL).unwrap_err()
+    }
+
+    #[test]
+    fn plain_documents_pass() {
+        for text in ["null", "1", "\"x\"", "[]", "{}", r#"{"a":{"a":[{"a":1},{"a":2}]},"b":-1.5e3}"#, " [true] \n"] {
+            check(text.as_bytes(), SMALL).unwrap();
+        }
+    }
+
+    #[test]
+    fn duplicate_keys_are_found_at_any_depth_and_under_escapes() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"a":{"k":1},"b":{"k":1},"a":0}"#,
+        ] {
+            assert!(matches!(fault(text), JsonFault::DuplicateKey { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn duplicates_are_found_in_large_objects_too() {
+        let keys: Vec<String> = (0..100).map(|i| format!("\"k{i}\":{{\"k{i}\":0}}")).collect();
+        check(format!("{{{}}}", keys.join(",")).as_bytes(), SMALL).unwrap();
+        for twice in [0, 23, 24, 25, 99] {
+            let text = format!("{{{},\"k{twice}\":1}}", keys.join(","));
+            assert!(matches!(fault(&text), JsonFault::DuplicateKey { .. }), "k{twice}");
+        }
+    }
+
+    #[test]
+    fn depth_is_exact() {
+        let nest = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        check(nest(8).as_bytes(), SMALL).unwrap();
+        assert_eq!(fault(&nest(9)), JsonFault::TooDeep { limit: 8 });
+        assert_eq!(fault(&"[".repeat(10_000)), JsonFault::TooDeep { limit: 8 });
+        assert_eq!(fault(&"{\"a\":".repeat(10_000)), JsonFault::TooDeep { limit: 8 });
+    }
+
+    #[test]
+    fn size_is_checked_before_anything_else() {
+        let limits = Limits { bytes: 3, depth: 8 };
+        check(b"[1]", limits).unwrap();
+        assert_eq!(check(b"{{{{", limits).unwrap_err(), JsonFault::TooLarge { found: 4, limit: 3 });
+    }
+
+    #[test]
+    fn trailing_and_cut_off_text_is_refused() {
+        for text in ["", "{", "{\"a\":", "{} {}", "[1]x", "\u{feff}{}", "'a'", "{\"a\":1,}", "NaN", "1e999"] {
+            assert!(matches!(fault(text), JsonFault::Syntax(_)), "{text}");
+        }
+        assert!(matches!(check(b"\"\xff\"", SMALL), Err(JsonFault::Syntax(_))));
+    }
+
+    #[test]
+    fn shape_comes_after_strictness() {
+        assert!(matches!(json::<Vec<u8>>(b"{}", SMALL), Err(JsonFault::Shape(_))));
+        assert!(matches!(json::<Vec<u8>>(br#"{"a":1,"a":1}"#, SMALL), Err(JsonFault::DuplicateKey { .. })));
+        assert_eq!(json::<Vec<u8>>(b"[1,2]", SMALL).unwrap(), [1, 2]);
+    }
+}

@@ -1,0 +1,31 @@
+//! Everything in goldseal that decides, and nothing that touches the world.
+//!
+//! The modules below are listed in dependency order, and a module may use only modules listed above it. That is
+//! the architecture; `tests/it/layers.rs` checks it. There is no network, no file system, no clock and no
+//! environment in this package: bytes, facts and the time come in as arguments, verdicts and actions go out as data.
+
+pub mod bounded;
+pub mod digest;
+pub mod ids;
+pub mod time;
+
+pub mod image;
+
+pub mod scan;
+
+pub mod attestation;
+
+pub mod trust;
+
+pub mod verdict;
+
+// pub mod policy;
+
+// pub mod report;
+
+pub mod ports;
+
+// pub mod flow;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

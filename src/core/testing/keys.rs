@@ -1,0 +1,72 @@
+//! Keys that are no secret: P-256, made by OpenSSL, and authorities of them.
+
+#![expect(clippy::unwrap_used, reason = "fixtures that do not parse should stop the test")]
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sigstore_crypto::KeyPair;
+
+use crate::{
+    attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, Pae, write_bundle},
+    time::Window,
+    trust::{Authority, KeyState, PublicKey},
+};
+
+/// PKCS #8, in base64.
+const KEYS: [&str; 3] = [
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnuGDa8kuxU/dWOppe7lBDTlzrJAa40d4f4pJdsNTKGehRANCAAQNuPGgh8KvN0Q7zz3ZU0gQBZDR9/AYLYLNr+2RxIWH2E6uFXfG9scI+QfOwcshKpzh8d7TQeqP9vvyBysynEsi",
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOAsAcZoPaid3HqAq/Lmh3wzlsnOJMqvpTrRyRFUa8VGhRANCAARkSw1sclGsHzKjsrZ7wbjCDGHTNNiQd1hf9S4lWQujeph9gjgDTs6vFauoSstQ8no855dYphJ6oR0B1UYUNKGp",
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgrrU2ysY+9olPfHUNm/yZu9U5JlGspeYL8Bu9ZnoDMWGhRANCAAShdAPfSTMmF6tPu5KA+KKRZUvCj3NifyYoc91PTmntIFHYbjQ27MYgcD55ThwCtw4BvN/pwHjuH9CTs4563PbH",
+];
+
+/// The public half of the first key, as OpenSSL writes it.
+pub const P256_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDbjxoIfCrzdEO8892VNIEAWQ0ffw\nGC2Cza/tkcSFh9hOrhV3xvbHCPkHzsHLISqc4fHe00Hqj/b78gcrMpxLIg==\n-----END PUBLIC KEY-----\n";
+
+/// A key pair on this machine.
+#[derive(Debug)]
+pub struct LocalKey(KeyPair);
+
+impl LocalKey {
+    /// Returns key 1, 2 or 3.
+    pub fn p256(number: usize) -> Self {
+        let der = STANDARD.decode(KEYS.get(number - 1).unwrap()).unwrap();
+        Self(KeyPair::from_pkcs8_der(&der).unwrap())
+    }
+
+    /// Returns the public half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey::from_spki(self.0.public_key_der().unwrap().as_bytes(), None).unwrap()
+    }
+
+    /// Returns the public half as PEM.
+    pub fn pem(&self) -> String {
+        self.0.public_key_der().unwrap().to_pem().replace("\r\n", "\n")
+    }
+
+    /// Signs a message.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(message).unwrap().as_bytes().to_vec()
+    }
+
+    /// Signs a payload and writes the bundle.
+    pub fn bundle(&self, payload: Vec<u8>) -> Vec<u8> {
+        self.bundle_of_type(IN_TOTO_PAYLOAD_TYPE, payload)
+    }
+
+    /// Signs a payload of any type and writes the bundle.
+    pub fn bundle_of_type(&self, payload_type: &str, payload: Vec<u8>) -> Vec<u8> {
+        let signature = self.sign(&Pae { payload_type, payload: &payload }.to_vec());
+        let envelope = Envelope { payload_type: payload_type.to_owned(), payload, signature };
+        write_bundle(&envelope, self.public().spki()).unwrap()
+    }
+}
+
+/// Makes an authority of a key: always valid, no witness.
+pub fn authority(name: &str, key: &LocalKey) -> Authority {
+    Authority {
+        name: name.parse().unwrap(),
+        key: key.public(),
+        window: Window::default(),
+        witness: None,
+        state: KeyState::NotAsked,
+    }
+}

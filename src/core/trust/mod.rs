@@ -1,0 +1,14 @@
+//! Evidence, believed: the only place where bytes become a [`Verified`] statement.
+//!
+//! Signatures, log entries and timestamps are checked by the crates of the sigstore project (ADR 0005 says which of
+//! them hold, and for what); what they answer becomes one of our own codes here.
+
+mod key;
+mod root;
+mod verified;
+mod witness;
+
+pub use key::{KeyFault, PublicKey, Scheme};
+pub use root::{Authority, AuthorityName, KeyState, TrustRoot, TrustRootFault};
+pub use verified::{Believed, Discount, Discounted, Verified, believe};
+pub use witness::{Testimony, Witness, WitnessFault};
