@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn only_one_spelling_is_read() {
         let good = Sha256Digest::of(b"").to_string();
-        for bad in [good.to_uppercase(), format!("{good}0"), good[1..].to_owned(), format!(" {}", &good[1..]), "é".repeat(32)] {
+        for bad in
+            [good.to_uppercase(), format!("{good}0"), good[1..].to_owned(), format!(" {}", &good[1..]), "é".repeat(32)]
+        {
             assert!(bad.parse::<Sha256Digest>().is_err(), "{bad}");
         }
     }

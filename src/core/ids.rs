@@ -156,7 +156,9 @@ mod tests {
         for good in ["ami-0123abcd", "ami-0123456789abcdef0"] {
             assert_eq!(good.parse::<AmiId>().unwrap().as_str(), good);
         }
-        for bad in ["", "ami-", "ami-0123ABCD", "ami-0123456789abcdef", "snap-0123abcd", " ami-0123abcd", "ami-0123abcg"] {
+        for bad in
+            ["", "ami-", "ami-0123ABCD", "ami-0123456789abcdef", "snap-0123abcd", " ami-0123abcd", "ami-0123abcg"]
+        {
             assert!(bad.parse::<AmiId>().is_err(), "{bad}");
         }
         for bad in ["12345678901", "1234567890123", "12345678901a", "١23456789012"] {

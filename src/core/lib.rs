@@ -19,13 +19,13 @@ pub mod trust;
 
 pub mod verdict;
 
-// pub mod policy;
+pub mod policy;
 
-// pub mod report;
+pub mod report;
 
 pub mod ports;
 
-// pub mod flow;
+pub mod flow;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -7,7 +7,7 @@ use crate::{
     digest::Sha256Digest,
     ids::{AmiId, ImageRef, Region, SnapshotId},
     image::{DescribedImage, Descriptor},
-    trust::{KeyState, PublicKey},
+    trust::{KeyAnswer, PublicKey},
 };
 
 /// How a port failed: all that a flow looks at.
@@ -167,18 +167,19 @@ pub struct SigningKey {
 
 /// Where the public keys of KMS authorities are asked for.
 pub trait KeyCatalog {
-    /// Returns the SubjectPublicKeyInfo of a key, and its state.
-    fn public_key(&self, uri: &str) -> impl Future<Output = Result<(Vec<u8>, KeyState), PortError>> + Send;
+    /// Returns the public half of a key, or that KMS would not sign with it.
+    fn public_key(&self, uri: &str) -> impl Future<Output = Result<KeyAnswer, PortError>> + Send;
 }
 
 /// Where the blocks of a snapshot are read.
 pub trait SnapshotBlocks {
-    /// Returns the blocks that the snapshot lists, by rising index.
+    /// Returns a page of the blocks that the snapshot lists, by rising index; the first page without a token.
     fn list(
         &self,
         region: &Region,
         snapshot: &SnapshotId,
-    ) -> impl Future<Output = Result<Vec<ListedBlock>, PortError>> + Send;
+        page: Option<String>,
+    ) -> impl Future<Output = Result<BlockPage, PortError>> + Send;
 
     /// Reads one block, checks it against its own checksum, and returns its SHA-256.
     fn digest(
@@ -187,6 +188,15 @@ pub trait SnapshotBlocks {
         snapshot: &SnapshotId,
         block: &ListedBlock,
     ) -> impl Future<Output = Result<Sha256Digest, PortError>> + Send;
+}
+
+/// Some of the blocks that a snapshot lists; a page may be empty and not the last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BlockPage {
+    /// The blocks.
+    pub blocks: Vec<ListedBlock>,
+    /// The token of the next page, if there is one.
+    pub next: Option<String>,
 }
 
 /// A block that a snapshot lists.

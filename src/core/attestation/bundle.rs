@@ -9,8 +9,7 @@
 use std::borrow::Cow;
 
 use base64::{
-    Engine as _,
-    alphabet,
+    Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 use serde::{Deserialize, Serialize};
@@ -294,7 +293,10 @@ mod tests {
         assert_eq!(bundle.material, Material::PublicKey { hint: "aGludA==".into() });
         assert_eq!(bundle.witness, WitnessMaterial { log_entries: 0, timestamps: 0 });
         let Content::Envelope(envelope) = bundle.content else { panic!("an envelope") };
-        assert_eq!((envelope.payload.as_slice(), envelope.signature.as_slice()), (b"{}".as_slice(), [1, 2, 3].as_slice()));
+        assert_eq!(
+            (envelope.payload.as_slice(), envelope.signature.as_slice()),
+            (b"{}".as_slice(), [1, 2, 3].as_slice())
+        );
     }
 
     #[test]
@@ -320,7 +322,9 @@ mod tests {
 
     #[test]
     fn both_base64_alphabets_are_read_but_not_mixed() {
-        for (text, same) in [("-_8=", Some("+/8=")), ("-_8", Some("+/8=")), ("-/8=", None), ("+/9=", None), ("+/8==", None)] {
+        for (text, same) in
+            [("-_8=", Some("+/8=")), ("-_8", Some("+/8=")), ("-/8=", None), ("+/9=", None), ("+/8==", None)]
+        {
             let decoded = decode(text, "x");
             assert_eq!(decoded.is_ok(), same.is_some(), "{text}");
             assert!(same.is_none_or(|same| decoded == decode(same, "x")), "{text}");
@@ -341,10 +345,18 @@ mod tests {
             (r#""hint":"#, r#""hunt":"#, "json-unexpected-content"),
             (r#"{"publicKey":{"hint":"aGludA=="}}"#, "{}", "bundle-material"),
             (r#"{"publicKey":"#, r#"{"certificate":{"rawBytes":""},"publicKey":"#, "bundle-material"),
-            (r#"{"publicKey":{"hint":"aGludA=="}}"#, r#"{"certificate":{},"x509CertificateChain":{}}"#, "bundle-material"),
+            (
+                r#"{"publicKey":{"hint":"aGludA=="}}"#,
+                r#"{"certificate":{},"x509CertificateChain":{}}"#,
+                "bundle-material",
+            ),
             (r#""dsseEnvelope":"#, r#""messageSignature":{"signature":"AQID"},"dsseEnvelope":"#, "bundle-content"),
             (r#"]}}"#, r#"]}"#, "json-malformed"),
-            (r#""hint":"aGludA==""#, r#""hint":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"#, "json-too-deep"),
+            (
+                r#""hint":"aGludA==""#,
+                r#""hint":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"#,
+                "json-too-deep",
+            ),
         ] {
             assert_eq!(defect(from, to).code(), code, "{to}");
         }

@@ -26,7 +26,10 @@ pub const EVIDENCE_LIMITS: EvidenceLimits = EvidenceLimits { bytes: 96 << 20, li
 pub fn lines(evidence: &[u8]) -> Result<Vec<(usize, &[u8])>, (usize, Defect)> {
     let EvidenceLimits { bytes, line: longest, lines: most } = EVIDENCE_LIMITS;
     if evidence.len() > bytes {
-        return Err((0, Defect::TooLarge(format!("{} bytes of evidence, more than the {bytes} allowed", evidence.len()))));
+        return Err((
+            0,
+            Defect::TooLarge(format!("{} bytes of evidence, more than the {bytes} allowed", evidence.len())),
+        ));
     }
     let body = evidence.strip_suffix(b"\n").unwrap_or(evidence);
     let mut found = Vec::new();

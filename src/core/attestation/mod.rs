@@ -7,7 +7,7 @@ mod evidence;
 pub mod predicate;
 mod statement;
 
-pub use bundle::{Bundle, BUNDLE_MEDIA_TYPE, Content, Material, WitnessMaterial, write_bundle};
+pub use bundle::{BUNDLE_MEDIA_TYPE, Bundle, Content, Material, WitnessMaterial, write_bundle};
 pub use envelope::{Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use evidence::{EVIDENCE_LIMITS, EvidenceLimits, join, lines};
 pub use statement::{Kind, STATEMENT_TYPE, Statement, write_statement};

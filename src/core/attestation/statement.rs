@@ -207,7 +207,8 @@ mod tests {
     use crate::testing::images::descriptor;
 
     fn statement(change: (&str, &str)) -> Result<Statement, Defect> {
-        let payload = write_statement(&descriptor(), "https://spdx.dev/Document", serde_json::json!({"a": [1.0, "é"]})).unwrap();
+        let payload =
+            write_statement(&descriptor(), "https://spdx.dev/Document", serde_json::json!({"a": [1.0, "é"]})).unwrap();
         let text = String::from_utf8(payload).unwrap();
         Statement::parse(text.replacen(change.0, change.1, 1).into_bytes())
     }

@@ -103,7 +103,9 @@ pub enum DescriptorFault {
     #[error(transparent)]
     Json(#[from] JsonFault),
     /// The bytes are not the canonical form.
-    #[error("a descriptor in another spelling than RFC 8785: write it with `goldseal describe` and keep it byte for byte")]
+    #[error(
+        "a descriptor in another spelling than RFC 8785: write it with `goldseal describe` and keep it byte for byte"
+    )]
     NotCanonical,
 }
 
@@ -230,7 +232,8 @@ mod tests {
             assert_ne!(other, text);
             assert_eq!(Descriptor::parse(other.as_bytes()), Err(DescriptorFault::NotCanonical), "{other}");
         }
-        let spelled_out = text.replacen(r#""deviceName":"/dev/xvda","#, r#""deviceName":"/dev/xvda","noDevice":false,"#, 1);
+        let spelled_out =
+            text.replacen(r#""deviceName":"/dev/xvda","#, r#""deviceName":"/dev/xvda","noDevice":false,"#, 1);
         assert_eq!(Descriptor::parse(spelled_out.as_bytes()), Err(DescriptorFault::NotCanonical));
     }
 

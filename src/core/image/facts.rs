@@ -3,11 +3,12 @@
 //! [`DescribedImage`] is the answer as it comes: every field optional, unknown fields tolerated because EC2 adds
 //! some every year. It has the names of the AWS CLI's JSON, so a saved `aws ec2 describe-images` reads as it is.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-use super::descriptor::{Descriptor, DescriptorFault, Device, Identity};
+use super::{
+    Tags,
+    descriptor::{Descriptor, DescriptorFault, Device, Identity},
+};
 use crate::{
     bounded::{self, JsonFault, Limits},
     ids::{ImageRef, Region},
@@ -15,9 +16,6 @@ use crate::{
 
 /// A saved DescribeImages answer: 16 MiB holds some thousand images.
 const SAVED_LIMITS: Limits = Limits { bytes: 16 << 20, depth: 32 };
-
-/// Tags with this prefix are shown to every account that an image is shared with; others only to their owner.
-pub const SHARED_TAG_PREFIX: &str = "ec2:SharedTag/";
 
 /// The answer of DescribeImages.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -75,24 +73,6 @@ pub struct DescribedEbs {
 pub struct DescribedTag {
     pub key: Option<String>,
     pub value: Option<String>,
-}
-
-/// The tags of an image that the caller may see. They are hints: anyone with `ec2:CreateTags` can write them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tags(BTreeMap<String, String>);
-
-impl Tags {
-    /// Returns every visible value of a tag: its own, and the one shared across accounts.
-    pub fn values<'t>(&'t self, name: &str) -> impl Iterator<Item = &'t str> + use<'t> {
-        let shared = self.0.get(&format!("{SHARED_TAG_PREFIX}{name}"));
-        self.0.get(name).into_iter().chain(shared).map(String::as_str)
-    }
-}
-
-impl FromIterator<(String, String)> for Tags {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(tags: I) -> Self {
-        Self(tags.into_iter().collect())
-    }
 }
 
 /// What goldseal knows of an image: its descriptor, and what may change beside it.
@@ -240,14 +220,5 @@ mod tests {
         image.creation_date = None;
         let fault = ImageFacts::in_region(&"eu-west-1".parse().unwrap(), image).unwrap_err();
         assert_eq!(fault.to_string(), "the image has no CreationDate");
-    }
-
-    #[test]
-    fn shared_tags_count_beside_own_ones() {
-        let tags: Tags =
-            [("a", "1"), ("ec2:SharedTag/a", "2"), ("b", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
-        assert_eq!(tags.values("a").collect::<Vec<_>>(), ["1", "2"]);
-        assert_eq!(tags.values("b").collect::<Vec<_>>(), ["3"]);
-        assert_eq!(tags.values("c").count(), 0);
     }
 }

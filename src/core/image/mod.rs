@@ -3,10 +3,12 @@
 mod content;
 mod descriptor;
 mod facts;
+mod tags;
 
 pub use content::{BLOCK_BYTES, BlockOrder, ContentDigest, DeviceContent, blocks_of};
 pub use descriptor::{DESCRIPTOR_LIMITS, Descriptor, DescriptorFault, Device, Identity};
 pub use facts::{
     DescribedDevice, DescribedEbs, DescribedImage, DescribedImages, DescribedTag, ImageFacts, ImageFault,
-    SHARED_TAG_PREFIX, Tags, images_from_json,
+    images_from_json,
 };
+pub use tags::{EVIDENCE_TAG, KEY_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG, Tags, evidence_pointer, pointer_digest};

@@ -66,7 +66,8 @@ pub(super) fn parse(report: &[u8]) -> Result<Scan, ScanFault> {
     if status.valid == Some(false) || said.is_some() {
         return Err(ScanFault::BadDatabase(said.map_or_else(|| "valid: false".to_owned(), |error| error.to_string())));
     }
-    let schema = status.schema_version.map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
+    let schema =
+        status.schema_version.map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
     let found = report.matches.into_iter().map(|found| finding(found, false));
     let ignored = report.ignored_matches.unwrap_or_default().into_iter().map(|found| finding(found, true));
     Ok(Scan {
@@ -98,7 +99,10 @@ mod tests {
         "artifact":{"name":"openssl","version":"3.0","purl":"pkg:deb/debian/openssl@3.0"}}"#;
 
     fn scan(db: &str, more: &str) -> Result<Scan, ScanFault> {
-        parse(format!(r#"{{"matches":[{FOUND}]{more},"descriptor":{{"name":"grype","version":"0.121","db":{db}}}}}"#).as_bytes())
+        parse(
+            format!(r#"{{"matches":[{FOUND}]{more},"descriptor":{{"name":"grype","version":"0.121","db":{db}}}}}"#)
+                .as_bytes(),
+        )
     }
 
     #[test]
@@ -106,7 +110,10 @@ mod tests {
         for (db, schema) in [
             (r#"{"built":"2026-11-01T00:00:00Z","schemaVersion":5,"location":"x","error":null}"#, "5"),
             (r#"{"built":"2026-11-01T00:00:00Z","schemaVersion":"v6.0.0","error":""}"#, "v6.0.0"),
-            (r#"{"status":{"schemaVersion":"v6.1.9","built":"2026-11-01T00:00:00Z","valid":true},"providers":{}}"#, "v6.1.9"),
+            (
+                r#"{"status":{"schemaVersion":"v6.1.9","built":"2026-11-01T00:00:00Z","valid":true},"providers":{}}"#,
+                "v6.1.9",
+            ),
         ] {
             let scan = scan(db, "").unwrap();
             assert_eq!(scan.database.schema.as_deref(), Some(schema));

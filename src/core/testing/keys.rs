@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "fixtures that do not parse should stop the test")]
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sigstore_crypto::KeyPair;
 
 use crate::{
     attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, Pae, write_bundle},
     time::Window,
-    trust::{Authority, KeyState, PublicKey},
+    trust::{Authority, PublicKey},
 };
 
 /// PKCS #8, in base64.
@@ -62,11 +64,5 @@ impl LocalKey {
 
 /// Makes an authority of a key: always valid, no witness.
 pub fn authority(name: &str, key: &LocalKey) -> Authority {
-    Authority {
-        name: name.parse().unwrap(),
-        key: key.public(),
-        window: Window::default(),
-        witness: None,
-        state: KeyState::NotAsked,
-    }
+    Authority { name: name.parse().unwrap(), key: Arc::new(key.public()), window: Window::default(), witness: None }
 }

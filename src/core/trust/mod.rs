@@ -9,6 +9,6 @@ mod verified;
 mod witness;
 
 pub use key::{KeyFault, PublicKey, Scheme};
-pub use root::{Authority, AuthorityName, KeyState, TrustRoot, TrustRootFault};
+pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{Believed, Discount, Discounted, Verified, believe};
 pub use witness::{Testimony, Witness, WitnessFault};

@@ -1,6 +1,6 @@
 //! The keys we accept signatures from, each under a name, each for a time.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,15 +54,19 @@ impl From<AuthorityName> for String {
     }
 }
 
-/// What KMS says of a key now.
+/// What KMS says of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyState {
-    /// The key was given as PEM: nothing can be asked.
-    NotAsked,
+pub enum KeyAnswer {
     /// KMS would sign with it.
-    Enabled,
-    /// Somebody disabled it, or scheduled its deletion: KMS's word for the state.
-    Withdrawn(String),
+    Enabled {
+        /// The DER of its SubjectPublicKeyInfo.
+        spki: Vec<u8>,
+    },
+    /// Somebody disabled it or scheduled its deletion (KMS then hands out no public key).
+    Withdrawn {
+        /// KMS's word, such as `Disabled` or `PendingDeletion`.
+        state: String,
+    },
 }
 
 /// One key that we accept signatures from.
@@ -71,13 +75,11 @@ pub struct Authority {
     /// Its name.
     pub name: AuthorityName,
     /// Its key.
-    pub key: PublicKey,
+    pub key: Arc<PublicKey>,
     /// When its signatures count.
     pub window: Window,
     /// Who else must have seen a signature of its.
-    pub witness: Option<Witness>,
-    /// What KMS says of the key.
-    pub state: KeyState,
+    pub witness: Option<Arc<Witness>>,
 }
 
 /// A trust root that cannot be.

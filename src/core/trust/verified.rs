@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Authority, AuthorityName, KeyState, TrustRoot};
+use super::{Authority, AuthorityName, TrustRoot};
 use crate::{
     attestation::{Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Kind, Material, Statement, lines},
     digest::Sha256Digest,
@@ -67,8 +67,6 @@ pub enum Discount {
     AuthorityNotYetValid { authority: AuthorityName, from: Timestamp },
     #[error("{authority} does not count since {until}")]
     AuthorityExpired { authority: AuthorityName, until: Timestamp },
-    #[error("the KMS key of {authority} is {state}")]
-    AuthorityKeyWithdrawn { authority: AuthorityName, state: String },
     #[error("the policy asks a witness for {authority}: {problem}")]
     WitnessRefused { authority: AuthorityName, problem: String },
     #[error("seen by a witness at {seen}, which is after now")]
@@ -84,7 +82,6 @@ impl Discount {
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Self::AuthorityExpired { .. } => "authority-expired",
-            Self::AuthorityKeyWithdrawn { .. } => "authority-key-withdrawn",
             Self::WitnessRefused { .. } => "witness-refused",
             Self::WitnessInFuture { .. } => "witness-in-future",
         }
@@ -115,7 +112,7 @@ pub struct Believed {
 ///
 /// For every line: (1) its form is that of a bundle; (2) with an envelope in it; (3) an authority is named by the
 /// hint, or, without a hint, each is tried; (4) its signature covers the envelope; (5) the witness that the policy
-/// asks for saw it; (6) the authority counts now, or did when the witness saw it, and KMS has not withdrawn its key;
+/// asks for saw it; (6) the authority counts now, or did when the witness saw it;
 /// (7) the payload is an in-toto statement; (8) of one subject; (9) which is the image.
 ///
 /// The hint selects and never grants: the signature decides. But a hint that names another key than the one that
@@ -194,9 +191,6 @@ fn signer<'r>(root: &'r TrustRoot, material: &Material, envelope: &Envelope) -> 
 /// Says why a signature of this authority does not count, if so.
 fn counts(authority: &Authority, seen: Option<&[Timestamp]>, now: Timestamp) -> Option<Discount> {
     let name = || authority.name.clone();
-    if let KeyState::Withdrawn(state) = &authority.state {
-        return Some(Discount::AuthorityKeyWithdrawn { authority: name(), state: state.clone() });
-    }
     // A log entry without an integrated time (Rekor v2) proves presence, not time: then now is what there is.
     let times = seen.filter(|times| !times.is_empty()).unwrap_or(std::slice::from_ref(&now));
     times.iter().find_map(|&at| match authority.window.place(at) {

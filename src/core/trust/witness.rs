@@ -46,25 +46,32 @@ impl Witness {
     ///
     /// # Errors
     /// See [`WitnessFault`].
-    pub fn new(trusted_root: &str, testimony: Vec<Testimony>, scheme: Scheme) -> Result<Self, WitnessFault> {
+    pub fn new(trusted_root: &str, testimony: Vec<Testimony>) -> Result<Self, WitnessFault> {
         let fault = |e: &dyn fmt::Display| WitnessFault::TrustedRoot(e.to_string());
+        let root = TrustedRoot::from_json(trusted_root).map_err(|e| fault(&e))?;
+        let verifier = Verifier::new(&root).map_err(|e| fault(&e))?;
+        Ok(Self { verifier, testimony })
+    }
+
+    /// Checks that signatures of a scheme can be heard about.
+    ///
+    /// # Errors
+    /// [`WitnessFault::Scheme`] when not.
+    pub fn takes(scheme: Scheme) -> Result<(), WitnessFault> {
         match scheme {
             Scheme::RsaPkcs1Sha384
             | Scheme::RsaPkcs1Sha512
             | Scheme::RsaPssSha256
             | Scheme::RsaPssSha384
-            | Scheme::RsaPssSha512 => return Err(WitnessFault::Scheme(scheme)),
+            | Scheme::RsaPssSha512 => Err(WitnessFault::Scheme(scheme)),
             Scheme::EcdsaP256Sha256
             | Scheme::EcdsaP384Sha384
             | Scheme::RsaPkcs1Sha256
             | Scheme::Ed25519
             | Scheme::MlDsa44
             | Scheme::MlDsa65
-            | Scheme::MlDsa87 => {}
+            | Scheme::MlDsa87 => Ok(()),
         }
-        let root = TrustedRoot::from_json(trusted_root).map_err(|e| fault(&e))?;
-        let verifier = Verifier::new(&root).map_err(|e| fault(&e))?;
-        Ok(Self { verifier, testimony })
     }
 
     /// Verifies everything that is asked for; returns the times at which the signature was seen, earliest first.

@@ -232,6 +232,11 @@ impl Provenance {
         self.build_definition.internal_parameters.dangerous_local_key
     }
 
+    /// Returns when the build ended, if the statement says so.
+    pub fn finished_on(&self) -> Option<Timestamp> {
+        self.run_details.metadata.finished_on
+    }
+
     /// Returns the image descriptor that was sealed in, if any.
     ///
     /// # Errors
@@ -278,7 +283,8 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out() {
-        let content = [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 8, sha256: Sha256Digest::of(b"x") }];
+        let content =
+            [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 8, sha256: Sha256Digest::of(b"x") }];
         let inputs = [Byproduct { name: "sbom", digest: Sha256Digest::of(b"sbom") }];
         let written = serde_json::to_string(&provenance(&descriptor(), facts(), &inputs, &content, true)).unwrap();
         let read: Provenance = serde_json::from_str(&written).unwrap();
@@ -287,7 +293,10 @@ mod tests {
         assert_eq!(read.descriptor().unwrap(), Some(descriptor()));
         assert_eq!(read.content(), content);
         assert!(read.by_dangerous_local_key());
-        assert!(written.contains(r#""uri":"git+https://git.example/images","digest":{"gitCommit":"0a1b"}"#), "{written}");
+        assert!(
+            written.contains(r#""uri":"git+https://git.example/images","digest":{"gitCommit":"0a1b"}"#),
+            "{written}"
+        );
         assert!(written.contains(&Sha256Digest::of(b"sbom").to_string()));
     }
 

@@ -1,0 +1,334 @@
+//! Facts, evidence and a policy at an instant → a judgement.
+//!
+//! Every rule is asked and every reason is kept. Any reason rejects; else any fault leaves the image undetermined; else
+//! the statements that met the requirements are the grounds of an admission.
+
+use jiff::Timestamp;
+
+use super::rule::{KeySource, Policy, Requirement};
+use crate::{
+    attestation::{Kind, Statement, predicate::Provenance},
+    digest::Sha256Digest,
+    image::{EVIDENCE_TAG, ImageFacts, SUBJECT_TAG, pointer_digest},
+    time::earlier,
+    trust::{Authority, AuthorityName, Believed, Discounted, KeyAnswer, PublicKey, TrustRoot, Verified, believe},
+    verdict::{Fault, Faults, Ground, Grounds, Reason, Reasons, Verdict},
+};
+
+/// What the store answered.
+#[derive(Debug, Clone)]
+pub enum Gathered<'a> {
+    /// There is no evidence.
+    Absent {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// It could not be asked.
+    Unavailable {
+        /// Why.
+        problem: String,
+    },
+    /// Evidence.
+    Found {
+        /// The JSON Lines.
+        bytes: &'a [u8],
+        /// Their SHA-256.
+        digest: Sha256Digest,
+    },
+}
+
+impl<'a> Gathered<'a> {
+    /// Takes the JSON Lines that the store holds.
+    pub fn found(bytes: &'a [u8]) -> Self {
+        Self::Found { bytes, digest: Sha256Digest::of(bytes) }
+    }
+}
+
+/// An authority that cannot be counted on now, and what that means for what it should have signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setback {
+    /// It certainly does not count.
+    Lost(Reason),
+    /// Nobody knows.
+    Unknown(Fault),
+}
+
+/// The authorities of a policy whose keys are at hand, and those whose keys are not.
+#[derive(Debug)]
+pub struct Keys {
+    root: Option<TrustRoot>,
+    setbacks: Vec<(AuthorityName, Setback)>,
+}
+
+/// A statement that an authority signed, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The line of the evidence.
+    pub line: usize,
+    /// What it says, if goldseal knows the predicate type.
+    pub kind: Option<Kind>,
+    /// The predicate type.
+    pub predicate_type: String,
+    /// SHA-256 of the payload.
+    pub statement: Sha256Digest,
+    /// Who signed.
+    pub by: AuthorityName,
+    /// When a witness saw it, if the policy asks for one.
+    pub seen: Option<Timestamp>,
+    /// Whether the policy required it.
+    pub required: bool,
+}
+
+/// What was decided about one image, and everything that was looked at.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Until when an admission would hold, everything else unchanged; never when nothing in it ends.
+    pub until: Option<Timestamp>,
+    /// Statements that an authority signed for this image.
+    pub checked: Vec<Checked>,
+    /// Bundles that count for nothing.
+    pub discounted: Vec<Discounted>,
+    /// The provenance says that a key file on disk signed.
+    pub dangerous_local_key: bool,
+}
+
+impl Keys {
+    /// Joins the policy's authorities with what KMS answered for those of them that are KMS keys.
+    pub fn new(policy: &Policy, answer: impl Fn(&AuthorityName) -> Result<KeyAnswer, String>) -> Self {
+        let mut authorities = Vec::new();
+        let mut setbacks = Vec::new();
+        for signatory in policy.signatories() {
+            let name = &signatory.name;
+            let key = match &signatory.key {
+                KeySource::Pem(key) => Ok(key.clone()),
+                KeySource::Kms { pin, scheme, .. } => match answer(name) {
+                    Err(problem) => Err(Setback::Unknown(Fault::KeyUnavailable { authority: name.clone(), problem })),
+                    Ok(KeyAnswer::Withdrawn { state }) => {
+                        Err(Setback::Lost(Reason::AuthorityKeyWithdrawn { authority: name.clone(), state }))
+                    }
+                    Ok(KeyAnswer::Enabled { spki }) => pinned(name, *pin, &spki).and_then(|()| {
+                        let key = PublicKey::from_spki(&spki, Some(*scheme));
+                        key.map(Into::into).map_err(|fault| {
+                            let problem = fault.to_string();
+                            Setback::Unknown(Fault::KeyUnavailable { authority: name.clone(), problem })
+                        })
+                    }),
+                },
+            };
+            match key {
+                Ok(key) => {
+                    let (window, witness) = (signatory.window, signatory.witness.clone());
+                    authorities.push(Authority { name: name.clone(), key, window, witness });
+                }
+                Err(setback) => setbacks.push((name.clone(), setback)),
+            }
+        }
+        // The compiler refused policies with one name or key twice, so only the empty root is left to be none.
+        Self { root: TrustRoot::new(authorities).ok(), setbacks }
+    }
+}
+
+fn pinned(name: &AuthorityName, pin: Sha256Digest, spki: &[u8]) -> Result<(), Setback> {
+    let found = Sha256Digest::of(spki);
+    if found == pin {
+        return Ok(());
+    }
+    Err(Setback::Lost(Reason::AuthorityKeyChanged { authority: name.clone(), pinned: pin, found }))
+}
+
+/// Judges one image at an instant.
+pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gathered<'_>, now: Timestamp) -> Judgement {
+    let mut case = Case { reasons: identity(policy, facts), ..Case::default() };
+    let believed = match evidence {
+        Gathered::Absent { place } => {
+            case.reasons.push(Reason::EvidenceAbsent { place: place.clone() });
+            None
+        }
+        Gathered::Unavailable { problem } => {
+            case.faults.push(Fault::EvidenceUnavailable { problem: problem.clone() });
+            None
+        }
+        Gathered::Found { bytes, digest } => {
+            case.reasons.extend(pointers(facts, *digest));
+            let root = keys.root.as_ref();
+            let believed = root.map(|root| believe(root, bytes, facts.descriptor.digest(), now)).transpose();
+            match believed {
+                Ok(believed) => Some(believed.unwrap_or_default()),
+                Err((line, defect)) => {
+                    case.reasons.push(Reason::defect(line, &defect));
+                    None
+                }
+            }
+        }
+    };
+    let Some(believed) = believed else { return case.close(Believed::default()) };
+    for requirement in policy.requirements() {
+        case.require(requirement, &believed, keys);
+    }
+    if case.unmet {
+        let cause = |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
+        case.reasons.extend(believed.discounted.iter().map(cause));
+    }
+    case.sealed(policy, &believed, facts, now);
+    case.close(believed)
+}
+
+/// Judges an image of which there are no facts: because there is no such image, or because nobody could be asked.
+pub fn undescribed(cause: Result<Reason, Fault>) -> Judgement {
+    let case = match cause {
+        Ok(reason) => Case { reasons: vec![reason], ..Case::default() },
+        Err(fault) => Case { faults: vec![fault], ..Case::default() },
+    };
+    case.close(Believed::default())
+}
+
+/// A judgement in the making.
+#[derive(Default)]
+struct Case {
+    reasons: Vec<Reason>,
+    faults: Vec<Fault>,
+    grounds: Vec<Ground>,
+    until: Option<Timestamp>,
+    unmet: bool,
+    dangerous_local_key: bool,
+}
+
+impl Case {
+    /// Exactly one statement of the kind, signed by enough of the authorities.
+    fn require(&mut self, requirement: &Requirement, believed: &Believed, keys: &Keys) {
+        let Requirement { kind, authorities, threshold } = requirement;
+        let signatures = believed.verified.iter();
+        let signatures = signatures.filter(|one| one.value().kind() == Some(*kind) && authorities.contains(one.by()));
+        let mut signatures: Vec<&Verified<Statement>> = signatures.collect();
+        let mut statements: Vec<Sha256Digest> = signatures.iter().map(|one| one.digest()).collect();
+        statements.sort();
+        statements.dedup();
+        if statements.len() > 1 {
+            self.reasons.push(Reason::AttestationAmbiguous { kind: *kind, found: statements.len() });
+            return;
+        }
+        // An authority counts once, however often its signature stands there.
+        signatures.sort_by(|a, b| a.by().cmp(b.by()));
+        signatures.dedup_by(|a, b| a.by() == b.by());
+        let found = signatures.len();
+        if found >= *threshold {
+            self.until = signatures.iter().fold(self.until, |until, one| earlier(until, one.until()));
+            self.grounds.extend(Ground::of(*kind, &signatures));
+            return;
+        }
+        let setbacks =
+            || keys.setbacks.iter().filter(|(name, _)| authorities.contains(name)).map(|(_, setback)| setback);
+        let unknown = setbacks().filter(|setback| matches!(setback, Setback::Unknown(_))).count();
+        // Undetermined where an authority that could not be asked might have made the difference.
+        let unmet = found + unknown < *threshold;
+        if unmet {
+            self.unmet = true;
+            self.reasons.push(match found {
+                0 => Reason::AttestationMissing { kind: *kind },
+                _ => Reason::AttestationUnderThreshold { kind: *kind, found, needed: *threshold },
+            });
+        }
+        for setback in setbacks() {
+            match setback {
+                Setback::Lost(reason) if unmet => self.reasons.push(reason.clone()),
+                Setback::Lost(_) => {}
+                Setback::Unknown(fault) => self.faults.push(fault.clone()),
+            }
+        }
+    }
+
+    /// What the provenance seals must be what is seen.
+    fn sealed(&mut self, policy: &Policy, believed: &Believed, facts: &ImageFacts, now: Timestamp) {
+        let Some(ground) = self.grounds.iter().find(|ground| ground.kind == Kind::Provenance) else { return };
+        let statement = believed.verified.iter().find(|one| one.digest() == ground.statement);
+        let Some(statement) = statement else { return };
+        let provenance: Provenance = match statement.value().predicate() {
+            Ok(provenance) => provenance,
+            Err(fault) => {
+                let problem = fault.to_string();
+                self.reasons.push(Reason::PredicateMalformed { kind: Kind::Provenance, problem });
+                return;
+            }
+        };
+        self.dangerous_local_key = provenance.by_dangerous_local_key();
+        let image = facts.descriptor.digest();
+        match provenance.descriptor() {
+            Ok(Some(sealed)) if sealed.digest() != image => {
+                self.reasons.push(Reason::DescriptorMismatch { sealed: sealed.digest(), image });
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                let problem = fault.to_string();
+                self.reasons.push(Reason::PredicateMalformed { kind: Kind::Provenance, problem });
+            }
+        }
+        for (tag, sealed) in provenance.tags() {
+            let changed = facts.tags.values(tag).filter(|found| found != sealed);
+            self.reasons.extend(changed.map(|found| Reason::TagMismatch {
+                tag: tag.clone(),
+                sealed: sealed.clone(),
+                found: found.to_owned(),
+            }));
+        }
+        let unsealed = policy.identity.tags.iter().filter(|tag| !provenance.tags().contains_key(*tag));
+        self.reasons.extend(unsealed.map(|tag| Reason::TagNotSealed { tag: tag.clone() }));
+        if let Some(signed) = provenance.finished_on().filter(|signed| *signed > now) {
+            self.faults.push(Fault::ClockBeforeSignedTime { now, signed });
+        }
+    }
+
+    fn close(self, believed: Believed) -> Judgement {
+        let Self { reasons, faults, grounds, until, dangerous_local_key, .. } = self;
+        let required = |one: &Verified<Statement>| grounds.iter().any(|ground| ground.statement == one.digest());
+        let checked = believed.verified.iter().map(|one| Checked {
+            line: one.line(),
+            kind: one.value().kind(),
+            predicate_type: one.value().predicate_type().to_owned(),
+            statement: one.digest(),
+            by: one.by().clone(),
+            seen: one.seen(),
+            required: required(one),
+        });
+        let checked = checked.collect();
+        let verdict = match (Reasons::new(reasons), Faults::new(faults), Grounds::new(grounds)) {
+            (Some(reasons), ..) => Verdict::Reject(reasons),
+            (None, Some(faults), _) => Verdict::Undetermined(faults),
+            (None, None, Some(grounds)) => Verdict::Admit(grounds),
+            // A case that should not be possible admits nothing.
+            (None, None, None) => {
+                let problem = "no reason, no fault and no grounds".to_owned();
+                Verdict::Undetermined(Faults::one(Fault::Internal { problem }))
+            }
+        };
+        let until = until.filter(|_| matches!(verdict, Verdict::Admit(_)));
+        Judgement { verdict, until, checked, discounted: believed.discounted, dangerous_local_key }
+    }
+}
+
+fn identity(policy: &Policy, facts: &ImageFacts) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let (owner, region) = (facts.descriptor.owner(), facts.descriptor.image().region);
+    if policy.identity.owners.as_ref().is_some_and(|owners| !owners.contains(owner)) {
+        reasons.push(Reason::OwnerNotAccepted { owner: owner.clone() });
+    }
+    if policy.identity.regions.as_ref().is_some_and(|regions| !regions.contains(&region)) {
+        reasons.push(Reason::RegionNotAccepted { region });
+    }
+    reasons
+}
+
+/// The pointer tags must name what was read, where they are visible.
+fn pointers(facts: &ImageFacts, evidence: Sha256Digest) -> Vec<Reason> {
+    let expected = [(EVIDENCE_TAG, evidence), (SUBJECT_TAG, facts.descriptor.digest())];
+    let changed = expected.into_iter().flat_map(|(tag, digest)| {
+        let values = facts.tags.values(tag).filter(move |value| pointer_digest(value) != Some(digest));
+        values.map(move |found| Reason::TagMismatch {
+            tag: tag.to_owned(),
+            sealed: format!("sha256:{digest}"),
+            found: found.to_owned(),
+        })
+    });
+    changed.collect()
+}

@@ -1,0 +1,335 @@
+//! What was seen, judged and done, as data: the JSON of `--output json`, and all that `render` reads.
+//!
+//! Every report names its schema. A field is never renamed or retyped under the same name of schema.
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Serialize;
+
+use crate::{
+    attestation::Kind,
+    digest::Sha256Digest,
+    ids::{AccountId, ImageRef},
+    image::{Descriptor, DeviceContent, Identity},
+    policy::{Checked, Judgement, Mode, Policy, Problem},
+    trust::{AuthorityName, Discounted, Scheme},
+    verdict::{Fault, Reason, Verdict, remedy},
+};
+
+/// The schema of [`VerifyReport`].
+pub const VERIFY_SCHEMA: &str = "goldseal/verify/v1";
+/// The schema of [`SignReport`].
+pub const SIGN_SCHEMA: &str = "goldseal/sign/v1";
+/// The schema of [`DescribeReport`].
+pub const DESCRIBE_SCHEMA: &str = "goldseal/describe/v1";
+/// The schema of [`PolicyReport`].
+pub const POLICY_SCHEMA: &str = "goldseal/policy-check/v1";
+
+/// What `verify` says.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyReport {
+    /// `goldseal/verify/v1`.
+    pub schema: &'static str,
+    /// The instant of every verdict in here.
+    pub at: Timestamp,
+    /// SHA-256 of the policy document.
+    pub policy: Sha256Digest,
+    /// One entry an image, in the order they were asked for.
+    pub images: Vec<ImageReport>,
+}
+
+/// What was decided about one image.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReport {
+    /// The image.
+    pub image: ImageRef,
+    /// Its subject digest, when it could be described.
+    pub subject: Option<Sha256Digest>,
+    /// The account that owns it, when it could be described.
+    pub owner: Option<AccountId>,
+    /// The verdict.
+    pub verdict: Outcome,
+    /// What an enforcement point would do with a verdict that is not `admit`.
+    pub mode: Mode,
+    /// Until when an admission holds, everything else unchanged.
+    pub until: Option<Timestamp>,
+    /// Where the evidence was looked for.
+    pub evidence: String,
+    /// SHA-256 of the evidence, when there is some.
+    pub evidence_sha256: Option<Sha256Digest>,
+    /// Why it is rejected.
+    pub reasons: Vec<Cause>,
+    /// What could not be asked.
+    pub faults: Vec<Cause>,
+    /// Statements that an authority signed for this image.
+    pub checked: Vec<CheckedReport>,
+    /// Bundles that count for nothing.
+    pub discounted: Vec<DiscountedReport>,
+    /// What a reader should know beside the verdict.
+    pub notes: Vec<Note>,
+}
+
+/// A verdict without its causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "see verdict::Verdict")]
+pub enum Outcome {
+    Admit,
+    Undetermined,
+    Reject,
+}
+
+/// A reason or a fault.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Cause {
+    /// The stable code; docs/reasons.md lists all.
+    pub code: String,
+    /// What happened, for people.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+    /// The evidence of it: expected, found, which key.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub detail: serde_json::Value,
+}
+
+/// A statement that an authority signed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckedReport {
+    /// The line of the evidence.
+    pub line: usize,
+    /// What it says, if goldseal knows the predicate type.
+    pub kind: Option<Kind>,
+    /// The predicate type.
+    pub predicate_type: String,
+    /// SHA-256 of the payload.
+    pub statement: Sha256Digest,
+    /// The authority.
+    pub by: AuthorityName,
+    /// When a witness saw it, if the policy asks for one.
+    pub seen: Option<Timestamp>,
+    /// Whether the policy required it.
+    pub required: bool,
+}
+
+/// A bundle that counts for nothing.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DiscountedReport {
+    /// The line of the evidence.
+    pub line: usize,
+    /// What it would have said.
+    pub kind: Option<Kind>,
+    /// The stable code.
+    pub code: &'static str,
+    /// Why.
+    pub message: String,
+}
+
+/// Something beside the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Note {
+    /// The stable code.
+    pub code: &'static str,
+    /// What, for people.
+    pub message: String,
+}
+
+impl Note {
+    /// Makes a note.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// What `sign` did.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignReport {
+    /// `goldseal/sign/v1`.
+    pub schema: &'static str,
+    /// The image.
+    pub image: ImageRef,
+    /// Its subject digest.
+    pub subject: Sha256Digest,
+    /// The key that signed.
+    pub key: KeyReport,
+    /// What was signed.
+    pub statements: Vec<StatementReport>,
+    /// Where the evidence is.
+    pub evidence: String,
+    /// Its digest.
+    pub evidence_sha256: Sha256Digest,
+    /// How many bundles it holds, those of earlier signers included.
+    pub bundles: usize,
+    /// The tags that were written; empty when the image came from a file.
+    pub tags: Vec<TagReport>,
+    /// What a reader should know beside it.
+    pub notes: Vec<Note>,
+}
+
+/// A key that signed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyReport {
+    /// The key's ARN, or the path of a local key.
+    pub name: String,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_sha256: Sha256Digest,
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// It is a file on disk.
+    pub dangerous_local: bool,
+}
+
+/// A statement that was signed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementReport {
+    /// What it says.
+    pub kind: Kind,
+    /// The predicate type.
+    pub predicate_type: String,
+    /// SHA-256 of the payload.
+    pub statement: Sha256Digest,
+}
+
+/// A tag that was written.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct TagReport {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// What `describe` says.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribeReport {
+    /// `goldseal/describe/v1`.
+    pub schema: &'static str,
+    /// The facts.
+    pub descriptor: Identity,
+    /// SHA-256 of the descriptor's canonical bytes: the subject digest.
+    pub subject: Sha256Digest,
+    /// The image's ARN.
+    pub arn: String,
+    /// The content digest of every EBS device, when it was asked for.
+    pub content: Option<Vec<DeviceContent>>,
+}
+
+impl DescribeReport {
+    /// Reports a descriptor.
+    pub fn new(descriptor: &Descriptor, content: Option<Vec<DeviceContent>>) -> Self {
+        Self {
+            schema: DESCRIBE_SCHEMA,
+            descriptor: descriptor.identity().clone(),
+            subject: descriptor.digest(),
+            arn: descriptor.arn(),
+            content,
+        }
+    }
+}
+
+/// What `policy check` says.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyReport {
+    /// `goldseal/policy-check/v1`.
+    pub schema: &'static str,
+    /// The file.
+    pub file: String,
+    /// SHA-256 of the document, when it compiles.
+    pub policy: Option<Sha256Digest>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+    /// What a reader should know beside it.
+    pub notes: Vec<Note>,
+}
+
+impl VerifyReport {
+    /// Returns the worst outcome: reject before undetermined before admit. No images is not an admission.
+    pub fn outcome(&self) -> Outcome {
+        self.images.iter().map(|image| image.verdict).max().unwrap_or(Outcome::Undetermined)
+    }
+}
+
+impl ImageReport {
+    /// Starts a report without causes.
+    pub fn new(image: ImageRef, judgement: Judgement, mode: Mode, evidence: String) -> Self {
+        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _ } = judgement;
+        let (outcome, reasons, faults) = match &verdict {
+            Verdict::Admit(_) => (Outcome::Admit, vec![], vec![]),
+            Verdict::Reject(reasons) => {
+                (Outcome::Reject, reasons.as_slice().iter().map(Cause::reason).collect(), vec![])
+            }
+            Verdict::Undetermined(faults) => {
+                (Outcome::Undetermined, vec![], faults.as_slice().iter().map(Cause::fault).collect())
+            }
+        };
+        Self {
+            image,
+            subject: None,
+            owner: None,
+            verdict: outcome,
+            mode,
+            until,
+            evidence,
+            evidence_sha256: None,
+            reasons,
+            faults,
+            checked: checked.into_iter().map(CheckedReport::from).collect(),
+            discounted: discounted.into_iter().map(DiscountedReport::from).collect(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Returns the notes that go with every verdict under a policy.
+pub fn policy_notes(policy: &Policy) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if policy.dangerous_without_gate() {
+        notes.push(Note::new(
+            "dangerous-without-gate",
+            "the policy asks for no gate result: nobody judged the findings",
+        ));
+    }
+    notes
+}
+
+impl Cause {
+    fn new(code: &str, message: String, detail: impl Serialize) -> Self {
+        let detail = serde_json::to_value(detail).unwrap_or_default();
+        Self { code: code.to_owned(), message, remedy: remedy(code), detail }
+    }
+
+    fn reason(reason: &Reason) -> Self {
+        Self::new(reason.code(), reason.to_string(), reason)
+    }
+
+    fn fault(fault: &Fault) -> Self {
+        Self::new(fault.code(), fault.to_string(), fault)
+    }
+}
+
+impl From<Checked> for CheckedReport {
+    fn from(checked: Checked) -> Self {
+        let Checked { line, kind, predicate_type, statement, by, seen, required } = checked;
+        Self { line, kind, predicate_type, statement, by, seen, required }
+    }
+}
+
+impl From<Discounted> for DiscountedReport {
+    fn from(discounted: Discounted) -> Self {
+        let Discounted { line, kind, discount } = discounted;
+        Self { line, kind, code: discount.code(), message: discount.to_string() }
+    }
+}
+
+/// Returns the JSON schema of a report.
+pub fn schema_of<T: JsonSchema>() -> serde_json::Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
+}
