@@ -1,0 +1,146 @@
+"""The HTTP server: moto's dispatcher behind our controls."""
+import json
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from botocore.model import OperationNotFoundError
+from moto.ec2.exceptions import FilterNotImplementedError
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from . import callers, ebs, ec2, events, kms, s3, wire
+from .calls import Call, Log, identify
+from .faults import Faults
+
+
+class Handler(MotoRequestHandler):
+    # Head and body are separate writes: with Nagle the second could wait 40 ms
+    # for the client's delayed ACK.
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_: object) -> None:
+        """The access log is GET /localaws/calls."""
+
+
+class Application:
+    def __init__(self) -> None:
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.faults = Faults()
+        self.log = Log()
+
+    def __call__(self, environ: dict, start_response) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/localaws/"):
+            return self.control(environ, start_response, path.removeprefix("/localaws/"))
+        if path.startswith("/moto-api"):
+            if path == "/moto-api/reset":
+                self.faults.clear()
+                self.log.clear()
+            return self.moto(environ, start_response)
+        call = identify(environ)
+        self.log.add(call)
+        fault = self.faults.take(call)
+        call.fault = fault is not None
+        if fault and fault.code:
+            return _error(environ, start_response, call, fault.status, fault.code, fault.message)
+        return self.answer(environ, start_response, call, corrupt=bool(fault and fault.corrupt))
+
+    def answer(self, environ: dict, start_response, call: Call, corrupt: bool) -> Iterable[bytes]:
+        """moto's answer, except where it is not one that AWS would give."""
+        try:
+            service = self.moto.get_application(environ)
+        except (AttributeError, KeyError):  # how moto meets a service that it does not have
+            return _error(environ, start_response, call, 400, "InvalidAction", f"No such service: {call.service}")
+        held: list = []
+        try:
+            parts = service(environ, lambda status, headers, exc_info=None: held.extend((status, headers)))
+            body = b"".join(parts)
+            parts.close()
+        except FilterNotImplementedError as e:
+            return _error(environ, start_response, call, 400, "InvalidParameterValue", f"Unknown here: {e}")
+        except (NotImplementedError, OperationNotFoundError) as e:
+            # moto would send an HTML page with status 500, which an SDK retries.
+            return _error(environ, start_response, call, 400, "InvalidAction", f"Not in the local AWS: {e}")
+        except Exception as e:
+            traceback.print_exc()
+            return _error(environ, start_response, call, 400, "LocalAwsDefect", f"{type(e).__name__}: {e}")
+        status, headers = held
+        call.status = int(status.split()[0])
+        kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+        if call.status in (404, 405) and kind.startswith("text/html") and call.service != "s3":
+            return _error(environ, start_response, call, 400, "InvalidAction", f"Not in the local AWS: {call.action}")
+        if corrupt and body:
+            body = bytes([body[0] ^ 1]) + body[1:]
+        start_response(status, headers)
+        return [body]
+
+    def control(self, environ: dict, start_response, name: str) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        status, answer = 200, None
+        if name == "health" and method == "GET":
+            answer = {"status": "ok"}
+        elif name == "calls" and method == "GET":
+            query = parse_qs(environ.get("QUERY_STRING", ""))
+            answer = self.log.matching({key: values[0] for key, values in query.items()})
+        elif name == "calls" and method == "DELETE":
+            self.log.clear()
+        elif name == "faults" and method == "GET":
+            answer = self.faults.list()
+        elif name == "faults" and method == "DELETE":
+            self.faults.clear()
+        elif name == "faults" and method == "POST":
+            try:
+                body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                answer = self.faults.add(json.loads(body))
+            except (ValueError, TypeError) as e:
+                status, answer = 400, {"error": str(e)}
+        else:
+            status, answer = 404, {"error": "controls: faults (GET POST DELETE), calls (GET DELETE), health (GET)"}
+        body = json.dumps(answer).encode()
+        start_response(_line(status), [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+def _line(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unknown"
+
+
+def _error(environ: dict, start_response, call: Call, status: int, code: str, message: str) -> Iterable[bytes]:
+    # Closing with unread bytes resets the connection, and the client loses the answer.
+    if length := environ.get("CONTENT_LENGTH"):
+        environ["wsgi.input"].read(int(length))
+    call.status = status
+    headers, body = wire.error_body(call.service, status, code, message, call.resource)
+    if environ["REQUEST_METHOD"] == "HEAD":
+        body = b""
+    start_response(_line(status), [*headers.items(), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def install() -> None:
+    """Puts every correction in place. Later services are added here."""
+    callers.install()
+    for service in (ec2, ebs, events, kms, s3):
+        service.install()
+
+
+def bind(port: int) -> BaseWSGIServer:
+    """A server that is already listening, on the loopback address only."""
+    install()
+    return make_server("127.0.0.1", port, Application(), threaded=True, request_handler=Handler)
+
+
+def serve(server: BaseWSGIServer) -> None:
+    threading.current_thread().name = "localaws"
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+        sys.stdout.flush()
