@@ -1,6 +1,18 @@
 //! goldseal: only machine images that their own pipeline sealed may launch, boot or keep running on AWS.
-#![allow(dead_code, reason = "being built")]
+//!
+//! Parse → settings → dispatch → exit code. What decides is in the package `goldseal-core`; this one touches the world.
+
+#![allow(unreachable_pub, reason = "in a binary, pub is for the modules above")]
 
 mod adapters;
+mod cli;
+mod files;
+mod render;
+mod settings;
+mod telemetry;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

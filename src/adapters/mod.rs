@@ -3,3 +3,7 @@
 pub mod aws;
 pub mod keys;
 pub mod store;
+
+#[cfg(test)]
+#[path = "../../tests/it/cloud.rs"]
+pub(crate) mod cloud;

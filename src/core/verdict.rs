@@ -29,9 +29,10 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grounds(Vec<Ground>);
 
-/// One statement that counted.
+/// One statement that counted. Outside this package only [`Ground::of`] makes one, of statements that were verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Ground {
     /// What it says.
     pub kind: Kind,

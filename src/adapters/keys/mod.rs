@@ -1,1 +1,5 @@
-//! keys
+//! Keys that are not in KMS → the `Signer` port.
+
+mod local;
+
+pub use local::LocalKey;

@@ -1,1 +1,144 @@
-//! store
+//! Where evidence is kept: a store URL → the adapter behind the `EvidenceStore` port.
+//!
+//! | URL | adapter | conditional write |
+//! | --- | --- | --- |
+//! | `file:///dir` | [`dir`] | file lock, link and rename |
+//! | `s3://bucket/prefix` | [`s3`] | by S3 itself |
+//! | `oci://registry/repo` | [`oci`] | by reading back: a registry has none |
+//! | `https://host/path` | [`https`] | read only |
+
+mod dir;
+mod https;
+mod oci;
+pub mod s3;
+mod transfer;
+mod url;
+
+#[cfg(test)]
+mod contract;
+
+use std::path::PathBuf;
+
+use goldseal_core::{
+    attestation::{EVIDENCE_LIMITS, lines},
+    ids::ImageRef,
+    image::Descriptor,
+    ports::{EvidenceStore, Expected, PortError, PortErrorKind, StoredEvidence, Written},
+};
+
+pub use self::{
+    dir::DirStore,
+    https::HttpsStore,
+    oci::OciStore,
+    s3::S3Store,
+    url::{NotAStoreUrl, StoreUrl},
+};
+
+/// One of the stores.
+#[derive(Debug)]
+pub enum Store {
+    /// A directory.
+    Dir(DirStore),
+    /// An S3 bucket.
+    S3(S3Store),
+    /// An OCI registry.
+    Oci(OciStore),
+    /// A web server, read only.
+    Https(HttpsStore),
+}
+
+/// What is set for stores beside their URL.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// A PEM file of certificate authorities that `https` and `oci` stores trust beside those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why a store could not be opened: a mistake in the settings, nothing was asked of the store yet.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file of certificate authorities cannot be read.
+    #[error("reading certificate authorities from {path}")]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It can be read but holds no certificates, or there are none at all on this system.
+    #[error("setting up TLS")]
+    Tls(#[source] reqwest::Error),
+    /// A store of S3 without a connection to S3.
+    #[error("a store of S3 needs a connection to it")]
+    NotConnected,
+    /// The same, as the login to a registry says it.
+    #[error("setting up TLS")]
+    Login(#[source] oci_client::errors::OciDistributionError),
+}
+
+impl Store {
+    /// Opens the store of a URL. A store of S3 needs a connection to it ([`StoreUrl::bucket`] says which it is).
+    ///
+    /// # Errors
+    /// [`OpenError`]. Nothing is asked of the store yet: a wrong bucket or host shows at the first use.
+    pub fn open(
+        url: &StoreUrl,
+        settings: &Settings,
+        s3: Option<s3::Connection>,
+    ) -> Result<Self, OpenError> {
+        Ok(match url.0.clone() {
+            url::Place::Directory(root) => Self::Dir(DirStore::new(root)),
+            url::Place::S3 { bucket, prefix } => {
+                Self::S3(S3Store::new(s3.ok_or(OpenError::NotConnected)?, bucket, prefix))
+            }
+            url::Place::Oci { registry, repository } => Self::Oci(OciStore::new(registry, repository, settings)?),
+            url::Place::Https { host, path } => Self::Https(HttpsStore::new(&host, &path, settings)?),
+        })
+    }
+}
+
+impl EvidenceStore for Store {
+    async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
+        match self {
+            Self::Dir(store) => store.read(image).await,
+            Self::S3(store) => store.read(image).await,
+            Self::Oci(store) => store.read(image).await,
+            Self::Https(store) => store.read(image).await,
+        }
+    }
+
+    async fn write(&self, image: &Descriptor, evidence: &[u8], expected: Expected) -> Result<Written, PortError> {
+        match self {
+            Self::Dir(store) => store.write(image, evidence, expected).await,
+            Self::S3(store) => store.write(image, evidence, expected).await,
+            Self::Oci(store) => store.write(image, evidence, expected).await,
+            Self::Https(store) => store.write(image, evidence, expected).await,
+        }
+    }
+
+    fn locate(&self, image: &ImageRef) -> String {
+        match self {
+            Self::Dir(store) => store.locate(image),
+            Self::S3(store) => store.locate(image),
+            Self::Oci(store) => store.locate(image),
+            Self::Https(store) => store.locate(image),
+        }
+    }
+}
+
+/// Refuses to write what no store could give back: nothing, too much, empty lines, a last line without an end.
+fn check_writable(operation: &'static str, place: &str, evidence: &[u8]) -> Result<(), PortError> {
+    let refuse = |why: String| PortError::new(PortErrorKind::Refused, operation, place).because(why);
+    let found = lines(evidence).map_err(|(_, defect)| refuse(defect.to_string()))?;
+    if found.is_empty() || !evidence.ends_with(b"\n") || found.iter().any(|(_, line)| line.is_empty()) {
+        return Err(refuse("evidence is whole lines, at least one, none of them empty".to_owned()));
+    }
+    Ok(())
+}
+
+/// Returns the failure for evidence that is larger than readers take.
+fn too_large(operation: &'static str, place: impl std::fmt::Display) -> PortError {
+    let limit = EVIDENCE_LIMITS.bytes;
+    PortError::new(PortErrorKind::Malformed, operation, place).because(format!("more than the {limit} bytes allowed"))
+}

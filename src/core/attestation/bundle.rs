@@ -15,7 +15,7 @@ use base64::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Defect, Envelope, envelope::key_hint, evidence::EVIDENCE_LIMITS};
+use super::{Defect, Envelope, Hash, envelope::key_hint, evidence::EVIDENCE_LIMITS};
 use crate::bounded::{self, JsonFault, Limits};
 
 /// The media type of the bundles that goldseal writes.
@@ -70,8 +70,8 @@ pub enum Content {
     Message {
         /// The signature over the file.
         signature: Vec<u8>,
-        /// The SHA-256 that the bundle names for the file, if it does.
-        digest: Option<Vec<u8>>,
+        /// The digest that the bundle names for the file, if it does.
+        digest: Option<(Hash, Vec<u8>)>,
     },
 }
 
@@ -198,12 +198,17 @@ impl EnvelopeWire<'_> {
 impl MessageWire<'_> {
     fn decode(self) -> Result<Content, Defect> {
         let digest = match self.message_digest {
-            Some(MessageDigestWire { algorithm: Some(algorithm), digest: Some(digest) }) if algorithm == "SHA2_256" => {
-                Some(decode(&digest, "the message digest")?)
-            }
-            Some(MessageDigestWire { algorithm, .. }) => {
-                let found = algorithm.unwrap_or_default();
-                return Err(JsonFault::Shape(format!("message digest algorithm {found:?} is not SHA2_256")).into());
+            Some(MessageDigestWire { algorithm, digest }) => {
+                let hash = match algorithm.as_deref() {
+                    Some("SHA2_256") => Hash::Sha256,
+                    Some("SHA2_384") => Hash::Sha384,
+                    Some("SHA2_512") => Hash::Sha512,
+                    other => {
+                        let found = other.unwrap_or_default();
+                        return Err(JsonFault::Shape(format!("message digest algorithm {found:?} is not SHA-2")).into());
+                    }
+                };
+                Some((hash, decode(&digest.unwrap_or_default(), "the message digest")?))
             }
             None => None,
         };
@@ -211,14 +216,17 @@ impl MessageWire<'_> {
     }
 }
 
-/// DSSE: "Standard and URL-safe base64 MUST both be accepted". Padding may be left out, as ProtoJSON allows; bits that
-/// stand for nothing must be zero, so that a text has one spelling in its alphabet.
+/// DSSE: "Standard and URL-safe base64 MUST both be accepted". Padding may be left out, as ProtoJSON allows, but not half
+/// of it; bits that stand for nothing must be zero.
 fn decode(text: &str, field: &'static str) -> Result<Vec<u8>, Defect> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const EITHER: [GeneralPurpose; 2] =
         [GeneralPurpose::new(&alphabet::STANDARD, CONFIG), GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG)];
     let [standard, url_safe] = &EITHER;
+    if text.ends_with('=') && !text.len().is_multiple_of(4) {
+        return Err(Defect::Base64 { field });
+    }
     let engine = if text.bytes().any(|byte| matches!(byte, b'-' | b'_')) { url_safe } else { standard };
     engine.decode(text).map_err(|_| Defect::Base64 { field })
 }
@@ -323,7 +331,7 @@ mod tests {
     #[test]
     fn both_base64_alphabets_are_read_but_not_mixed() {
         for (text, same) in
-            [("-_8=", Some("+/8=")), ("-_8", Some("+/8=")), ("-/8=", None), ("+/9=", None), ("+/8==", None)]
+            [("-_8=", Some("+/8=")), ("-_8", Some("+/8=")), ("-/8=", None), ("+/9=", None), ("+/8==", None), ("+w=", None)]
         {
             let decoded = decode(text, "x");
             assert_eq!(decoded.is_ok(), same.is_some(), "{text}");

@@ -119,7 +119,7 @@ pub async fn sign(
         (None, _) => (Expected::Absent, Vec::new()),
         (Some(_), Existing::Refuse) => return Err(SignError::Exists { image, place }),
         (Some(found), Existing::Replace) => (Expected::Unchanged(found.revision), Vec::new()),
-        (Some(found), Existing::Add) => (Expected::Unchanged(found.revision), found.bytes),
+        (Some(found), Existing::Add) => (Expected::Unchanged(found.revision), ended(found.bytes)),
     };
     let key = signer.key();
     let unsigned = statements(signing.image, &signing.inputs, key.dangerous_local)?;
@@ -161,6 +161,14 @@ pub async fn sign(
         tags: written.map(|(name, value)| TagReport { name, value }).collect(),
         notes: notes(signing, key.dangerous_local),
     })
+}
+
+/// Ends the last line of evidence, which a writer may leave open: what is added must not run on in it.
+fn ended(mut evidence: Vec<u8>) -> Vec<u8> {
+    if evidence.last().is_some_and(|last| *last != b'\n') {
+        evidence.push(b'\n');
+    }
+    evidence
 }
 
 async fn bundles(unsigned: &[UnsignedStatement], signer: &(impl Signer + Sync)) -> Result<Vec<Vec<u8>>, SignError> {

@@ -412,3 +412,6 @@ fn distinct(earlier: &[Signatory], new: &Signatory) -> Result<(), TrustRootFault
 fn below(key: &str, name: &str) -> String {
     if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,20 @@
 //! Every rule is asked and every reason is kept. Any reason rejects; else any fault leaves the image undetermined; else
 //! the statements that met the requirements are the grounds of an admission.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::rule::{KeySource, Policy, Requirement};
+use super::{
+    keys::{Keys, Read, Setback},
+    rule::{Policy, Requirement},
+};
 use crate::{
     attestation::{Kind, Statement, predicate::Provenance},
     digest::Sha256Digest,
     image::{EVIDENCE_TAG, ImageFacts, SUBJECT_TAG, pointer_digest},
     time::earlier,
-    trust::{Authority, AuthorityName, Believed, Discounted, KeyAnswer, PublicKey, TrustRoot, Verified, believe},
+    trust::{AuthorityName, Believed, Claimed, Discounted, Verified},
     verdict::{Fault, Faults, Ground, Grounds, Reason, Reasons, Verdict},
 };
 
@@ -42,22 +47,6 @@ impl<'a> Gathered<'a> {
     pub fn found(bytes: &'a [u8]) -> Self {
         Self::Found { bytes, digest: Sha256Digest::of(bytes) }
     }
-}
-
-/// An authority that cannot be counted on now, and what that means for what it should have signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Setback {
-    /// It certainly does not count.
-    Lost(Reason),
-    /// Nobody knows.
-    Unknown(Fault),
-}
-
-/// The authorities of a policy whose keys are at hand, and those whose keys are not.
-#[derive(Debug)]
-pub struct Keys {
-    root: Option<TrustRoot>,
-    setbacks: Vec<(AuthorityName, Setback)>,
 }
 
 /// A statement that an authority signed, and what became of it.
@@ -94,54 +83,10 @@ pub struct Judgement {
     pub dangerous_local_key: bool,
 }
 
-impl Keys {
-    /// Joins the policy's authorities with what KMS answered for those of them that are KMS keys.
-    pub fn new(policy: &Policy, answer: impl Fn(&AuthorityName) -> Result<KeyAnswer, String>) -> Self {
-        let mut authorities = Vec::new();
-        let mut setbacks = Vec::new();
-        for signatory in policy.signatories() {
-            let name = &signatory.name;
-            let key = match &signatory.key {
-                KeySource::Pem(key) => Ok(key.clone()),
-                KeySource::Kms { pin, scheme, .. } => match answer(name) {
-                    Err(problem) => Err(Setback::Unknown(Fault::KeyUnavailable { authority: name.clone(), problem })),
-                    Ok(KeyAnswer::Withdrawn { state }) => {
-                        Err(Setback::Lost(Reason::AuthorityKeyWithdrawn { authority: name.clone(), state }))
-                    }
-                    Ok(KeyAnswer::Enabled { spki }) => pinned(name, *pin, &spki).and_then(|()| {
-                        let key = PublicKey::from_spki(&spki, Some(*scheme));
-                        key.map(Into::into).map_err(|fault| {
-                            let problem = fault.to_string();
-                            Setback::Unknown(Fault::KeyUnavailable { authority: name.clone(), problem })
-                        })
-                    }),
-                },
-            };
-            match key {
-                Ok(key) => {
-                    let (window, witness) = (signatory.window, signatory.witness.clone());
-                    authorities.push(Authority { name: name.clone(), key, window, witness });
-                }
-                Err(setback) => setbacks.push((name.clone(), setback)),
-            }
-        }
-        // The compiler refused policies with one name or key twice, so only the empty root is left to be none.
-        Self { root: TrustRoot::new(authorities).ok(), setbacks }
-    }
-}
-
-fn pinned(name: &AuthorityName, pin: Sha256Digest, spki: &[u8]) -> Result<(), Setback> {
-    let found = Sha256Digest::of(spki);
-    if found == pin {
-        return Ok(());
-    }
-    Err(Setback::Lost(Reason::AuthorityKeyChanged { authority: name.clone(), pinned: pin, found }))
-}
-
 /// Judges one image at an instant.
 pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gathered<'_>, now: Timestamp) -> Judgement {
     let mut case = Case { reasons: identity(policy, facts), ..Case::default() };
-    let believed = match evidence {
+    let read = match evidence {
         Gathered::Absent { place } => {
             case.reasons.push(Reason::EvidenceAbsent { place: place.clone() });
             None
@@ -152,10 +97,8 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
         }
         Gathered::Found { bytes, digest } => {
             case.reasons.extend(pointers(facts, *digest));
-            let root = keys.root.as_ref();
-            let believed = root.map(|root| believe(root, bytes, facts.descriptor.digest(), now)).transpose();
-            match believed {
-                Ok(believed) => Some(believed.unwrap_or_default()),
+            match keys.read(bytes, facts.descriptor.digest(), now) {
+                Ok(read) => Some(read),
                 Err((line, defect)) => {
                     case.reasons.push(Reason::defect(line, &defect));
                     None
@@ -163,10 +106,14 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
             }
         }
     };
-    let Some(believed) = believed else { return case.close(Believed::default()) };
+    let Some(read) = read else { return case.close(Believed::default()) };
+    // If it was signed by the key that could not be asked for, all of it is unreadable.
+    let defects = read.claims.iter().filter(|claim| claim.says == Claimed::Defect);
+    case.faults.extend(defects.filter_map(|claim| keys.fault(claim)));
     for requirement in policy.requirements() {
-        case.require(requirement, &believed, keys);
+        case.require(requirement, &read, keys);
     }
+    let Read { believed, .. } = read;
     if case.unmet {
         let cause = |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
         case.reasons.extend(believed.discounted.iter().map(cause));
@@ -197,9 +144,12 @@ struct Case {
 
 impl Case {
     /// Exactly one statement of the kind, signed by enough of the authorities.
-    fn require(&mut self, requirement: &Requirement, believed: &Believed, keys: &Keys) {
+    ///
+    /// An authority whose key could not be asked for leaves the image undetermined only where it may have signed what
+    /// is missing, or something else than what is there.
+    fn require(&mut self, requirement: &Requirement, read: &Read, keys: &Keys) {
         let Requirement { kind, authorities, threshold } = requirement;
-        let signatures = believed.verified.iter();
+        let signatures = read.believed.verified.iter();
         let signatures = signatures.filter(|one| one.value().kind() == Some(*kind) && authorities.contains(one.by()));
         let mut signatures: Vec<&Verified<Statement>> = signatures.collect();
         let mut statements: Vec<Sha256Digest> = signatures.iter().map(|one| one.digest()).collect();
@@ -209,6 +159,13 @@ impl Case {
             self.reasons.push(Reason::AttestationAmbiguous { kind: *kind, found: statements.len() });
             return;
         }
+        let claims = read.claims.iter().filter(|claim| authorities.contains(&claim.by));
+        let claims = claims.filter_map(|claim| match claim.says {
+            Claimed::Statement { kind: claimed, digest } if claimed == *kind => Some((claim, digest)),
+            Claimed::Statement { .. } | Claimed::Defect => None,
+        });
+        let (support, rivals): (Vec<_>, Vec<_>) =
+            claims.partition(|(_, digest)| statements.first().is_none_or(|found| found == digest));
         // An authority counts once, however often its signature stands there.
         signatures.sort_by(|a, b| a.by().cmp(b.by()));
         signatures.dedup_by(|a, b| a.by() == b.by());
@@ -216,27 +173,23 @@ impl Case {
         if found >= *threshold {
             self.until = signatures.iter().fold(self.until, |until, one| earlier(until, one.until()));
             self.grounds.extend(Ground::of(*kind, &signatures));
+            self.faults.extend(rivals.iter().filter_map(|(claim, _)| keys.fault(claim)));
             return;
         }
-        let setbacks =
-            || keys.setbacks.iter().filter(|(name, _)| authorities.contains(name)).map(|(_, setback)| setback);
-        let unknown = setbacks().filter(|setback| matches!(setback, Setback::Unknown(_))).count();
-        // Undetermined where an authority that could not be asked might have made the difference.
-        let unmet = found + unknown < *threshold;
-        if unmet {
-            self.unmet = true;
-            self.reasons.push(match found {
-                0 => Reason::AttestationMissing { kind: *kind },
-                _ => Reason::AttestationUnderThreshold { kind: *kind, found, needed: *threshold },
-            });
+        let supporters: BTreeSet<&AuthorityName> = support.iter().map(|(claim, _)| &claim.by).collect();
+        if found + supporters.len() >= *threshold {
+            self.faults.extend(support.iter().filter_map(|(claim, _)| keys.fault(claim)));
+            return;
         }
-        for setback in setbacks() {
-            match setback {
-                Setback::Lost(reason) if unmet => self.reasons.push(reason.clone()),
-                Setback::Lost(_) => {}
-                Setback::Unknown(fault) => self.faults.push(fault.clone()),
-            }
-        }
+        self.unmet = true;
+        self.reasons.push(match found {
+            0 => Reason::AttestationMissing { kind: *kind },
+            _ => Reason::AttestationUnderThreshold { kind: *kind, found, needed: *threshold },
+        });
+        self.reasons.extend(keys.setbacks().filter_map(|(name, setback)| match setback {
+            Setback::Lost(reason) if authorities.contains(name) => Some(reason.clone()),
+            Setback::Lost(_) | Setback::Unknown(_) => None,
+        }));
     }
 
     /// What the provenance seals must be what is seen.
@@ -332,3 +285,6 @@ fn pointers(facts: &ImageFacts, evidence: Sha256Digest) -> Vec<Reason> {
     });
     changed.collect()
 }
+
+#[cfg(test)]
+mod tests;

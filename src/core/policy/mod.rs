@@ -6,11 +6,13 @@ mod compile;
 mod document;
 mod field;
 mod judge;
+mod keys;
 mod problem;
 mod rule;
 
 pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
-pub use judge::{Checked, Gathered, Judgement, Keys, Setback, judge, undescribed};
+pub use judge::{Checked, Gathered, Judgement, judge, undescribed};
+pub use keys::{Keys, Setback};
 pub use problem::{Problem, Problems};
 pub use rule::{Context, Identity, KeySource, Mode, Policy, Requirement, Scope, Signatory};

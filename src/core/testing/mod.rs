@@ -1,4 +1,9 @@
 //! Fakes and builders for tests, of this package and of those that use it.
 
+pub mod blocks;
+pub mod evidence;
 pub mod images;
 pub mod keys;
+pub mod log;
+pub mod policies;
+pub mod ports;

@@ -180,7 +180,7 @@ impl PublicKey {
 
     /// Returns its hint in bundles: the same digest in base64.
     pub fn hint(&self) -> String {
-        STANDARD.encode(self.digest.as_bytes())
+        hint(self.digest)
     }
 
     /// Returns the key itself, without algorithm and wrapping: what ML-DSA hashes into every message.
@@ -215,6 +215,11 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicKey").field("scheme", &self.scheme).field("digest", &self.digest).finish_non_exhaustive()
     }
+}
+
+/// Returns the hint of the key whose SubjectPublicKeyInfo has this digest.
+pub(super) fn hint(spki: Sha256Digest) -> String {
+    STANDARD.encode(spki.as_bytes())
 }
 
 fn natural_scheme(algorithm: KeyAlgorithm) -> Result<Scheme, KeyFault> {

@@ -3,11 +3,13 @@
 //! Signatures, log entries and timestamps are checked by the crates of the sigstore project (ADR 0005 says which of
 //! them hold, and for what); what they answer becomes one of our own codes here.
 
+mod claims;
 mod key;
 mod root;
 mod verified;
 mod witness;
 
+pub use claims::{Claim, Claimed, claims};
 pub use key::{KeyFault, PublicKey, Scheme};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{Believed, Discount, Discounted, Verified, believe};

@@ -200,3 +200,6 @@ fn counts(authority: &Authority, seen: Option<&[Timestamp]>, now: Timestamp) -> 
         Place::Inside => None,
     })
 }
+
+#[cfg(test)]
+mod tests;

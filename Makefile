@@ -1,0 +1,29 @@
+# An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
+.PHONY: demo test check tools e2e bench fmt
+
+CARGO ?= cargo
+JOBS  ?= 2
+
+demo: ## the main job, end to end, on a local AWS
+	$(CARGO) build --locked -j$(JOBS) --bin goldseal
+	tests/demo/run.sh
+
+test: ## everything that needs no optional tools
+	tests/run.sh
+
+check: ## format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked -j$(JOBS) --workspace --all-targets -- -D warnings
+	tests/lint.sh
+
+tools: ## cosign, a registry, a second opinion: built once, needs Go and Node
+	tests/tools/build.sh
+
+e2e: ## the suite that uses the real tools
+	tests/e2e/run.sh
+
+bench: ## figures against public programs, printed and written to target/bench.json
+	tests/bench/run.sh
+
+fmt:
+	$(CARGO) fmt --all

@@ -1,0 +1,114 @@
+//! What the stores on the network share: HTTP settings, bounded bodies, status → kind of failure, another try.
+
+use std::{fs, time::Duration};
+
+use goldseal_core::ports::{PortError, PortErrorKind};
+use reqwest::{Certificate, Response, StatusCode, redirect};
+
+use super::{OpenError, Settings};
+
+/// Tries of one request, the first included.
+pub(super) const TRIES: u32 = 3;
+
+/// The wait before the second try; it is four times as long before each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+const REDIRECTS: usize = 3;
+
+/// Makes the HTTP side of a store: the system's roots of trust (`SSL_CERT_FILE` and `SSL_CERT_DIR` replace them) and
+/// those of the settings; proxies as the environment says; redirects few, and only to https.
+pub(super) fn http(settings: &Settings) -> Result<reqwest::Client, OpenError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("goldseal/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(30))
+        .timeout(Duration::from_secs(300))
+        .redirect(redirect::Policy::custom(|attempt| {
+            if attempt.url().scheme() != "https" {
+                attempt.error("a redirect away from https")
+            } else if attempt.previous().len() > REDIRECTS {
+                attempt.error("too many redirects")
+            } else {
+                attempt.follow()
+            }
+        }));
+    if let Some(path) = &settings.ca_file {
+        let pem = fs::read(path).map_err(|source| OpenError::CaFile { path: path.clone(), source })?;
+        let roots = Certificate::from_pem_bundle(&pem).map_err(OpenError::Tls)?;
+        if roots.is_empty() {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "no certificates in it");
+            return Err(OpenError::CaFile { path: path.clone(), source });
+        }
+        builder = builder.tls_certs_merge(roots);
+    }
+    builder.build().map_err(OpenError::Tls)
+}
+
+/// Reads a body, or says that it is larger than `limit`, then with no more than one piece too many in memory.
+pub(super) async fn body(
+    operation: &'static str,
+    resource: &str,
+    mut response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, PortError> {
+    let large = || {
+        let why = format!("more than the {limit} bytes allowed");
+        PortError::new(PortErrorKind::Malformed, operation, resource).because(why)
+    };
+    let declared = response.content_length().map(usize::try_from);
+    if declared.is_some_and(|length| length.is_ok_and(|length| length > limit)) {
+        return Err(large());
+    }
+    let mut bytes = Vec::new();
+    // A body that breaks off is no answer, whatever reqwest calls the error.
+    let cut = |e: reqwest::Error| PortError::new(PortErrorKind::Unavailable, operation, resource).because(e.without_url());
+    while let Some(piece) = response.chunk().await.map_err(cut)? {
+        if bytes.len() + piece.len() > limit {
+            return Err(large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// Turns a request that got no answer into a failure.
+pub(super) fn unanswered(operation: &'static str, resource: &str, error: reqwest::Error) -> PortError {
+    let kind = if error.is_redirect() || error.is_builder() { PortErrorKind::Refused } else { PortErrorKind::Unavailable };
+    PortError::new(kind, operation, resource).because(error.without_url())
+}
+
+/// Turns an answer that is not the one asked for into a failure.
+pub(super) fn refused(operation: &'static str, resource: &str, status: StatusCode, text: &str) -> PortError {
+    let kind = match status.as_u16() {
+        401 | 403 | 407 => PortErrorKind::Denied,
+        404 | 410 => PortErrorKind::NotFound,
+        429 => PortErrorKind::Throttled,
+        408 | 425 | 500 | 502..=504 | 506..=599 => PortErrorKind::Unavailable,
+        _ => PortErrorKind::Refused,
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    let why = if text.is_empty() { status.to_string() } else { format!("{status}: {text}") };
+    PortError::new(kind, operation, resource).because(why)
+}
+
+/// Whether a later try could go better.
+pub(super) fn passes(error: &PortError) -> bool {
+    matches!(error.kind, PortErrorKind::Throttled | PortErrorKind::Unavailable)
+}
+
+/// Waits before the try after number `tried`, longer each time.
+pub(super) async fn wait(tried: u32) {
+    tokio::time::sleep(FIRST_WAIT * 4_u32.saturating_pow(tried.saturating_sub(1))).await;
+}
+
+/// Tries until it goes well, fails for good, or has been tried often enough.
+pub(super) async fn persist<T, F: Future<Output = Result<T, PortError>>>(attempt: impl Fn() -> F) -> Result<T, PortError> {
+    let mut tried = 1;
+    loop {
+        match attempt().await {
+            Err(error) if passes(&error) && tried < TRIES => wait(tried).await,
+            outcome => return outcome,
+        }
+        tried += 1;
+    }
+}

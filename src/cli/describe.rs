@@ -1,0 +1,128 @@
+//! `goldseal describe`: an image → its descriptor, and with `--content` the digest of what is on it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use goldseal_core::{
+    flow::device_contents,
+    ids::ImageRef,
+    image::{Descriptor, ImageFacts, images_from_json},
+    ports::ImageCatalog as _,
+    report::DescribeReport,
+};
+
+use super::{
+    exit::{Code, Failure},
+    image::ImageArg,
+    session::Session,
+};
+use crate::{
+    adapters::aws::{Ebs, Ec2},
+    files,
+    render::{self, Bar, Format},
+};
+
+/// A saved describe-images answer, or a descriptor.
+pub const LARGEST_IMAGE_FILE: usize = 16 << 20;
+
+const AFTER: &str = "\
+Examples:
+  goldseal describe ami-0123456789abcdef0
+  goldseal describe eu-west-1:ami-0123456789abcdef0 --descriptor image.json
+  aws ec2 describe-images --image-ids ami-0123456789abcdef0 > saved.json
+  goldseal describe ami-0123456789abcdef0 --image saved.json --region eu-west-1";
+
+/// Arguments of `describe`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub struct Describe {
+    /// The image: ami-ID, REGION:ami-ID or its ARN
+    ami: ImageArg,
+    /// Read a saved `aws ec2 describe-images` answer, or a descriptor, instead of asking EC2
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Write the descriptor's canonical bytes to a file (`-`: standard output, and nothing else)
+    #[arg(long, value_name = "FILE")]
+    descriptor: Option<PathBuf>,
+    /// Also read every EBS device through the EBS direct API and print its content digest
+    #[arg(long)]
+    content: bool,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How snapshots are read.
+#[derive(Debug, clap::Args)]
+pub struct Reading {
+    /// How many blocks of 512 KiB to read at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub parallel_blocks: u16,
+}
+
+impl Describe {
+    pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
+        let image = session.images(std::slice::from_ref(&self.ami)).await?.remove(0);
+        let facts = facts(session, &image, self.image.as_deref()).await?;
+        let descriptor = facts.descriptor;
+        let content = if self.content { Some(content(session, &descriptor, &self.reading).await?) } else { None };
+        if let Some(path) = &self.descriptor {
+            files::write(path, descriptor.bytes()).map_err(anyhow::Error::from)?;
+            if path.as_os_str() == "-" {
+                return Ok(Code::Good);
+            }
+        }
+        render::describe(format, &DescribeReport::new(&descriptor, content)).map_err(anyhow::Error::from)?;
+        Ok(Code::Good)
+    }
+}
+
+/// Asks EC2, or a file, for the facts of an image.
+pub async fn facts(session: &Session, image: &ImageRef, file: Option<&std::path::Path>) -> Result<ImageFacts, Failure> {
+    let Some(path) = file else {
+        let described = Ec2::new(session.aws().await).describe(image).await;
+        let described = described.with_context(|| format!("describing {image}"))?;
+        let described = described.ok_or_else(|| not_found(image))?;
+        return Ok(ImageFacts::from_described(image, described).with_context(|| format!("describing {image}"))?);
+    };
+    Ok(facts_of_file(image, path)?)
+}
+
+/// Reads a descriptor or a saved answer.
+pub fn facts_of_file(image: &ImageRef, path: &std::path::Path) -> Result<ImageFacts> {
+    let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
+    let reading = || format!("reading the image from {}", path.display());
+    // A saved answer has Images at its top, a descriptor never has.
+    let saved = match images_from_json(&bytes) {
+        Ok(images) => images,
+        Err(_) => {
+            let descriptor = Descriptor::parse(&bytes).with_context(reading)?;
+            if descriptor.image() != *image {
+                bail!("{} describes {}, not {image}", path.display(), descriptor.image());
+            }
+            return Ok(ImageFacts { descriptor, state: None, tags: Default::default() });
+        }
+    };
+    let wanted = saved.into_iter().find(|one| one.image_id.as_deref() == Some(image.id.as_str()));
+    let wanted = wanted.with_context(|| format!("{} does not describe {}", path.display(), image.id))?;
+    ImageFacts::from_described(image, wanted).with_context(reading)
+}
+
+/// Takes the content digests, with a progress bar on a terminal.
+pub async fn content(
+    session: &Session,
+    image: &Descriptor,
+    reading: &Reading,
+) -> Result<Vec<goldseal_core::image::DeviceContent>> {
+    let bar = Bar::blocks("reading blocks");
+    let ebs = Ebs::new(session.aws().await);
+    let contents = device_contents(image, &ebs, usize::from(reading.parallel_blocks), &bar).await;
+    bar.finish();
+    contents.with_context(|| format!("taking the content digest of {}", image.image()))
+}
+
+fn not_found(image: &ImageRef) -> Failure {
+    let message = format!("EC2 shows no image {image}");
+    let hint = "the id may be of another region or account, deregistered, not shared with this account, or hidden by \
+                its Allowed AMIs setting; give --region, or REGION:ami-ID";
+    Failure::new(Code::No, message).hint(hint)
+}

@@ -1,0 +1,160 @@
+//! A failure → an exit code, a message and hints. The only place where errors become numbers.
+//!
+//! 0 admit or done · 1 reject, or the answer is no · 2 usage, settings or input · 3 undetermined: something could not
+//! be asked · 70 our own failure. docs/cli.md says the same to users.
+
+use std::{error::Error, process::ExitCode};
+
+use goldseal_core::{
+    flow::{ContentError, InputFault, SignError},
+    ports::{PortError, PortErrorKind},
+    report::Outcome,
+};
+
+use crate::settings::SettingsError;
+
+/// The exit codes. Stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Admit, or done.
+    Good = 0,
+    /// Reject, or the answer is no.
+    No = 1,
+    /// Usage, settings or input.
+    Usage = 2,
+    /// Undetermined: something could not be asked.
+    Unknown = 3,
+    /// Our own failure.
+    Internal = 70,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+impl From<Outcome> for Code {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Admit => Self::Good,
+            Outcome::Reject => Self::No,
+            Outcome::Undetermined => Self::Unknown,
+        }
+    }
+}
+
+/// A command that came to no result.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: Code,
+    /// What we were doing, and the causes, outermost first.
+    pub chain: Vec<String>,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// Makes a failure with a code of one's choice.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, chain: vec![message.into()], hints: Vec::new() }
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let code = error.chain().find_map(code).unwrap_or(Code::Usage);
+        let mut chain: Vec<String> = Vec::new();
+        for message in error.chain().map(ToString::to_string) {
+            // Transparent errors show their cause's words; once is enough.
+            if chain.last() != Some(&message) {
+                chain.push(message);
+            }
+        }
+        Self { code, chain, hints: error.chain().filter_map(hint).collect() }
+    }
+}
+
+/// Errors of ours and of the ports say which code they are; everything else is something the user gave us.
+fn code(error: &(dyn Error + 'static)) -> Option<Code> {
+    if let Some(port) = error.downcast_ref::<PortError>() {
+        return Some(match port.kind {
+            PortErrorKind::NotFound | PortErrorKind::Refused => Code::No,
+            PortErrorKind::Denied
+            | PortErrorKind::Throttled
+            | PortErrorKind::Unavailable
+            | PortErrorKind::Malformed => Code::Unknown,
+        });
+    }
+    match error.downcast_ref::<SignError>()? {
+        SignError::Exists { .. } | SignError::Conflict { .. } => Some(Code::No),
+        SignError::SelfCheck { .. } => Some(Code::Internal),
+        SignError::Input(_) => Some(Code::Usage),
+        // The port error below says which.
+        SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => None,
+    }
+}
+
+fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(SettingsError::Missing { hint, .. }) = error.downcast_ref() {
+        return Some((*hint).to_owned());
+    }
+    if let Some(port) = error.downcast_ref::<PortError>() {
+        return port_hint(port);
+    }
+    if let Some(InputFault::SbomTooLarge { .. }) = error.downcast_ref() {
+        return Some("upload it somewhere durable and give --sbom-location URL".to_owned());
+    }
+    if let Some(ContentError::NoSnapshot { .. }) = error.downcast_ref() {
+        return Some("leave --content out for images with such devices".to_owned());
+    }
+    let text = match error.downcast_ref::<SignError>()? {
+        SignError::Exists { .. } => "--replace puts new evidence in its place; --add puts a second signer's behind it",
+        SignError::Conflict { .. } => "somebody else signs this image too; look at `goldseal verify`, then try again",
+        SignError::SelfCheck { .. } => "nothing was stored; please report this",
+        SignError::Input(_) | SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn port_hint(port: &PortError) -> Option<String> {
+    let operation = port.operation;
+    Some(match port.kind {
+        PortErrorKind::Denied => format!("the caller needs {operation} on {}", port.resource),
+        PortErrorKind::Throttled => "the account's request rate is used up; try again later".to_owned(),
+        PortErrorKind::Unavailable => "try again; if it stays, check the network and the endpoint".to_owned(),
+        PortErrorKind::NotFound | PortErrorKind::Malformed | PortErrorKind::Refused => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_say_which_code_and_what_is_missing() {
+        for (kind, code) in [
+            (PortErrorKind::NotFound, Code::No),
+            (PortErrorKind::Refused, Code::No),
+            (PortErrorKind::Denied, Code::Unknown),
+            (PortErrorKind::Throttled, Code::Unknown),
+            (PortErrorKind::Unavailable, Code::Unknown),
+            (PortErrorKind::Malformed, Code::Unknown),
+        ] {
+            let error = anyhow::Error::new(PortError::new(kind, "kms:Sign", "key")).context("signing");
+            let failure = Failure::from(error);
+            assert_eq!(failure.code, code, "{kind:?}");
+            assert_eq!(failure.chain.first().map(String::as_str), Some("signing"));
+            assert_eq!(failure.hints.iter().any(|hint| hint.contains("kms:Sign")), kind == PortErrorKind::Denied);
+        }
+        assert_eq!(Failure::from(anyhow::anyhow!("a bad flag")).code, Code::Usage);
+    }
+}

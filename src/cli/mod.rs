@@ -1,0 +1,125 @@
+//! The command line: one thin file a subcommand, and `exit` for what their failures become.
+
+mod describe;
+mod exit;
+mod image;
+mod policy;
+mod session;
+mod sign;
+mod verify;
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use self::{
+    exit::{Code, Failure},
+    session::Session,
+};
+use crate::{
+    render::{self, Format},
+    settings::{Fragment, Settings},
+    telemetry,
+};
+
+const AFTER: &str = "Exit codes: 0 admit or done, 1 reject, 2 usage or settings, 3 undetermined, 70 internal error.";
+
+/// Only machine images that their own pipeline sealed may launch, boot or keep running on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "goldseal", version, after_help = AFTER, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    settings: Fragment,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    output: Format,
+    /// The settings file [default: /etc/goldseal/goldseal.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "GOLDSEAL_CONFIG", global = true, help_heading = "Settings")]
+    config: Option<PathBuf>,
+    /// The AWS profile [default: the environment's]
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Settings")]
+    profile: Option<String>,
+    /// Log what the libraries underneath do, to standard error; more with -vv and -vvv
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the descriptor of an image, and the digest of what is on it
+    Describe(describe::Describe),
+    /// Sign an image's statements, store them, and tag the image
+    Sign(sign::Sign),
+    /// Say whether images are admitted, with every reason
+    Verify(verify::Verify),
+    /// Check a policy document, or print its schema
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Write a shell's completions to standard output
+    #[command(after_help = "Example:\n  goldseal completions bash > /etc/bash_completion.d/goldseal")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; what clap prints goes where it belongs.
+            let code = if error.use_stderr() { Code::Usage } else { Code::Good };
+            return if error.print().is_ok() { code.into() } else { Code::Internal.into() };
+        }
+    };
+    telemetry::start(cli.global.verbose);
+    let format = cli.global.output;
+    match run(cli) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            // When even the failure cannot be printed, its code still says it.
+            let _ = render::failure(format, &failure.chain, &failure.hints, failure.code as u8);
+            failure.code.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Code, Failure> {
+    let Cli { command, global, settings } = cli;
+    let format = global.output;
+    let settings = || Settings::load(settings, global.config.as_deref()).map_err(anyhow::Error::from);
+    let session = || Ok::<_, anyhow::Error>(Session::new(settings()?, global.profile));
+    Ok(match command {
+        Command::Describe(command) => wait(command.run(&session()?, format))??,
+        Command::Sign(command) => wait(command.run(&session()?, format))??,
+        Command::Verify(command) => wait(command.run(&session()?, format))??,
+        Command::Policy(command) => command.run(format)?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "goldseal", &mut script);
+            std::io::stdout().write_all(&script).map_err(anyhow::Error::from)?;
+            Code::Good
+        }
+    })
+}
+
+/// Runs a command to its end on one thread; hashing goes to others.
+fn wait<F: Future>(command: F) -> anyhow::Result<F::Output> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command))
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+    }
+}

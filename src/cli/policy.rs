@@ -1,0 +1,84 @@
+//! `goldseal policy`: the document → every problem in it; and its JSON schema.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use goldseal_core::{
+    policy::{Files, Policy, Problems, compile, referenced_files, schema},
+    report::{POLICY_SCHEMA, PolicyReport, policy_notes},
+};
+
+use super::exit::{Code, Failure};
+use crate::{
+    files,
+    render::{self, Format},
+};
+
+const LARGEST: usize = 1 << 20;
+
+const AFTER: &str = "\
+Example:
+  goldseal policy check policy.toml
+
+Exit codes: 0 it compiles, 2 it does not.";
+
+/// Subcommands of `policy`.
+#[derive(Debug, clap::Subcommand)]
+pub enum PolicyCommand {
+    /// List every problem of a policy document
+    #[command(after_help = AFTER)]
+    Check {
+        /// The document
+        file: PathBuf,
+    },
+    /// Print the JSON schema of policy documents, for editors
+    #[command(after_help = "Example:\n  goldseal policy schema > policy.schema.json")]
+    Schema,
+}
+
+impl PolicyCommand {
+    pub fn run(self, format: Format) -> Result<Code, Failure> {
+        match self {
+            Self::Check { file } => {
+                let (digest, problems, notes) = match read(&file)? {
+                    Ok(policy) => (Some(policy.digest()), Vec::new(), policy_notes(&policy)),
+                    Err(Problems(problems)) => (None, problems, Vec::new()),
+                };
+                let code = if digest.is_some() { Code::Good } else { Code::Usage };
+                let file = file.display().to_string();
+                let report = PolicyReport { schema: POLICY_SCHEMA, file, policy: digest, problems, notes };
+                render::policy(format, &report).map_err(anyhow::Error::from)?;
+                Ok(code)
+            }
+            Self::Schema => {
+                render::json(&schema()).map_err(anyhow::Error::from)?;
+                Ok(Code::Good)
+            }
+        }
+    }
+}
+
+/// Reads and compiles a policy; one with problems is none.
+pub fn load(path: &Path) -> Result<Policy, Failure> {
+    read(path)?.map_err(|Problems(problems)| {
+        let mut failure = Failure::new(Code::Usage, format!("{} is not a policy", path.display()));
+        failure.chain.extend(problems.iter().map(ToString::to_string));
+        failure.hint("`goldseal policy check` lists the problems of a document; docs/policy.md has examples")
+    })
+}
+
+fn read(path: &Path) -> Result<Result<Policy, Problems>> {
+    let text = files::read_text(path, LARGEST).context("reading the policy")?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let named = referenced_files(&text).into_iter().map(|name| {
+        let text = files::read_text(&folder.join(&name), LARGEST).map_err(|error| match &error {
+            files::FileError::Read { source, .. } => source.to_string(),
+            files::FileError::TooLarge { .. } | files::FileError::NotText { .. } | files::FileError::Write { .. } => {
+                error.to_string()
+            }
+        });
+        (name, text)
+    });
+    let files: Files = named.collect();
+    Ok(compile(&path.display().to_string(), &text, &files))
+}

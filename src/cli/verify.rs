@@ -1,0 +1,128 @@
+//! `goldseal verify`: images → verdicts, with every reason. The exit code is the worst verdict.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use goldseal_core::{
+    attestation::EVIDENCE_LIMITS,
+    flow::{Offline, judge_offline, verify},
+    ids::AccountId,
+    image::{Descriptor, ImageFacts, images_from_json},
+    policy::{Context, Policy},
+    report::VerifyReport,
+};
+use jiff::Timestamp;
+
+use super::{
+    describe::{LARGEST_IMAGE_FILE, facts_of_file},
+    exit::{Code, Failure},
+    image::ImageArg,
+    policy,
+    session::Session,
+};
+use crate::{
+    adapters::aws::Ec2,
+    files,
+    render::{self, Format},
+};
+
+const AFTER: &str = "\
+Examples:
+  goldseal verify ami-0123456789abcdef0 --policy policy.toml --store s3://evidence/golden
+  goldseal verify eu-west-1:ami-0123456789abcdef0 us-east-1:ami-0fedcba9876543210 --output json
+  goldseal verify ami-0123456789abcdef0 --at 2027-01-01T00:00:00Z
+  goldseal verify --image image.json --evidence evidence.jsonl --policy policy.toml
+
+Exit codes: 0 admit, 1 reject, 3 undetermined; of several images the worst.";
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub struct Verify {
+    /// The images: ami-ID, REGION:ami-ID or ARN
+    #[arg(value_name = "AMI", required_unless_present = "image")]
+    amis: Vec<ImageArg>,
+    /// Judge at this instant instead of now
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// Read the image from a saved `aws ec2 describe-images` answer or a descriptor; with --evidence, no network
+    #[arg(long, value_name = "FILE", requires = "evidence")]
+    image: Option<PathBuf>,
+    /// Read the evidence from a file
+    #[arg(long, value_name = "FILE", requires = "image")]
+    evidence: Option<PathBuf>,
+    /// The account that launches, for the policy's scopes
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<AccountId>,
+    /// The ARN of the Auto Scaling group that launches, for the policy's scopes
+    #[arg(long, value_name = "ARN")]
+    group: Option<String>,
+}
+
+impl Verify {
+    pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
+        let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        let now = self.at.unwrap_or_else(Timestamp::now);
+        let context = Context { account: self.account.clone(), region: None, group: self.group.clone() };
+        let report = match (&self.image, &self.evidence) {
+            (Some(image), Some(evidence)) => self.offline(session, &policy, &context, image, evidence, now).await?,
+            _ => {
+                let images = session.images(&self.amis).await?;
+                let store = session.store().await?;
+                let ec2 = Ec2::new(session.aws().await);
+                verify(&policy, &images, &context, &ec2, &store, &session.keys(), now).await
+            }
+        };
+        render::verify(format, &report).map_err(anyhow::Error::from)?;
+        Ok(report.outcome().into())
+    }
+
+    async fn offline(
+        &self,
+        session: &Session,
+        policy: &Policy,
+        context: &Context,
+        image: &Path,
+        evidence: &Path,
+        now: Timestamp,
+    ) -> Result<VerifyReport> {
+        let facts = self.facts(session, image)?;
+        // One byte over the limit is read, so that the verdict can say that it is too large.
+        let bytes = files::read_up_to(evidence, EVIDENCE_LIMITS.bytes)?;
+        let place = evidence.display().to_string();
+        let offline = Offline { facts: &facts, evidence: &bytes, place: &place };
+        Ok(judge_offline(policy, &offline, context, &session.keys(), now).await)
+    }
+
+    /// The image of a file: the one that was named, or the only one that is in it.
+    fn facts(&self, session: &Session, path: &Path) -> Result<ImageFacts> {
+        let region = session.settings.region.as_ref();
+        match self.amis.as_slice() {
+            [] => {
+                let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
+                let reading = || format!("reading the image from {}", path.display());
+                let mut saved = match images_from_json(&bytes) {
+                    Ok(saved) => saved,
+                    Err(_) => {
+                        let descriptor = Descriptor::parse(&bytes).with_context(reading)?;
+                        return Ok(ImageFacts { descriptor, state: None, tags: Default::default() });
+                    }
+                };
+                let (Some(only), None) = (saved.pop(), saved.pop()) else {
+                    bail!("{} does not describe exactly one image; name the one", path.display());
+                };
+                let region = region.context("a saved answer does not name its region; give --region")?;
+                ImageFacts::in_region(region, only).with_context(reading)
+            }
+            [one] => {
+                // A descriptor names its own region, so the argument need not.
+                let image = match one.in_region(region) {
+                    Some(image) => image,
+                    None => bail!("no region for the image; give --region, or REGION:ami-ID"),
+                };
+                facts_of_file(&image, path)
+            }
+            _ => bail!("--evidence holds the evidence of one image; name one"),
+        }
+    }
+}

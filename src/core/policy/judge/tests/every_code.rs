@@ -1,0 +1,230 @@
+//! One situation for every code, and none without.
+
+use super::*;
+use crate::{
+    attestation::join,
+    testing::{
+        evidence::{changed, payload, saying, signed, statement},
+        images::{descriptor, other_facts},
+        log::FakeLog,
+        policies::{document, kms_authority},
+    },
+    verdict::CODES,
+};
+
+const CI: &[&str] = &["ci"];
+
+/// A policy that asks `ci` for an SBOM, and one line of evidence.
+fn line(line: Vec<u8>) -> Judgement {
+    let policy = document(&[("ci", &LocalKey::p256(1))], &[("sbom", CI, 1)], "");
+    Asked { policy, ..Asked::of(line) }.judge()
+}
+
+fn with_window(window: &str) -> Judgement {
+    let ci = LocalKey::p256(1);
+    let policy =
+        document(&[("ci", &ci)], &[("sbom", CI, 1)], "").replace("[[require]]", &format!("{window}[[require]]"));
+    Asked { policy, ..Asked::of(sbom()) }.judge()
+}
+
+fn with_provenance(payload: Vec<u8>, more: &str, now: i64) -> Judgement {
+    let ci = LocalKey::p256(1);
+    let policy = document(&[("ci", &ci)], &[("provenance", CI, 1)], more);
+    Asked { policy, now: at(now), ..Asked::of(signed(&[(&ci, payload)])) }.judge()
+}
+
+fn with_kms(answer: Result<KeyAnswer, String>) -> Judgement {
+    let ci = LocalKey::p256(1);
+    let policy = document(&[], &[("sbom", CI, 1)], &kms_authority("ci", &ci));
+    Asked { policy, kms: [("ci", answer)].into(), ..Asked::of(sbom()) }.judge()
+}
+
+fn with_log(bundle: &[u8], now: i64) -> Judgement {
+    let ci = LocalKey::p256(1);
+    let witnessed = "witness = [\"log\"]\ntrusted_root = \"root.json\"\n[[require]]";
+    let policy = document(&[("ci", &ci)], &[("sbom", CI, 1)], "").replace("[[require]]", witnessed);
+    let files = [("root.json".to_owned(), Ok(FakeLog::new(3).trusted_root()))].into();
+    let policy = compile("policy.toml", &policy, &files).unwrap();
+    let keys = Keys::new(&policy, |_| Err(String::new()));
+    judge(&policy, &keys, &facts(), &Gathered::found(bundle), at(now))
+}
+
+fn sbom() -> Vec<u8> {
+    LocalKey::p256(1).bundle(payload(Kind::Sbom))
+}
+
+fn by_ci(payload: &[u8], from: &str, to: &str) -> Judgement {
+    line(LocalKey::p256(1).bundle(changed(payload, from, to)))
+}
+
+/// Every code, the situation that produces it, and what it looks like there.
+fn situations() -> Vec<(&'static str, Judgement, &'static str)> {
+    let [ci, risk, stranger] = [1, 2, 3].map(LocalKey::p256);
+    let image = descriptor().image();
+    let subject = descriptor().digest().to_string();
+    let gathered = |gathered: Gathered<'_>| Asked::admitted().judge_gathered(&gathered);
+    let owners = |more: &str| Asked { policy: Asked::admitted().policy + more, ..Asked::admitted() }.judge();
+    let deep = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    let good = payload(Kind::Sbom);
+    let both = document(&[("ci", &ci), ("risk", &risk)], &[("sbom", &["ci", "risk"], 2)], "");
+    let sealing = |sealed: &str| {
+        format!(
+            r#"{{"buildDefinition":{{"buildType":"b","externalParameters":0,"internalParameters":{{"tags":{{"Name":"{sealed}"}}}}}},
+            "runDetails":{{"builder":{{"id":"c"}}}}}}"#
+        )
+    };
+    let other = other_facts().descriptor;
+    let embedding = |content: &str| {
+        format!(
+            r#"{{"buildDefinition":{{"buildType":"b","externalParameters":0}},"runDetails":{{"builder":{{"id":"c"}},
+                "byproducts":[{{"name":"image-descriptor","content":"{content}"}}]}}}}"#
+        )
+    };
+    let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    let finished = r#"{"buildDefinition":{"buildType":"b","externalParameters":0},
+        "runDetails":{"builder":{"id":"c"},"metadata":{"finishedOn":"2026-11-01T10:00:00Z"}}}"#;
+    let empty = Policy { requirements: Vec::new(), ..policies::compiled(&Asked::admitted().policy) };
+    let no_keys = Keys::new(&empty, |_| Err(String::new()));
+    let log = FakeLog::new(3);
+
+    vec![
+        ("image-not-found", undescribed(Ok(Reason::ImageNotFound { image })), "reject image-not-found"),
+        ("owner-not-accepted", owners("[identity]\nowners = [\"999999999999\"]\n"), "reject owner-not-accepted"),
+        ("region-not-accepted", owners("[identity]\nregions = [\"us-east-1\"]\n"), "reject region-not-accepted"),
+        ("evidence-absent", gathered(Gathered::Absent { place: "x".into() }), "reject evidence-absent"),
+        ("evidence-too-large", line(b"x\n".repeat(257)), "reject evidence-too-large"),
+        ("json-malformed", line(b"x".to_vec()), "reject json-malformed"),
+        ("json-too-deep", by_ci(&good, "{}", &deep), "reject json-too-deep"),
+        ("json-duplicate-key", by_ci(&good, "{}", r#"{"a":0,"a":0}"#), "reject json-duplicate-key"),
+        ("json-unexpected-content", line(b"{}".to_vec()), "reject json-unexpected-content"),
+        ("bundle-media-type", line(changed(&sbom(), "v0.3+json", "v0.4+json")), "reject bundle-media-type"),
+        (
+            "bundle-content",
+            line(changed(&sbom(), r#""dsseEnvelope":"#, r#""messageSignature":{"signature":""},"dsseEnvelope":"#)),
+            "reject bundle-content",
+        ),
+        (
+            "bundle-material",
+            line(changed(&sbom(), r#""publicKey":"#, r#""certificate":{},"publicKey":"#)),
+            "reject bundle-material",
+        ),
+        (
+            "envelope-signature-count",
+            line(changed(&sbom(), r#""signatures":["#, r#""signatures":[{"sig":""},"#)),
+            "reject envelope-signature-count",
+        ),
+        ("envelope-base64", line(changed(&sbom(), r#""sig":""#, r#""sig":"!"#)), "reject envelope-base64"),
+        ("envelope-payload-type", line(ci.bundle_of_type("text/plain", good.clone())), "reject envelope-payload-type"),
+        ("statement-type", by_ci(&good, "Statement/v1", "Statement/v2"), "reject statement-type"),
+        (
+            "statement-subject-count",
+            by_ci(&good, r#""subject":["#, r#""subject":[{},"#),
+            "reject statement-subject-count",
+        ),
+        ("statement-subject-digest", by_ci(&good, &subject, "00"), "reject statement-subject-digest"),
+        ("signer-unknown", line(stranger.bundle(good.clone())), "reject signer-unknown attestation-missing"),
+        (
+            "signature-invalid",
+            line(changed(&stranger.bundle(good.clone()), &stranger.public().hint(), &ci.public().hint())),
+            "reject signature-invalid attestation-missing",
+        ),
+        (
+            "subject-mismatch",
+            line(ci.bundle(statement(other.digest(), "https://spdx.dev/Document", "{}"))),
+            "reject subject-mismatch attestation-missing",
+        ),
+        (
+            "authority-not-yet-valid",
+            with_window("valid_from = 2030-01-01T00:00:00Z\n"),
+            "reject authority-not-yet-valid attestation-missing",
+        ),
+        (
+            "authority-expired",
+            with_window("valid_until = 2020-01-01T00:00:00Z\n"),
+            "reject authority-expired attestation-missing",
+        ),
+        (
+            "authority-key-withdrawn",
+            with_kms(Ok(KeyAnswer::Withdrawn { state: "Disabled".into() })),
+            "reject authority-key-withdrawn attestation-missing",
+        ),
+        ("authority-key-changed", with_kms(enabled(&risk)), "reject authority-key-changed attestation-missing"),
+        ("witness-refused", with_log(&sbom(), NOW), "reject witness-refused attestation-missing"),
+        (
+            "witness-in-future",
+            with_log(&log.seen(&sbom(), &ci, 1_700_000_000), 1_600_000_000),
+            "reject witness-in-future attestation-missing",
+        ),
+        ("attestation-missing", line(Vec::new()), "reject attestation-missing"),
+        (
+            "attestation-ambiguous",
+            line(join([sbom().as_slice(), &ci.bundle(saying(Kind::Sbom, "1"))])),
+            "reject attestation-ambiguous",
+        ),
+        (
+            "attestation-under-threshold",
+            Asked { policy: both, ..Asked::of(sbom()) }.judge(),
+            "reject attestation-under-threshold",
+        ),
+        ("predicate-malformed", with_provenance(saying(Kind::Provenance, "{}"), "", NOW), "reject predicate-malformed"),
+        (
+            "predicate-malformed",
+            with_provenance(saying(Kind::Provenance, &embedding("!")), "", NOW),
+            "reject predicate-malformed",
+        ),
+        (
+            "descriptor-mismatch",
+            with_provenance(saying(Kind::Provenance, &embedding(&base64(other.bytes()))), "", NOW),
+            "reject descriptor-mismatch",
+        ),
+        ("tag-mismatch", with_provenance(saying(Kind::Provenance, &sealing("lead")), "", NOW), "reject tag-mismatch"),
+        (
+            "tag-not-sealed",
+            with_provenance(payload(Kind::Provenance), "[identity]\ntags = [\"Name\"]\n", NOW),
+            "reject tag-not-sealed",
+        ),
+        (
+            "image-unavailable",
+            undescribed(Err(Fault::ImageUnavailable { problem: "x".into() })),
+            "undetermined image-unavailable",
+        ),
+        (
+            "evidence-unavailable",
+            gathered(Gathered::Unavailable { problem: "x".into() }),
+            "undetermined evidence-unavailable",
+        ),
+        ("key-unavailable", with_kms(Err("throttled".into())), "undetermined key-unavailable"),
+        (
+            "clock-before-signed-time",
+            with_provenance(saying(Kind::Provenance, finished), "", 1_700_000_000),
+            "undetermined clock-before-signed-time",
+        ),
+        ("internal", judge(&empty, &no_keys, &facts(), &Gathered::found(b""), at(NOW)), "undetermined internal"),
+    ]
+}
+
+#[test]
+fn every_code_has_a_situation_that_produces_it_and_no_other() {
+    let mut seen: Vec<&str> = Vec::new();
+    for (code, judgement, expected) in situations() {
+        assert_eq!(outcome(&judgement), expected, "{code}");
+        assert!(expected.contains(code));
+        seen.push(code);
+    }
+    seen.dedup();
+    let listed: Vec<&str> = CODES.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(seen, listed, "in the order of verdict::CODES");
+}
+
+#[test]
+fn the_good_forms_of_these_situations_are_admitted() {
+    let ci = LocalKey::p256(1);
+    assert_eq!(outcome(&line(sbom())), "admit");
+    assert_eq!(
+        outcome(&with_window("valid_from = 2020-01-01T00:00:00Z\nvalid_until = 2030-01-01T00:00:00Z\n")),
+        "admit"
+    );
+    assert_eq!(outcome(&with_kms(enabled(&ci))), "admit");
+    assert_eq!(outcome(&with_log(&FakeLog::new(3).seen(&sbom(), &ci, 1_700_000_000), NOW)), "admit");
+    assert_eq!(outcome(&with_provenance(payload(Kind::Provenance), "", NOW)), "admit");
+}

@@ -1,0 +1,155 @@
+//! Reports as text: what matters first, one fact a line, colour for the verdict only.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use goldseal_core::report::{
+    Cause, DescribeReport, ImageReport, Note, Outcome, PolicyReport, SignReport, VerifyReport,
+};
+
+/// Writing into a string does not fail; the macro keeps the lines below readable.
+macro_rules! line {
+    ($text:expr, $($arg:tt)*) => {{
+        let _ = writeln!($text, $($arg)*);
+    }};
+}
+
+pub(super) fn verify(report: &VerifyReport) -> String {
+    let mut text = String::new();
+    for image in &report.images {
+        self::image(&mut text, image, report);
+    }
+    if report.images.len() > 1 {
+        let count = |outcome| report.images.iter().filter(|image| image.verdict == outcome).count();
+        let (admit, reject) = (count(Outcome::Admit), count(Outcome::Reject));
+        line!(text, "{} images: {admit} admit, {reject} reject, {} undetermined", report.images.len(), count(Outcome::Undetermined));
+    }
+    text
+}
+
+fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
+    let (word, color) = match image.verdict {
+        Outcome::Admit => ("ADMIT", AnsiColor::Green),
+        Outcome::Reject => ("REJECT", AnsiColor::Red),
+        Outcome::Undetermined => ("UNDETERMINED", AnsiColor::Yellow),
+    };
+    let style = Style::new().bold().fg_color(Some(color.into()));
+    line!(text, "{style}{word}{style:#}  {}", image.image);
+    for cause in image.reasons.iter().chain(&image.faults) {
+        self::cause(text, cause);
+    }
+    if let Some(subject) = image.subject {
+        line!(text, "  subject   sha256:{subject}");
+    }
+    let digest = image.evidence_sha256.map(|digest| format!("  sha256:{digest}")).unwrap_or_default();
+    line!(text, "  evidence  {}{digest}", image.evidence);
+    for checked in &image.checked {
+        let kind = checked.kind.map_or(checked.predicate_type.as_str(), |kind| kind.as_str());
+        let seen = checked.seen.map(|seen| format!(", seen {seen}")).unwrap_or_default();
+        let weight = if checked.required { "" } else { " (not required)" };
+        line!(text, "  checked   {kind:<10}  signed by {}{seen}{weight}", checked.by);
+    }
+    for one in &image.discounted {
+        line!(text, "  ignored   line {}: {} ({})", one.line, one.message, one.code);
+    }
+    let until = match (image.verdict, image.until) {
+        (Outcome::Admit, Some(until)) => format!(", holds until {until}"),
+        (Outcome::Admit, None) => ", nothing in it expires".to_owned(),
+        (Outcome::Reject | Outcome::Undetermined, _) => String::new(),
+    };
+    let mode = format!("{:?}", image.mode).to_lowercase();
+    line!(text, "  judged    at {}{until}; mode {mode}, policy sha256:{}", report.at, report.policy);
+    notes(text, &image.notes);
+}
+
+fn cause(text: &mut String, cause: &Cause) {
+    line!(text, "  because   {}: {}", cause.code, cause.message);
+    if !cause.remedy.is_empty() {
+        line!(text, "            → {}", cause.remedy);
+    }
+}
+
+fn notes(text: &mut String, notes: &[Note]) {
+    for note in notes {
+        line!(text, "  note      {} ({})", note.message, note.code);
+    }
+}
+
+pub(super) fn sign(report: &SignReport) -> String {
+    let mut text = String::new();
+    line!(text, "SIGNED  {}", report.image);
+    line!(text, "  subject   sha256:{}", report.subject);
+    for statement in &report.statements {
+        line!(text, "  statement {:<10}  {}  sha256:{}", statement.kind, statement.predicate_type, statement.statement);
+    }
+    let danger = if report.key.dangerous_local { "  DANGEROUS: a key file on disk" } else { "" };
+    line!(text, "  key       {}{danger}", report.key.name);
+    line!(text, "            spki sha256:{}  {}", report.key.spki_sha256, report.key.scheme);
+    line!(text, "  evidence  {}  sha256:{}  ({} bundles)", report.evidence, report.evidence_sha256, report.bundles);
+    for tag in &report.tags {
+        line!(text, "  tag       {} = {}", tag.name, tag.value);
+    }
+    notes(&mut text, &report.notes);
+    text
+}
+
+pub(super) fn describe(report: &DescribeReport) -> String {
+    let mut text = String::new();
+    let facts = &report.descriptor;
+    line!(text, "{}", report.arn);
+    line!(text, "  subject   sha256:{}", report.subject);
+    for (name, value) in [
+        ("name", facts.name.as_deref()),
+        ("owner", Some(facts.owner_id.as_str())),
+        ("created", Some(facts.creation_date.as_str())),
+        ("machine", Some(facts.architecture.as_str())),
+        ("boot", facts.boot_mode.as_deref()),
+        ("tpm", facts.tpm_support.as_deref()),
+        ("root", facts.root_device_name.as_deref()),
+    ] {
+        if let Some(value) = value {
+            line!(text, "  {name:<9} {value}");
+        }
+    }
+    for device in &facts.block_devices {
+        let snapshot = device.snapshot_id.as_deref().or(device.virtual_name.as_deref()).unwrap_or("no device");
+        let size = device.volume_size.map(|size| format!("  {size} GiB")).unwrap_or_default();
+        let encrypted = if device.encrypted == Some(true) { "  encrypted" } else { "" };
+        line!(text, "  device    {}  {snapshot}{size}{encrypted}", device.device_name);
+    }
+    for device in report.content.iter().flatten() {
+        line!(text, "  content   {}  sha256:{}", device.device_name, device.sha256);
+    }
+    text
+}
+
+pub(super) fn policy(report: &PolicyReport) -> String {
+    let mut text = String::new();
+    match report.policy {
+        Some(policy) => line!(text, "{}: good, sha256:{policy}", report.file),
+        None => {
+            for problem in &report.problems {
+                line!(text, "{problem}");
+            }
+            line!(text, "{} problems in {}", report.problems.len(), report.file);
+        }
+    }
+    notes(&mut text, &report.notes);
+    text
+}
+
+pub(super) fn failure(chain: &[String], hints: &[String]) -> String {
+    let mut text = String::new();
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    for (index, message) in chain.iter().enumerate() {
+        if index == 0 {
+            line!(text, "{red}error{red:#}: {message}");
+        } else {
+            line!(text, "  {message}");
+        }
+    }
+    for hint in hints {
+        line!(text, "hint: {hint}");
+    }
+    text
+}

@@ -1,0 +1,73 @@
+//! Reports → text for people, or JSON. Reads `goldseal_core::report` and decides nothing.
+//!
+//! On standard output there is exactly one report: text, or one JSON document, failures included.
+
+mod human;
+mod progress;
+
+use std::io::{self, Write as _};
+
+use goldseal_core::report::{DescribeReport, PolicyReport, SignReport, VerifyReport};
+use serde::Serialize;
+
+pub use progress::Bar;
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// One JSON document, with its schema named in it
+    Json,
+}
+
+/// Prints what `verify` says.
+pub fn verify(format: Format, report: &VerifyReport) -> io::Result<()> {
+    print(format, report, human::verify)
+}
+
+/// Prints what `sign` did.
+pub fn sign(format: Format, report: &SignReport) -> io::Result<()> {
+    print(format, report, human::sign)
+}
+
+/// Prints what `describe` says.
+pub fn describe(format: Format, report: &DescribeReport) -> io::Result<()> {
+    print(format, report, human::describe)
+}
+
+/// Prints what `policy check` says.
+pub fn policy(format: Format, report: &PolicyReport) -> io::Result<()> {
+    print(format, report, human::policy)
+}
+
+/// Prints a JSON document.
+pub fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    io::stdout().write_all(&text)
+}
+
+/// Prints a failure: to standard error for people, as the one JSON document otherwise.
+pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8) -> io::Result<()> {
+    match format {
+        Format::Human => anstream::stderr().write_all(human::failure(chain, hints).as_bytes()),
+        Format::Json => {
+            let (message, causes) = chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
+            json(&serde_json::json!({
+                "schema": "goldseal/error/v1",
+                "exitCode": exit_code,
+                "message": message,
+                "causes": causes,
+                "hints": hints,
+            }))
+        }
+    }
+}
+
+fn print<R: Serialize>(format: Format, report: &R, human: impl Fn(&R) -> String) -> io::Result<()> {
+    match format {
+        Format::Human => anstream::stdout().write_all(human(report).as_bytes()),
+        Format::Json => json(report),
+    }
+}

@@ -1,0 +1,148 @@
+//! Settings: what flags, the environment and a file say → merged → valid.
+//!
+//! A flag goes before the environment, which goes before the file (`/etc/goldseal/goldseal.toml`, or `--config`). What
+//! a command cannot do without has no default, and an unknown key in the file is an error.
+
+use std::path::{Path, PathBuf};
+
+use goldseal_core::ids::Region;
+use serde::Deserialize;
+
+use crate::{
+    adapters::store::StoreUrl,
+    files::{self, FileError},
+};
+
+const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
+const LARGEST: usize = 64 << 10;
+
+/// Settings as one source gives them. Flags and the environment come as one of these, the file as another.
+#[derive(Debug, Clone, Default, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Fragment {
+    /// Where evidence is kept: file:///dir, s3://bucket/prefix, oci://registry/repo or https://host/path (read only)
+    #[arg(long, value_name = "URL", env = "GOLDSEAL_STORE", global = true, help_heading = "Settings")]
+    pub store: Option<String>,
+    /// The policy document
+    #[arg(long, value_name = "FILE", env = "GOLDSEAL_POLICY", global = true, help_heading = "Settings")]
+    pub policy: Option<PathBuf>,
+    /// The region of images that are named without one [default: the AWS settings' region]
+    #[arg(long, value_name = "REGION", env = "GOLDSEAL_REGION", global = true, help_heading = "Settings")]
+    pub region: Option<Region>,
+    /// A PEM file of certificate authorities that https and oci stores trust beside those of the system
+    #[arg(long, value_name = "FILE", env = "GOLDSEAL_CA_FILE", global = true, help_heading = "Settings")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Settings that are valid.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    store: Option<StoreUrl>,
+    policy: Option<PathBuf>,
+    /// The region of images that are named without one, when it is not the AWS settings'.
+    pub region: Option<Region>,
+    /// Certificate authorities of stores.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Settings that are not valid.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is not one of settings.
+    #[error("{path}: {message}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// The store is not one.
+    #[error("the setting `store`: {0}")]
+    Store(String),
+    /// A command needs a setting that nobody gave.
+    #[error("no {what} is set")]
+    Missing {
+        /// Which.
+        what: &'static str,
+        /// How to set it.
+        hint: &'static str,
+    },
+}
+
+impl Settings {
+    /// Merges flags and environment with the settings file: the one named, or the system's if it is there.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn load(given: Fragment, config: Option<&Path>) -> Result<Self, SettingsError> {
+        let file = match config {
+            Some(path) => fragment(path)?,
+            None if Path::new(SYSTEM_FILE).exists() => fragment(Path::new(SYSTEM_FILE))?,
+            None => Fragment::default(),
+        };
+        Self::merge(given, file)
+    }
+
+    fn merge(given: Fragment, file: Fragment) -> Result<Self, SettingsError> {
+        let store = given.store.or(file.store).map(|url| url.parse::<StoreUrl>()).transpose();
+        Ok(Self {
+            store: store.map_err(|error| SettingsError::Store(error.to_string()))?,
+            policy: given.policy.or(file.policy),
+            region: given.region.or(file.region),
+            ca_file: given.ca_file.or(file.ca_file),
+        })
+    }
+
+    /// Returns the store.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`].
+    pub fn store(&self) -> Result<&StoreUrl, SettingsError> {
+        let hint = "give --store URL, set GOLDSEAL_STORE, or write `store = \"s3://bucket/prefix\"` into the settings file";
+        self.store.as_ref().ok_or(SettingsError::Missing { what: "store", hint })
+    }
+
+    /// Returns the policy's file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`].
+    pub fn policy(&self) -> Result<&Path, SettingsError> {
+        let hint = "give --policy FILE, set GOLDSEAL_POLICY, or write `policy = \"/path\"` into the settings file; \
+                    without a policy nothing is admitted";
+        self.policy.as_deref().ok_or(SettingsError::Missing { what: "policy", hint })
+    }
+}
+
+fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
+    let text = files::read_text(path, LARGEST)?;
+    toml::from_str(&text).map_err(|error| SettingsError::Toml { path: path.to_owned(), message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_absence_is_said() {
+        let given = Fragment { store: Some("file:///flag".into()), ..Fragment::default() };
+        let file: Fragment = toml::from_str("store = 'file:///file'\npolicy = '/p.toml'\nregion = 'eu-west-1'").unwrap();
+        let settings = Settings::merge(given, file).unwrap();
+        assert_eq!(settings.store().unwrap().to_string(), "file:///flag");
+        assert_eq!(settings.policy().unwrap(), Path::new("/p.toml"));
+        let none = Settings::merge(Fragment::default(), Fragment::default()).unwrap();
+        assert!(matches!(none.store(), Err(SettingsError::Missing { what: "store", .. })));
+        assert!(matches!(none.policy(), Err(SettingsError::Missing { what: "policy", .. })));
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_errors() {
+        for bad in ["stroe = 'x'", "region = 'Europe'", "store = 3"] {
+            assert!(toml::from_str::<Fragment>(bad).is_err(), "{bad}");
+        }
+        let given = Fragment { store: Some("ftp://x".into()), ..Fragment::default() };
+        assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Store(_))));
+    }
+}

@@ -1,0 +1,14 @@
+//! Logs of the libraries underneath, to stderr, when somebody asks for them with `-v`. Reports are not logs.
+
+use tracing::level_filters::LevelFilter;
+
+/// Starts logging: nothing by default, then warnings, information, everything.
+pub fn start(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => LevelFilter::WARN,
+        2 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
+}
