@@ -1,1 +1,59 @@
-fn main(){}
+//! The real executable, against local servers: what users see, point by point.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod authorities;
+mod aws;
+mod bad_cloud;
+mod bad_evidence;
+mod bad_files;
+mod bad_policy;
+mod chain;
+mod cloud;
+mod content;
+mod dependencies;
+mod docs;
+mod e2e;
+mod full_disk;
+mod keys;
+mod layers;
+mod offline;
+mod policies;
+mod proxy;
+mod registry;
+mod run;
+mod sealing;
+mod sharing;
+mod stores;
+#[path = "../../src/adapters/store/contract/tls.rs"]
+#[allow(dead_code, reason = "the store's own tests need the rest")]
+mod tls;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Says why a test cannot run here. `tests/tally.sh` counts these lines.
+fn skipped(what: &str, why: &str) {
+    println!("skipped: {what}: {why}");
+}
+
+#[test]
+fn no_file_was_forgotten() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = fs::read_to_string(home.join("main.rs")).unwrap();
+    let named: BTreeSet<String> =
+        main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).map(str::to_owned).collect();
+    let files = fs::read_dir(&home).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let forgotten: Vec<String> = files
+        .filter_map(|file| Some(file.strip_suffix(".rs")?.to_owned()))
+        .filter(|file| file != "main" && !named.contains(file))
+        .collect();
+    assert!(forgotten.is_empty(), "no mod line in main.rs for {forgotten:?}");
+}

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the pinned real programs once and prints "TOOL PATH" for each.
-# Usage: build.sh [TOOL…]   (default: every folder here that pins one)
+# Usage: build.sh [TOOL…]   (default: $default; the others only when they are named)
 # Exit: 0 all there, 1 a build failed, 2 no such tool, 3 a language is missing (count it as skipped).
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/goldseal/tools
+default='cosign registry second-opinion'
 
 # An outer go.work or VCS state must not change what is built.
 export GOWORK=off CGO_ENABLED=0
@@ -22,7 +23,11 @@ need() {
 go_key() {
     local version
     version=$(cd "$here/$tool" && go version) || return 1
-    { cat "$here/$tool/go.mod" "$here/$tool/go.sum" && echo "$version"; } | key
+    # A program of our own has its source beside its pins.
+    {
+        cat "$here/$tool/go.mod" "$here/$tool/go.sum" &&
+            find "$here/$tool" -name '*.go' -print0 | sort -z | xargs -0r cat && echo "$version"
+    } | key
 }
 
 go_build() { # DIR
@@ -83,9 +88,8 @@ one() {
 }
 
 if (($# == 0)); then
-    for pin in "$here"/*/go.mod "$here"/*/package.json; do
-        set -- "$@" "$(basename "$(dirname "$pin")")"
-    done
+    read -ra tools <<<"$default"
+    set -- "${tools[@]}"
 fi
 
 # One missing tool does not keep the others from being built; a failure outranks a skip.

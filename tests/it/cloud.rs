@@ -1,0 +1,98 @@
+//! The local AWS (`tests/cloud`): one server for each test process, gone when the process is.
+//!
+//! Mounted by the unit tests of the adapters and by the integration tests, so it uses nothing but the standard library.
+#![allow(dead_code, reason = "each of its users needs another part")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Command, Stdio},
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
+
+/// A running local AWS.
+#[derive(Debug)]
+pub struct Cloud {
+    /// Its address, `http://127.0.0.1:PORT`: what `AWS_ENDPOINT_URL` is set to.
+    pub endpoint: String,
+}
+
+/// Returns the local AWS of this process, started at the first call. An access key of 12 digits is an account.
+pub fn cloud() -> &'static Cloud {
+    static CLOUD: OnceLock<Cloud> = OnceLock::new();
+    CLOUD.get_or_init(start)
+}
+
+fn start() -> Cloud {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud");
+    let venv =
+        Command::new(home.join("venv.sh")).stderr(Stdio::inherit()).output().expect("tests/cloud/venv.sh starts");
+    assert!(venv.status.success(), "tests/cloud/venv.sh failed, see above");
+    let python = String::from_utf8(venv.stdout).expect("a path");
+    let folder = std::env::temp_dir().join(format!("goldseal-cloud-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary directory");
+    let ready = folder.join("ready");
+    let mut server = Command::new(python.trim())
+        .args(["-m", "localaws", "--port", "0", "--exit-with-parent", "--ready-file"])
+        .arg(&ready)
+        .current_dir(&home)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the local AWS starts");
+    while !ready.exists() {
+        if let Some(status) = server.try_wait().expect("its state") {
+            panic!("the local AWS ended at once: {status}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let endpoint = std::fs::read_to_string(&ready).expect("its address");
+    std::fs::remove_dir_all(&folder).expect("the temporary directory goes");
+    // The server stops when this pipe closes: with this process, however it ends.
+    std::mem::forget(server.stdin.take());
+    Cloud { endpoint }
+}
+
+impl Cloud {
+    /// Orders an error, as JSON: `{"service":"s3","resource":"bucket/","status":500,"code":"InternalError","times":0}`.
+    /// Naming a resource or account of its own keeps a test out of the way of others.
+    pub fn order_fault(&self, fault: &str) {
+        let (status, body) = self.send("POST", "/localaws/faults", fault);
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// Takes all orders back, those of other tests too.
+    pub fn clear_faults(&self) {
+        self.send("DELETE", "/localaws/faults", "");
+    }
+
+    /// Returns the calls seen so far as JSON; `query` filters, such as `service=s3&account=111111111111`.
+    pub fn calls(&self, query: &str) -> String {
+        self.send("GET", &format!("/localaws/calls?{query}"), "").1
+    }
+
+    /// Sends a request to the server itself and returns status and body.
+    pub fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let host = self.endpoint.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).expect("the local AWS listens");
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("it reads");
+        let mut answer = BufReader::new(stream);
+        let mut line = String::new();
+        answer.read_line(&mut line).expect("it answers");
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        let mut rest = String::new();
+        answer.read_to_string(&mut rest).expect("it ends");
+        let body = rest.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+        (status, body)
+    }
+}

@@ -1,0 +1,127 @@
+//! Documents that fail when they are stale. `UPDATE_DOCS=1 cargo test --test it docs` rewrites those that are made.
+
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
+
+use goldseal_core::{
+    policy::{compile, referenced_files, schema},
+    report::{DescribeReport, PolicyReport, SignReport, VerifyReport, schema_of},
+    verdict::CODES,
+};
+
+#[test]
+fn docs_cli_is_what_help_says() {
+    let mut text = String::from(
+        "# Command line\n\nMade from `--help`. Exit codes: 0 admit or done, 1 reject or the answer is no, 2 usage, settings \
+         or input, 3 undetermined: something could not be asked, 70 our own failure.\n\nOn standard output there is exactly \
+         one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
+         `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
+    );
+    for command in [
+        "", "describe", "sign", "verify", "policy", "policy check", "policy schema", "completions",
+    ] {
+        let name = format!("goldseal {command}");
+        let help = help(command);
+        text.push_str(&format!("\n## `{}`\n\n```text\n{}\n```\n", name.trim(), help.trim_end()));
+    }
+    made("docs/cli.md", &text);
+}
+
+#[test]
+fn every_subcommand_has_an_example() {
+    for command in ["describe", "sign", "verify", "policy check", "policy schema", "completions"] {
+        assert!(help(command).contains("Example"), "{command}");
+    }
+}
+
+#[test]
+fn docs_reasons_lists_every_code() {
+    let mut text = String::from(
+        "# Reasons\n\nThe stable codes of verdicts: why an image is rejected, why a bundle counts for nothing, and what \
+         could not be asked. A code never changes its meaning. `detail` in the JSON report holds the evidence of each.\n\n\
+         | code | what it means | what to do |\n| --- | --- | --- |\n",
+    );
+    for (code, meaning, remedy) in CODES {
+        text.push_str(&format!("| `{code}` | {meaning} | {remedy} |\n"));
+    }
+    made("docs/reasons.md", &text);
+}
+
+#[test]
+fn docs_schema_is_what_the_types_say() {
+    for (name, schema) in [
+        ("policy", schema()),
+        ("verify", schema_of::<VerifyReport>()),
+        ("sign", schema_of::<SignReport>()),
+        ("describe", schema_of::<DescribeReport>()),
+        ("policy-check", schema_of::<PolicyReport>()),
+    ] {
+        made(&format!("docs/schema/{name}.json"), &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));
+    }
+}
+
+#[test]
+fn every_policy_in_the_documents_compiles() {
+    let mut policies: BTreeMap<String, String> = BTreeMap::new();
+    for entry in fs::read_dir("docs/examples").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "toml") {
+            policies.insert(path.display().to_string(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    for file in ["README.md", "docs/policy.md", "docs/operations.md"] {
+        let text = fs::read_to_string(file).unwrap();
+        let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+        for (index, (block, _)) in blocks.enumerate().filter(|(_, (block, _))| block.starts_with("version = 1")) {
+            policies.insert(format!("{file} block {index}"), block.to_owned());
+        }
+    }
+    assert!(policies.len() >= 4, "{:?}", policies.keys());
+    for (name, text) in policies {
+        let read = |file: String| {
+            let text = fs::read_to_string(Path::new("docs/examples").join(&file)).map_err(|error| error.to_string());
+            (file, text)
+        };
+        let files = referenced_files(&text).into_iter().map(read).collect();
+        if let Err(problems) = compile(&name, &text, &files) {
+            panic!("{problems}");
+        }
+    }
+}
+
+#[test]
+fn the_transcript_in_the_readme_is_what_the_demo_prints() {
+    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
+    let python = String::from_utf8(venv.stdout).unwrap();
+    let demo = Command::new(python.trim())
+        .args(["tests/demo/demo.py", env!("CARGO_BIN_EXE_goldseal")])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    let readme = fs::read_to_string("README.md").unwrap();
+    let (before, rest) = readme.split_once("<!-- transcript -->\n").expect("README.md has the mark of the transcript");
+    let (_, after) = rest.split_once("<!-- /transcript -->").expect("README.md has the second mark");
+    made("README.md", &format!("{before}<!-- transcript -->\n```text\n{}\n```\n<!-- /transcript -->{after}", printed.trim_end()));
+}
+
+fn help(command: &str) -> String {
+    let help = Command::new(env!("CARGO_BIN_EXE_goldseal"))
+        .args(command.split_whitespace())
+        .arg("--help")
+        .env_clear()
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    assert!(help.status.success());
+    String::from_utf8(help.stdout).unwrap()
+}
+
+/// Compares a document with what it is made from, or rewrites it.
+fn made(path: &str, expected: &str) {
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, expected).unwrap();
+    }
+    let found = fs::read_to_string(path).unwrap_or_default();
+    assert!(found == expected, "{path} is stale: UPDATE_DOCS=1 cargo test --test it docs rewrites it");
+}

@@ -1,0 +1,1 @@
+"""Makes the vectors of goldseal with libraries that goldseal does not use."""
