@@ -22,7 +22,7 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(with = "String", extend("pattern" = $pattern))]
+        #[schemars(with = "String", extend("pattern" = $pattern, "maxLength" = LONGEST))]
         pub struct $name(String);
 
         impl $name {
@@ -61,7 +61,7 @@ macro_rules! identifier {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&self.0)
             }
         }
     };
@@ -94,10 +94,13 @@ fn resource_id(text: &str, prefix: &str) -> bool {
     })
 }
 
+/// No identifier is longer, and a region code has no other bound.
+const LONGEST: usize = 32;
+
 fn region_code(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [first, middle @ .., number] = parts.as_slice() else { return false };
-    text.len() <= 32
+    text.len() <= LONGEST
         && (2..=5).contains(&first.len())
         && !middle.is_empty()
         && std::iter::once(first).chain(middle).all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase()))
@@ -182,5 +185,38 @@ mod tests {
         ] {
             assert_eq!(region.parse::<Region>().unwrap().partition().to_string(), partition);
         }
+    }
+
+    fn agrees<T: FromStr + fmt::Display + Serialize + serde::de::DeserializeOwned + JsonSchema + PartialEq>(
+        schema: &jsonschema::Validator,
+        text: &str,
+    ) -> bool {
+        let json = serde_json::Value::from(text);
+        let read = text.parse::<T>().ok();
+        let round = read.as_ref().is_none_or(|id| {
+            id.to_string() == text
+                && serde_json::to_value(id).unwrap() == json
+                && serde_json::from_value::<T>(json.clone()).unwrap() == *id
+        });
+        round
+            && read.is_some() == schema.is_valid(&json)
+            && read.is_none() == serde_json::from_value::<T>(json).is_err()
+    }
+
+    fn schema<T: JsonSchema>() -> jsonschema::Validator {
+        jsonschema::validator_for(schemars::schema_for!(T).as_value()).unwrap()
+    }
+
+    #[test]
+    fn what_is_an_identifier_comes_back_as_it_was_and_the_schema_agrees() {
+        let schemas = (schema::<AmiId>(), schema::<SnapshotId>(), schema::<AccountId>(), schema::<Region>());
+        let near = "(ami|snap|am)-?[0-9a-g]{7,9}|(ami|snap)-[0-9a-fA-F]{16,18}|[0-9]{11,13}|\\PC{0,30}\
+                    |[a-z]{1,6}(-[a-z]{0,9}){0,4}-[0-9]{0,3}|[a-z]{2,5}-[a-z]{20,30}-[0-9]\n?";
+        proptest::proptest!(|(text in near)| {
+            proptest::prop_assert!(agrees::<AmiId>(&schemas.0, &text));
+            proptest::prop_assert!(agrees::<SnapshotId>(&schemas.1, &text));
+            proptest::prop_assert!(agrees::<AccountId>(&schemas.2, &text));
+            proptest::prop_assert!(agrees::<Region>(&schemas.3, &text));
+        });
     }
 }

@@ -88,6 +88,8 @@ pub struct Cause {
     pub code: String,
     /// What happened, for people.
     pub message: String,
+    /// The line of the evidence that it is about, from 1; 0 stands for the file.
+    pub line: Option<usize>,
     /// What to do about it.
     pub remedy: &'static str,
     /// The evidence of it: expected, found, which key.
@@ -301,17 +303,17 @@ pub fn policy_notes(policy: &Policy) -> Vec<Note> {
 }
 
 impl Cause {
-    fn new(code: &str, message: String, detail: impl Serialize) -> Self {
+    fn new(code: &str, message: String, line: Option<usize>, detail: impl Serialize) -> Self {
         let detail = serde_json::to_value(detail).unwrap_or_default();
-        Self { code: code.to_owned(), message, remedy: remedy(code), detail }
+        Self { code: code.to_owned(), message, line, remedy: remedy(code), detail }
     }
 
     fn reason(reason: &Reason) -> Self {
-        Self::new(reason.code(), reason.to_string(), reason)
+        Self::new(reason.code(), reason.to_string(), reason.line(), reason)
     }
 
     fn fault(fault: &Fault) -> Self {
-        Self::new(fault.code(), fault.to_string(), fault)
+        Self::new(fault.code(), fault.to_string(), None, fault)
     }
 }
 

@@ -111,15 +111,15 @@ pub enum Reason {
     RegionNotAccepted { region: Region },
     #[error("no evidence at {place}")]
     EvidenceAbsent { place: String },
-    #[error("unreadable evidence, line {line}: {problem}")]
+    #[error("unreadable evidence: {problem}")]
     EvidenceDefect {
         line: usize,
         #[serde(skip)]
         code: &'static str,
         problem: String,
     },
-    #[error("line {line} does not count: {discount}")]
-    EvidenceDiscounted { line: usize, discount: Discount },
+    #[error("{discount}")]
+    EvidenceDiscounted { discount: Discount, line: usize },
     #[error("the KMS key of {authority} is {state}")]
     AuthorityKeyWithdrawn { authority: AuthorityName, state: String },
     #[error("KMS has another key for {authority} (spki sha256 {found}) than the policy pins ({pinned})")]
@@ -144,6 +144,26 @@ impl Reason {
     /// Makes the reason of a defect.
     pub fn defect(line: usize, defect: &Defect) -> Self {
         Self::EvidenceDefect { line, code: defect.code(), problem: defect.to_string() }
+    }
+
+    /// Returns the line of the evidence that it is about, from 1; 0 stands for the file.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::EvidenceDefect { line, .. } | Self::EvidenceDiscounted { line, .. } => Some(*line),
+            Self::ImageNotFound { .. }
+            | Self::OwnerNotAccepted { .. }
+            | Self::RegionNotAccepted { .. }
+            | Self::EvidenceAbsent { .. }
+            | Self::AuthorityKeyWithdrawn { .. }
+            | Self::AuthorityKeyChanged { .. }
+            | Self::AttestationMissing { .. }
+            | Self::AttestationAmbiguous { .. }
+            | Self::AttestationUnderThreshold { .. }
+            | Self::PredicateMalformed { .. }
+            | Self::DescriptorMismatch { .. }
+            | Self::TagMismatch { .. }
+            | Self::TagNotSealed { .. } => None,
+        }
     }
 
     /// Returns the stable code.
@@ -350,8 +370,9 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "tag-mismatch",
-        "A visible tag is not what was sealed.",
-        "Find out who changed it (CloudTrail: CreateTags), and set it back.",
+        "A visible tag is not what was sealed, or the evidence was replaced and the image not tagged anew.",
+        "After `sign` with --replace, --add or --no-tags: tag the image anew. Else find out who changed it (CloudTrail: \
+         CreateTags), and set it back.",
     ),
     (
         "tag-not-sealed",
@@ -385,3 +406,6 @@ pub const CODES: &[(&str, &str, &str)] = &[
 pub fn remedy(code: &str) -> &'static str {
     CODES.iter().find(|(known, ..)| *known == code).map_or("", |(.., remedy)| remedy)
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ class Keys(Case):
         self.assertEqual(self.kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"], "Disabled")
         self.refused("DisabledException", self.sign, key=key, algorithm="ECDSA_SHA_256")
         self.refused("DisabledException", self.kms.get_public_key, KeyId=key)
-        self.kms.enable_key(KeyId=key)
+        self.kms.enable_key(KeyId=self.kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"])
         self.sign(key, "ECDSA_SHA_256")
 
     def test_key_pending_deletion(self):

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Defect, Envelope, Hash, envelope::key_hint, evidence::EVIDENCE_LIMITS};
-use crate::bounded::{self, JsonFault, Limits};
+use crate::bounded::{self, JsonFault, Limits, Object};
 
 /// The media type of the bundles that goldseal writes.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -81,17 +81,17 @@ struct BundleWire<'a> {
     #[serde(borrow)]
     media_type: Cow<'a, str>,
     #[serde(borrow)]
-    verification_material: MaterialWire<'a>,
+    verification_material: Object<MaterialWire<'a>>,
     #[serde(borrow)]
-    dsse_envelope: Option<EnvelopeWire<'a>>,
+    dsse_envelope: Option<Object<EnvelopeWire<'a>>>,
     #[serde(borrow)]
-    message_signature: Option<MessageWire<'a>>,
+    message_signature: Option<Object<MessageWire<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MaterialWire<'a> {
-    public_key: Option<PublicKeyWire>,
+    public_key: Option<Object<PublicKeyWire>>,
     #[serde(borrow)]
     certificate: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -99,7 +99,7 @@ struct MaterialWire<'a> {
     #[serde(borrow)]
     tlog_entries: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
-    timestamp_verification_data: Option<TimestampsWire<'a>>,
+    timestamp_verification_data: Option<Object<TimestampsWire<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -122,7 +122,7 @@ struct EnvelopeWire<'a> {
     payload: Cow<'a, str>,
     payload_type: String,
     #[serde(borrow)]
-    signatures: Vec<SignatureWire<'a>>,
+    signatures: Vec<Object<SignatureWire<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -138,7 +138,7 @@ struct SignatureWire<'a> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MessageWire<'a> {
     #[serde(borrow)]
-    message_digest: Option<MessageDigestWire<'a>>,
+    message_digest: Option<Object<MessageDigestWire<'a>>>,
     #[serde(borrow)]
     signature: Cow<'a, str>,
 }
@@ -157,23 +157,23 @@ impl Bundle {
     /// # Errors
     /// The [`Defect`] that makes it no bundle of version 0.1 to 0.3.
     pub fn parse(line: &[u8]) -> Result<Self, Defect> {
-        let wire: BundleWire<'_> = bounded::json(line, LIMITS)?;
+        let Object(wire): Object<BundleWire<'_>> = bounded::json(line, LIMITS)?;
         if wire.media_type != BUNDLE_MEDIA_TYPE && !OLDER_MEDIA_TYPES.contains(&&*wire.media_type) {
             return Err(Defect::MediaType { found: wire.media_type.chars().take(120).collect() });
         }
         let MaterialWire { public_key, certificate, x509_certificate_chain, tlog_entries, timestamp_verification_data } =
-            wire.verification_material;
+            wire.verification_material.0;
         let material = match (public_key, certificate.or(x509_certificate_chain)) {
-            (Some(key), None) => Material::PublicKey { hint: key.hint.unwrap_or_default() },
+            (Some(Object(key)), None) => Material::PublicKey { hint: key.hint.unwrap_or_default() },
             (None, Some(_)) if certificate.is_none() || x509_certificate_chain.is_none() => Material::Certificate,
             _ => return Err(Defect::MaterialCount),
         };
         let content = match (wire.dsse_envelope, wire.message_signature) {
-            (Some(envelope), None) => Content::Envelope(envelope.decode()?),
-            (None, Some(message)) => message.decode()?,
+            (Some(Object(envelope)), None) => Content::Envelope(envelope.decode()?),
+            (None, Some(Object(message))) => message.decode()?,
             _ => return Err(Defect::ContentCount),
         };
-        let timestamps = timestamp_verification_data.and_then(|data| data.rfc3161);
+        let timestamps = timestamp_verification_data.and_then(|Object(data)| data.rfc3161);
         let witness = WitnessMaterial {
             log_entries: tlog_entries.map_or(0, |entries| entries.len()),
             timestamps: timestamps.map_or(0, |timestamps| timestamps.len()),
@@ -184,7 +184,7 @@ impl Bundle {
 
 impl EnvelopeWire<'_> {
     fn decode(self) -> Result<Envelope, Defect> {
-        let [signature] = self.signatures.as_slice() else {
+        let [Object(signature)] = self.signatures.as_slice() else {
             return Err(Defect::SignatureCount { found: self.signatures.len() });
         };
         Ok(Envelope {
@@ -197,7 +197,7 @@ impl EnvelopeWire<'_> {
 
 impl MessageWire<'_> {
     fn decode(self) -> Result<Content, Defect> {
-        let digest = match self.message_digest {
+        let digest = match self.message_digest.map(|Object(digest)| digest) {
             Some(MessageDigestWire { algorithm, digest }) => {
                 let hash = match algorithm.as_deref() {
                     Some("SHA2_256") => Hash::Sha256,
@@ -228,7 +228,7 @@ fn decode(text: &str, field: &'static str) -> Result<Vec<u8>, Defect> {
         return Err(Defect::Base64 { field });
     }
     let engine = if text.bytes().any(|byte| matches!(byte, b'-' | b'_')) { url_safe } else { standard };
-    engine.decode(text).map_err(|_| Defect::Base64 { field })
+    engine.decode(text).map_err(|_place| Defect::Base64 { field })
 }
 
 #[derive(Serialize)]
@@ -330,9 +330,14 @@ mod tests {
 
     #[test]
     fn both_base64_alphabets_are_read_but_not_mixed() {
-        for (text, same) in
-            [("-_8=", Some("+/8=")), ("-_8", Some("+/8=")), ("-/8=", None), ("+/9=", None), ("+/8==", None), ("+w=", None)]
-        {
+        for (text, same) in [
+            ("-_8=", Some("+/8=")),
+            ("-_8", Some("+/8=")),
+            ("-/8=", None),
+            ("+/9=", None),
+            ("+/8==", None),
+            ("+w=", None),
+        ] {
             let decoded = decode(text, "x");
             assert_eq!(decoded.is_ok(), same.is_some(), "{text}");
             assert!(same.is_none_or(|same| decoded == decode(same, "x")), "{text}");

@@ -90,7 +90,7 @@ mod tests {
         let pae = Pae { payload_type: "http://example.com/HelloWorld", payload: b"hello world" };
         let expected = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world";
         assert_eq!(pae.to_vec(), expected);
-        assert_eq!(pae.digest(Hash::Sha256), sigstore_crypto::sha256(expected).as_bytes());
+        assert_eq!(pae.digest(Hash::Sha256), sha256(expected).as_bytes());
         assert_eq!(pae.digest(Hash::Sha384), sigstore_crypto::sha384(expected).as_bytes());
         assert_eq!(pae.digest(Hash::Sha512), sigstore_crypto::sha512(expected).as_bytes());
     }

@@ -19,11 +19,14 @@ pub struct EvidenceLimits {
 /// The limits in force: an inlined SBOM has at most 16 MiB, which base64 makes 22 MiB.
 pub const EVIDENCE_LIMITS: EvidenceLimits = EvidenceLimits { bytes: 96 << 20, line: 32 << 20, lines: 256 };
 
+/// A line of evidence, counted from 1.
+type Line<'e> = (usize, &'e [u8]);
+
 /// Splits evidence into its lines, counted from 1.
 ///
 /// # Errors
 /// [`Defect::TooLarge`] when a limit is passed; line 0 stands for the file.
-pub fn lines(evidence: &[u8]) -> Result<Vec<(usize, &[u8])>, (usize, Defect)> {
+pub fn lines(evidence: &[u8]) -> Result<Vec<Line<'_>>, (usize, Defect)> {
     let EvidenceLimits { bytes, line: longest, lines: most } = EVIDENCE_LIMITS;
     if evidence.len() > bytes {
         return Err((

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::{Defect, evidence::EVIDENCE_LIMITS, predicate};
 use crate::{
-    bounded::{self, JsonFault, Limits},
+    bounded::{self, JsonFault, Limits, Object},
     digest::Sha256Digest,
     image::Descriptor,
 };
@@ -61,7 +61,7 @@ impl Kind {
 
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
@@ -73,6 +73,7 @@ pub struct Statement {
     predicate_type: String,
     subject: Sha256Digest,
     kind: Option<Kind>,
+    dangerous_local_key: bool,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +82,7 @@ struct StatementWire<'a> {
     #[serde(rename = "_type", borrow)]
     statement_type: Cow<'a, str>,
     #[serde(borrow)]
-    subject: Vec<SubjectWire<'a>>,
+    subject: Vec<Object<SubjectWire<'a>>>,
     predicate_type: String,
     #[serde(borrow)]
     predicate: &'a RawValue,
@@ -108,15 +109,19 @@ impl Statement {
     /// # Errors
     /// The [`Defect`] that makes it no statement about one subject.
     pub fn parse(payload: Vec<u8>) -> Result<Self, Defect> {
-        let wire: StatementWire<'_> = bounded::json(&payload, LIMITS)?;
+        let Object(wire): Object<StatementWire<'_>> = bounded::json(&payload, LIMITS)?;
         if wire.statement_type != STATEMENT_TYPE && wire.statement_type != STATEMENT_TYPE_V01 {
             return Err(Defect::StatementType { found: wire.statement_type.chars().take(120).collect() });
         }
-        let [subject] = wire.subject.as_slice() else {
+        let [Object(subject)] = wire.subject.as_slice() else {
             return Err(Defect::SubjectCount { found: wire.subject.len() });
         };
         let digest = subject.digest.as_ref().and_then(|digests| digests.get("sha256"));
+        let notes = subject.annotations;
         let subject = digest.and_then(|text| text.parse().ok()).ok_or(Defect::SubjectDigest)?;
+        let notes = notes.and_then(|notes| serde_json::from_str::<Annotations>(notes.get()).ok()).unwrap_or_default();
+        // Whatever stands there but a plain false is taken for the danger that it might mean.
+        let dangerous_local_key = notes.dangerous_local_key.is_some_and(|said| said != serde_json::Value::Bool(false));
         let raw = wire.predicate.get();
         let kind = predicate::kind(&wire.predicate_type, raw);
         // The raw value borrows from the payload, so its place there is the distance of the two addresses.
@@ -126,7 +131,7 @@ impl Statement {
         if payload.get(predicate.clone()).is_none() {
             return Err(JsonFault::Shape("the predicate is not inside the payload".to_owned()).into());
         }
-        Ok(Self { payload, predicate, predicate_type, subject, kind })
+        Ok(Self { payload, predicate, predicate_type, subject, kind, dangerous_local_key })
     }
 
     /// Returns the digest of the subject.
@@ -144,6 +149,11 @@ impl Statement {
         self.kind
     }
 
+    /// Says whether the signer recorded that its key is a file on disk.
+    pub fn by_dangerous_local_key(&self) -> bool {
+        self.dangerous_local_key
+    }
+
     /// Returns the predicate as it was signed.
     pub fn predicate_bytes(&self) -> &[u8] {
         self.payload.get(self.predicate.clone()).unwrap_or_default()
@@ -154,7 +164,8 @@ impl Statement {
     /// # Errors
     /// [`JsonFault::Shape`] when it is not of that type.
     pub fn predicate<'s, T: Deserialize<'s>>(&'s self) -> Result<T, JsonFault> {
-        serde_json::from_slice(self.predicate_bytes()).map_err(|e| JsonFault::Shape(e.to_string()))
+        let read = serde_json::from_slice(self.predicate_bytes());
+        read.map(|Object(predicate)| predicate).map_err(|e| JsonFault::Shape(e.to_string()))
     }
 
     /// Returns the SHA-256 of the payload: what names this statement in reports and in a gate result.
@@ -178,9 +189,20 @@ struct WrittenSubject<'a> {
     name: &'a str,
     uri: String,
     digest: BTreeMap<&'a str, Sha256Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Annotations>,
 }
 
-/// Writes a statement about an image. A predicate that is a [`RawValue`] goes in byte for byte.
+/// What goldseal notes beside the subject. Foreign annotations are not looked at.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Annotations {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dangerous_local_key: Option<serde_json::Value>,
+}
+
+/// Writes a statement about an image. A predicate that is a [`RawValue`] goes in byte for byte. That a key file on disk
+/// signs is recorded in every statement: no report can then miss it, and no other signer can join in.
 ///
 /// # Errors
 /// When the predicate cannot be written as JSON.
@@ -188,6 +210,7 @@ pub fn write_statement<P: Serialize>(
     image: &Descriptor,
     predicate_type: &str,
     predicate: P,
+    dangerous_local_key: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Written {
         statement_type: STATEMENT_TYPE,
@@ -195,6 +218,7 @@ pub fn write_statement<P: Serialize>(
             name: &image.identity().image_id,
             uri: image.arn(),
             digest: BTreeMap::from([("sha256", image.digest())]),
+            annotations: dangerous_local_key.then(|| Annotations { dangerous_local_key: Some(true.into()) }),
         }],
         predicate_type,
         predicate,
@@ -208,7 +232,8 @@ mod tests {
 
     fn statement(change: (&str, &str)) -> Result<Statement, Defect> {
         let payload =
-            write_statement(&descriptor(), "https://spdx.dev/Document", serde_json::json!({"a": [1.0, "é"]})).unwrap();
+            write_statement(&descriptor(), "https://spdx.dev/Document", serde_json::json!({"a": [1.0, "é"]}), false)
+                .unwrap();
         let text = String::from_utf8(payload).unwrap();
         Statement::parse(text.replacen(change.0, change.1, 1).into_bytes())
     }

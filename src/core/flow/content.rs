@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     ids::{Region, SnapshotId},
-    image::{BlockOrder, ContentDigest, Descriptor, DeviceContent},
+    image::{BlockOrder, ContentDigest, Descriptor, Device, DeviceContent},
     ports::{PortError, Progress, SnapshotBlocks},
 };
 
@@ -54,8 +54,10 @@ pub async fn device_contents<B: SnapshotBlocks + Sync>(
     progress: &(impl Progress + ?Sized),
 ) -> Result<Vec<DeviceContent>, ContentError> {
     let mappings = image.identity().block_devices.iter();
-    let unreadable = mappings
-        .filter(|device| device.encrypted.is_some() && (device.snapshot_id.is_none() || device.volume_size.is_none()));
+    let unreadable = mappings.filter(|Device { snapshot_id, volume_size, encrypted, .. }| {
+        let ebs = snapshot_id.is_some() || volume_size.is_some() || encrypted.is_some();
+        ebs && (snapshot_id.is_none() || volume_size.is_none())
+    });
     if let Some(device) = unreadable.map(|device| device.device_name.clone()).next() {
         return Err(ContentError::NoSnapshot { device });
     }
@@ -63,14 +65,14 @@ pub async fn device_contents<B: SnapshotBlocks + Sync>(
     let mut contents = Vec::new();
     for (device, snapshot, size) in image.ebs_devices() {
         let device = device.to_owned();
-        let source = Device { blocks, region: &region, snapshot: &snapshot, name: &device };
+        let source = Source { blocks, region: &region, snapshot: &snapshot, name: &device };
         let sha256 = source.digest(size, width, progress).await?;
         contents.push(DeviceContent { device_name: device, volume_size: size, sha256 });
     }
     Ok(contents)
 }
 
-struct Device<'a, B> {
+struct Source<'a, B> {
     blocks: &'a B,
     region: &'a Region,
     snapshot: &'a SnapshotId,
@@ -83,7 +85,7 @@ enum Page {
     End,
 }
 
-impl<B: SnapshotBlocks + Sync> Device<'_, B> {
+impl<B: SnapshotBlocks + Sync> Source<'_, B> {
     async fn digest(
         &self,
         size: u32,
@@ -122,3 +124,6 @@ impl<B: SnapshotBlocks + Sync> Device<'_, B> {
         Ok(content.finish())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::statements::{InputFault, Inputs, UnsignedStatement, statements};
 use crate::{
-    attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, Statement, join, lines, write_bundle},
+    attestation::{Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Statement, join, lines, write_bundle},
     digest::Sha256Digest,
     ids::ImageRef,
     image::{Descriptor, EVIDENCE_TAG, KEY_TAG, SUBJECT_TAG, evidence_pointer},
-    ports::{EvidenceStore, Expected, ImageTags, PortError, Signer, Written},
+    ports::{EvidenceStore, Expected, ImageTags, PortError, PortErrorKind, Signer, Written},
     report::{KeyReport, Note, SIGN_SCHEMA, SignReport, StatementReport, TagReport},
     time::Window,
     trust::{Authority, Discount, PublicKey, TrustRoot, Verified, believe},
@@ -119,7 +119,10 @@ pub async fn sign(
         (None, _) => (Expected::Absent, Vec::new()),
         (Some(_), Existing::Refuse) => return Err(SignError::Exists { image, place }),
         (Some(found), Existing::Replace) => (Expected::Unchanged(found.revision), Vec::new()),
-        (Some(found), Existing::Add) => (Expected::Unchanged(found.revision), ended(found.bytes)),
+        (Some(found), Existing::Add) => {
+            readable(&found.bytes).map_err(|problem| stored(unfit(&place, problem)))?;
+            (Expected::Unchanged(found.revision), ended(found.bytes))
+        }
     };
     let key = signer.key();
     let unsigned = statements(signing.image, &signing.inputs, key.dangerous_local)?;
@@ -127,7 +130,7 @@ pub async fn sign(
     let added = join(bundles.iter().map(Vec::as_slice));
     check(signing.image, &key.name, &key.public, &added, unsigned.len())?;
     let evidence = [kept.as_slice(), &added].concat();
-    let count = lines(&evidence).map_err(|(_, defect)| self_check(&key.name, defect.to_string()))?.len();
+    let count = lines(&evidence).map_err(|(_, defect)| stored(unfit(&place, defect.to_string())))?.len();
     let digest = Sha256Digest::of(&evidence);
     let pointers = [
         (EVIDENCE_TAG.to_owned(), evidence_pointer(&place, digest)),
@@ -169,6 +172,22 @@ fn ended(mut evidence: Vec<u8>) -> Vec<u8> {
         evidence.push(b'\n');
     }
     evidence
+}
+
+/// Evidence to put more behind must read as such: else the whole would not, and nothing would be gained.
+fn readable(evidence: &[u8]) -> Result<(), String> {
+    let told = |line: usize, defect: &Defect| format!("line {line}: {defect}");
+    for (line, bytes) in lines(evidence).map_err(|(line, defect)| told(line, &defect))? {
+        match Bundle::parse(bytes).map_err(|defect| told(line, &defect))?.content {
+            Content::Envelope(_) => {}
+            Content::Message { .. } => return Err(told(line, &Defect::NotAnEnvelope)),
+        }
+    }
+    Ok(())
+}
+
+fn unfit(place: &str, problem: String) -> PortError {
+    PortError::new(PortErrorKind::Malformed, "adding to the evidence at", place).because(problem)
 }
 
 async fn bundles(unsigned: &[UnsignedStatement], signer: &(impl Signer + Sync)) -> Result<Vec<Vec<u8>>, SignError> {
@@ -234,3 +253,6 @@ fn notes(signing: &Signing<'_>, dangerous_local: bool) -> Vec<Note> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

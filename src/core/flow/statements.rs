@@ -133,35 +133,45 @@ pub fn statements(
     let mut files = vec![Byproduct { name: "sbom", digest: sbom_digest }, named("scan", inputs.scan)];
     files.extend(inputs.exceptions.map(|exceptions| named("exceptions", exceptions)));
 
-    let made = provenance(image, facts, &files, inputs.content, dangerous_local_key);
-    let provenance = write(image, Kind::Provenance, PROVENANCE_TYPE, &made)?;
+    let made = provenance(image, facts, &files, inputs.content);
+    let of = Of { image, dangerous_local_key };
+    let provenance = of.write(Kind::Provenance, PROVENANCE_TYPE, &made)?;
     let sbom = if inputs.sbom.len() <= INLINE_SBOM {
         let raw: &RawValue =
             serde_json::from_slice(inputs.sbom).map_err(|e| InputFault::Sbom(JsonFault::Syntax(e.to_string())))?;
-        write(image, Kind::Sbom, format.predicate_type(), raw)?
+        of.write(Kind::Sbom, format.predicate_type(), raw)?
     } else {
         let location = inputs.sbom_location.ok_or(InputFault::SbomTooLarge { bytes: inputs.sbom.len() })?;
         let reference = Reference::new(&builder, sbom_digest, location, format.media_type());
-        write(image, Kind::Sbom, REFERENCE_TYPE, &reference)?
+        of.write(Kind::Sbom, REFERENCE_TYPE, &reference)?
     };
-    let scan = write(image, Kind::Scan, VULNS_TYPE, vulns(&scan))?;
+    let scan = of.write(Kind::Scan, VULNS_TYPE, vulns(&scan))?;
     Ok(vec![provenance, sbom, scan])
 }
 
-/// Writes a statement, and reads it back as a verifier would.
-fn write(
-    image: &Descriptor,
-    kind: Kind,
-    predicate_type: &'static str,
-    predicate: impl serde::Serialize,
-) -> Result<UnsignedStatement, InputFault> {
-    let fault = |problem: String| InputFault::Statement { kind, problem };
-    let payload = write_statement(image, predicate_type, predicate).map_err(|e| fault(e.to_string()))?;
-    let read = Statement::parse(payload.clone()).map_err(|defect| fault(defect.to_string()))?;
-    if read.kind() != Some(kind) || read.subject() != image.digest() {
-        return Err(fault("it does not read back as what it is".to_owned()));
+/// What all statements of one sealing share.
+struct Of<'a> {
+    image: &'a Descriptor,
+    dangerous_local_key: bool,
+}
+
+impl Of<'_> {
+    /// Writes a statement, and reads it back as a verifier would.
+    fn write(
+        &self,
+        kind: Kind,
+        predicate_type: &'static str,
+        predicate: impl serde::Serialize,
+    ) -> Result<UnsignedStatement, InputFault> {
+        let fault = |problem: String| InputFault::Statement { kind, problem };
+        let payload = write_statement(self.image, predicate_type, predicate, self.dangerous_local_key);
+        let payload = payload.map_err(|e| fault(e.to_string()))?;
+        let read = Statement::parse(payload.clone()).map_err(|defect| fault(defect.to_string()))?;
+        if read.kind() != Some(kind) || read.subject() != self.image.digest() {
+            return Err(fault("it does not read back as what it is".to_owned()));
+        }
+        Ok(UnsignedStatement { kind, predicate_type, payload })
     }
-    Ok(UnsignedStatement { kind, predicate_type, payload })
 }
 
 #[derive(Deserialize)]
@@ -187,3 +197,6 @@ fn sbom_format(sbom: &[u8]) -> Result<SbomFormat, InputFault> {
     }
     Ok(format)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

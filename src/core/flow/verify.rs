@@ -57,7 +57,7 @@ pub async fn verify(
             Err(cause) => {
                 let judgement = undescribed(cause);
                 let mode = policy.mode(&Context { region: Some(image.region.clone()), ..context.clone() });
-                ImageReport::new(image.clone(), judgement, mode, place)
+                ImageReport { notes: policy_notes(policy), ..ImageReport::new(image.clone(), judgement, mode, place) }
             }
         });
     }
@@ -116,7 +116,10 @@ fn one(
 fn notes(policy: &Policy, judgement: &Judgement) -> Vec<Note> {
     let mut notes = policy_notes(policy);
     if judgement.dangerous_local_key {
-        notes.push(Note::new("dangerous-local-key", "the provenance was signed with a key file on disk"));
+        notes.push(Note::new(
+            "dangerous-local-key",
+            "a statement was signed with a key file on disk: whoever copied it can sign",
+        ));
     }
     let counted = |name: &AuthorityName| judgement.checked.iter().any(|one| one.required && one.by == *name);
     for signatory in policy.signatories() {
@@ -139,3 +142,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

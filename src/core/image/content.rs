@@ -128,4 +128,24 @@ mod tests {
         assert!(content.push(blocks_of(1), block).is_err());
         content.push(blocks_of(1) - 1, block).unwrap();
     }
+
+    proptest::proptest! {
+        #[test]
+        fn which_zero_blocks_are_listed_does_not_matter(
+            written in proptest::collection::btree_map(0..2048u64, proptest::prelude::any::<u8>(), 0..40),
+            zeros in proptest::collection::btree_set(0..2048u64, 0..200),
+        ) {
+            let digest = |listed: &[(u64, Sha256Digest)]| {
+                let mut content = ContentDigest::new(1);
+                listed.iter().for_each(|(index, block)| content.push(*index, *block).unwrap());
+                content.finish()
+            };
+            let written: Vec<_> = written.iter().map(|(index, byte)| (*index, Sha256Digest::of(&[*byte]))).collect();
+            let mut more = written.clone();
+            more.extend(zeros.iter().map(|index| (*index, ZERO_BLOCK)));
+            more.sort_by_key(|(index, _)| *index);
+            more.dedup_by(|b, a| a.0 == b.0 && (b.1 == ZERO_BLOCK || { a.1 = b.1; true }));
+            proptest::prop_assert_eq!(digest(&written), digest(&more));
+        }
+    }
 }

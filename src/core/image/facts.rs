@@ -170,7 +170,8 @@ fn device(device: DescribedDevice) -> Result<Device, ImageFault> {
         // EC2 says NoDevice with an empty string, so here the empty string is not absence.
         no_device: device.no_device.is_some(),
         snapshot_id: present(ebs.snapshot_id),
-        volume_size: volume_size.map_err(|_| ImageFault::Missing("legal BlockDeviceMappings.Ebs.VolumeSize"))?,
+        volume_size: volume_size
+            .map_err(|_out_of_range| ImageFault::Missing("legal BlockDeviceMappings.Ebs.VolumeSize"))?,
         encrypted,
     })
 }

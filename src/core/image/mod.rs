@@ -12,3 +12,6 @@ pub use facts::{
     images_from_json,
 };
 pub use tags::{EVIDENCE_TAG, KEY_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG, Tags, evidence_pointer, pointer_digest};
+
+#[cfg(test)]
+mod tests;

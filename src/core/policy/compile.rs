@@ -1,31 +1,27 @@
 //! A policy document → a policy, or every problem in it with file, line and key.
 //!
-//! One pass, in the order of the document: syntax, unknown keys (by walking the schema), types, meaning. Nothing stops
-//! at the first problem, and a document with a problem makes no policy.
+//! One pass, in the order of the document: syntax, unknown keys and shapes (by walking the schema), types, meaning.
+//! Syntax and shape must be right before there is anything to read; else nothing stops at the first problem. A
+//! document with a problem makes no policy.
+
+mod authority;
+mod rules;
+mod shape;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
-    sync::Arc,
 };
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::{Spanned, de::DeTable};
 
 use super::{
-    document::{AuthorityEntry, Document, RequireEntry, ScopeEntry, schema},
+    document::{Document, IdentityEntry, schema},
     field::Field,
     problem::{Problem, Problems},
-    rule::{Identity, KeySource, Policy, Requirement, Scope, Signatory},
+    rule::{Identity, Policy, Scope},
 };
-use crate::{
-    attestation::Kind,
-    digest::Sha256Digest,
-    time::Window,
-    trust::{AuthorityName, PublicKey, Scheme, Testimony, TrustRootFault, Witness},
-};
+use crate::{attestation::Kind, digest::Sha256Digest};
 
 /// Policies are written by hand; 1 MiB is hundreds of authorities.
 const LARGEST: usize = 1 << 20;
@@ -70,6 +66,13 @@ struct Place<'p> {
     span: Range<usize>,
 }
 
+impl Place<'_> {
+    /// Returns where a key of this table was written, or where the table begins.
+    fn of<T>(&self, field: &Field<T>) -> Range<usize> {
+        field.span().unwrap_or(self.span.clone())
+    }
+}
+
 impl Compiler<'_> {
     fn problem(&mut self, span: &Range<usize>, key: impl Into<String>, message: impl Into<String>) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
@@ -88,10 +91,9 @@ impl Compiler<'_> {
         for error in &syntax {
             self.problem(&error.span().unwrap_or(0..0), "", error.message());
         }
-        if !syntax.is_empty() {
+        if !syntax.is_empty() || !self.shape(table.get_ref(), &schema(), "") {
             return None;
         }
-        self.unknown_keys(table.get_ref(), &schema(), "");
         let document: Document = match toml::from_str(self.text) {
             Ok(document) => document,
             Err(error) => {
@@ -100,29 +102,6 @@ impl Compiler<'_> {
             }
         };
         self.meaning(document)
-    }
-
-    fn unknown_keys(&mut self, table: &DeTable<'_>, schema: &serde_json::Value, path: &str) {
-        let known = schema.get("properties").and_then(|properties| properties.as_object());
-        for (key, value) in table {
-            let here = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
-            let Some(below) = known.and_then(|known| known.get(key.get_ref().as_ref())) else {
-                let list: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-                self.problem(&key.span(), here, format!("unknown key; known here: {}", list.join(", ")));
-                continue;
-            };
-            match (value.get_ref(), below.get("items")) {
-                (DeValue::Table(table), None) => self.unknown_keys(table, below, &here),
-                (DeValue::Array(entries), Some(items)) => {
-                    for (index, entry) in entries.iter().enumerate() {
-                        if let DeValue::Table(table) = entry.get_ref() {
-                            self.unknown_keys(table, items, &format!("{here}[{index}]"));
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Takes a key that may be absent.
@@ -165,33 +144,17 @@ impl Compiler<'_> {
 
     fn meaning(&mut self, document: Document) -> Option<Policy> {
         let top = Place { key: "", span: 0..0 };
-        let version_span = document.version.span();
+        let version_span = top.of(&document.version);
         if self.required(&top, "version", document.version).is_some_and(|version| version != 1) {
-            self.problem(&version_span.unwrap_or_default(), "version", "this goldseal reads version 1");
+            self.problem(&version_span, "version", "this goldseal reads version 1");
         }
         let no_match = self.required(&top, "no_match", document.no_match);
-        let gate_span = document.dangerous_without_gate.span().unwrap_or_default();
-        let without_gate = self.optional("dangerous_without_gate".into(), document.dangerous_without_gate);
+        let without_gate = self.without_gate(&top, document.dangerous_without_gate);
+        let names = authority::names(&document.authority);
         let signatories = self.signatories(document.authority);
-        let requirements = self.requirements(document.require, &signatories);
-        if without_gate != Some(true) {
-            let message = "a policy must require the gate and the SBOM, and this version of goldseal has no gate yet: \
-                           set `dangerous_without_gate = true` to go without (every report will say so)";
-            self.problem(&gate_span, "dangerous_without_gate", message);
-        }
-        let tags_span = document.identity.tags.span().unwrap_or_default();
-        let identity = Identity {
-            owners: self.list("identity.owners".into(), document.identity.owners),
-            regions: self.list("identity.regions".into(), document.identity.regions),
-            tags: self.list("identity.tags".into(), document.identity.tags).unwrap_or_default(),
-        };
-        if !identity.tags.is_empty() && requirements.iter().all(|one| one.kind != Kind::Provenance) {
-            self.problem(
-                &tags_span,
-                "identity.tags",
-                "sealed tags stand in the provenance, which no [[require]] asks for",
-            );
-        }
+        let provenance = rules::asks_for(&document.require, Kind::Provenance);
+        let requirements = self.requirements(document.require, &names);
+        let identity = self.identity(document.identity, provenance);
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
@@ -205,208 +168,30 @@ impl Compiler<'_> {
         })
     }
 
-    fn signatories(&mut self, entries: Vec<Spanned<AuthorityEntry>>) -> Vec<Signatory> {
-        if entries.is_empty() {
-            self.problem(&(0..0), "authority", TrustRootFault::Empty.to_string());
+    fn without_gate(&mut self, top: &Place<'_>, field: Field<bool>) -> Option<bool> {
+        let (span, written) = (top.of(&field), !matches!(field, Field::Absent));
+        let value = self.optional("dangerous_without_gate".into(), field);
+        if value == Some(false) || !written {
+            let message = "a policy must require the gate and the SBOM, and this version of goldseal has no gate yet: \
+                           set `dangerous_without_gate = true` to go without (every report will say so)";
+            self.problem(&span, "dangerous_without_gate", message);
         }
-        let mut signatories: Vec<Signatory> = Vec::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let key = format!("authority[{index}]");
-            let span = entry.span();
-            if let Some(signatory) = self.signatory(&Place { key: &key, span: span.clone() }, entry.into_inner()) {
-                if let Err(fault) = distinct(&signatories, &signatory) {
-                    self.problem(&span, key, fault.to_string());
-                }
-                signatories.push(signatory);
-            }
-        }
-        signatories
+        value
     }
 
-    fn signatory(&mut self, at: &Place<'_>, entry: AuthorityEntry) -> Option<Signatory> {
-        let name = self.required(at, "name", entry.name);
-        let until_span = entry.valid_until.span().unwrap_or_default();
-        let window = Window {
-            from: self.optional(below(at.key, "valid_from"), entry.valid_from).map(|moment| moment.0),
-            until: self.optional(below(at.key, "valid_until"), entry.valid_until).map(|moment| moment.0),
+    fn identity(&mut self, entry: IdentityEntry, provenance: bool) -> Identity {
+        let tags_span = entry.tags.span().unwrap_or_default();
+        let identity = Identity {
+            owners: self.list("identity.owners".into(), entry.owners),
+            regions: self.list("identity.regions".into(), entry.regions),
+            tags: self.list("identity.tags".into(), entry.tags).unwrap_or_default(),
         };
-        if window.from.zip(window.until).is_some_and(|(from, until)| from >= until) {
-            self.problem(&until_span, below(at.key, "valid_until"), "not after valid_from: it would never count");
+        if !identity.tags.is_empty() && !provenance {
+            let message = "sealed tags stand in the provenance, which no [[require]] asks for";
+            self.problem(&tags_span, "identity.tags", message);
         }
-        let scheme = self.optional(below(at.key, "scheme"), entry.scheme);
-        let key_span = entry.key.span().or(entry.key_file.span()).unwrap_or(at.span.clone());
-        let pem = self.optional(below(at.key, "key"), entry.key);
-        let key_file = self.file(below(at.key, "key_file"), entry.key_file);
-        let kms = self.optional(below(at.key, "kms"), entry.kms);
-        let pin = self.optional(below(at.key, "spki_sha256"), entry.spki_sha256);
-        let key = match (pem, key_file, kms) {
-            (Some(pem), None, None) | (None, Some(pem), None) => match PublicKey::from_pem(&pem, scheme) {
-                Ok(key) if pin.is_none_or(|pin| pin == key.digest()) => Some(KeySource::Pem(Arc::new(key))),
-                Ok(key) => {
-                    let message = format!("the key's SPKI has sha256 {}", key.digest());
-                    self.problem(&at.span, below(at.key, "spki_sha256"), message);
-                    None
-                }
-                Err(fault) => {
-                    self.problem(&key_span, below(at.key, "key"), fault.to_string());
-                    None
-                }
-            },
-            (None, None, Some(uri)) => self.kms(at, uri, pin, scheme),
-            _ => {
-                self.problem(&at.span, at.key, "exactly one of key, key_file and kms says which key this is");
-                None
-            }
-        };
-        let witness = self.witness(at, entry.witness, entry.trusted_root, key.as_ref());
-        Some(Signatory { name: name?, key: key?, window, witness })
+        identity
     }
-
-    fn kms(
-        &mut self,
-        at: &Place<'_>,
-        uri: String,
-        pin: Option<Sha256Digest>,
-        scheme: Option<Scheme>,
-    ) -> Option<KeySource> {
-        if !uri.starts_with("awskms://") {
-            self.problem(&at.span, below(at.key, "kms"), "write awskms:///KEY-ARN");
-        }
-        if pin.is_none() {
-            let message =
-                "required with kms: KMS answers for an alias or an id, and only the pin says which key was meant";
-            self.problem(&at.span, below(at.key, "spki_sha256"), message);
-        }
-        if scheme.is_none() {
-            self.problem(&at.span, below(at.key, "scheme"), "required with kms");
-        }
-        Some(KeySource::Kms { uri, pin: pin?, scheme: scheme? })
-    }
-
-    fn witness(
-        &mut self,
-        at: &Place<'_>,
-        testimony: Field<Vec<Testimony>>,
-        trusted_root: Field<String>,
-        key: Option<&KeySource>,
-    ) -> Option<Arc<Witness>> {
-        let span = testimony.span().or(trusted_root.span()).unwrap_or(at.span.clone());
-        let testimony = self.list(below(at.key, "witness"), testimony);
-        let root = self.file(below(at.key, "trusted_root"), trusted_root);
-        let (testimony, root) = match (testimony, root) {
-            (Some(testimony), Some(root)) => (testimony.into_iter().collect(), root),
-            (None, None) => return None,
-            _ => {
-                self.problem(&span, below(at.key, "witness"), "witness and trusted_root go together");
-                return None;
-            }
-        };
-        let scheme = key.map(|key| match key {
-            KeySource::Pem(key) => key.scheme(),
-            KeySource::Kms { scheme, .. } => *scheme,
-        });
-        let checked = scheme.map_or(Ok(()), Witness::takes).and_then(|()| Witness::new(&root, testimony));
-        match checked {
-            Ok(witness) => Some(Arc::new(witness)),
-            Err(fault) => {
-                self.problem(&span, below(at.key, "trusted_root"), fault.to_string());
-                None
-            }
-        }
-    }
-
-    fn file(&mut self, key: String, field: Field<String>) -> Option<String> {
-        let span = field.span();
-        let path = self.optional(key.clone(), field)?;
-        match self.files.get(&path) {
-            Some(Ok(text)) => Some(text.clone()),
-            Some(Err(why)) => {
-                self.problem(&span.unwrap_or_default(), key, format!("{path}: {why}"));
-                None
-            }
-            None => {
-                self.problem(&span.unwrap_or_default(), key, format!("{path} was not read"));
-                None
-            }
-        }
-    }
-
-    fn requirements(&mut self, entries: Vec<Spanned<RequireEntry>>, signatories: &[Signatory]) -> Vec<Requirement> {
-        if entries.is_empty() {
-            self.problem(&(0..0), "require", "a policy that requires nothing would admit everything");
-        }
-        let mut requirements: Vec<Requirement> = Vec::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let (key, span) = (format!("require[{index}]"), entry.span());
-            let Some(requirement) = self.requirement(&Place { key: &key, span: span.clone() }, entry.into_inner())
-            else {
-                continue;
-            };
-            let known = |name: &AuthorityName| signatories.iter().any(|signatory| signatory.name == *name);
-            for stranger in requirement.authorities.iter().filter(|name| !known(name)) {
-                self.problem(&span, below(&key, "authorities"), format!("no [[authority]] is called {stranger}"));
-            }
-            if requirements.iter().any(|earlier| earlier.kind == requirement.kind) {
-                self.problem(&span, below(&key, "attestation"), format!("{} is required twice", requirement.kind));
-            }
-            requirements.push(requirement);
-        }
-        requirements
-    }
-
-    fn requirement(&mut self, at: &Place<'_>, entry: RequireEntry) -> Option<Requirement> {
-        let kind = self.required(at, "attestation", entry.attestation);
-        if kind == Some(Kind::Gate) {
-            let message = "this version of goldseal has no gate yet, so it could not judge one";
-            self.problem(&at.span, below(at.key, "attestation"), message);
-        }
-        if matches!(entry.authorities, Field::Absent) {
-            self.problem(&at.span, below(at.key, "authorities"), "required, and has no default");
-        }
-        let authorities = self.list(below(at.key, "authorities"), entry.authorities);
-        let count = authorities.as_ref().map_or(1, BTreeSet::len);
-        let span = entry.threshold.span().unwrap_or(at.span.clone());
-        let threshold = match self.optional(below(at.key, "threshold"), entry.threshold) {
-            Some(threshold) => usize::try_from(threshold).ok().filter(|threshold| (1..=count).contains(threshold)),
-            None => Some(1).filter(|_| count == 1),
-        };
-        if threshold.is_none() {
-            let message = format!("required: how many of the {count} authorities must have signed, from 1 to {count}");
-            self.problem(&span, below(at.key, "threshold"), message);
-        }
-        Some(Requirement { kind: kind?, authorities: authorities?, threshold: threshold? })
-    }
-
-    fn scope(&mut self, index: usize, entry: Spanned<ScopeEntry>) -> Option<Scope> {
-        let (key, span) = (format!("scope[{index}]"), entry.span());
-        let at = Place { key: &key, span: span.clone() };
-        let entry = entry.into_inner();
-        let mode = self.required(&at, "mode", entry.mode);
-        let scope = Scope {
-            mode: mode?,
-            accounts: self.list(below(&key, "accounts"), entry.accounts),
-            regions: self.list(below(&key, "regions"), entry.regions),
-            groups: self.list(below(&key, "groups"), entry.groups),
-        };
-        if scope.accounts.is_none() && scope.regions.is_none() && scope.groups.is_none() {
-            self.problem(&span, key, "a scope names accounts, regions or groups; for all the rest there is no_match");
-        }
-        Some(scope)
-    }
-}
-
-/// The rule of a trust root, before the keys are at hand: a KMS key is known by its pin.
-fn distinct(earlier: &[Signatory], new: &Signatory) -> Result<(), TrustRootFault> {
-    for one in earlier {
-        if one.name == new.name {
-            return Err(TrustRootFault::SameName(new.name.clone()));
-        }
-        if one.key.digest() == new.key.digest() {
-            let (first, second) = (one.name.clone(), new.name.clone());
-            return Err(TrustRootFault::SameKey { first, second, digest: new.key.digest() });
-        }
-    }
-    Ok(())
 }
 
 fn below(key: &str, name: &str) -> String {

@@ -1,7 +1,8 @@
 //! The policy document as it is written, and its JSON schema (shipped as `docs/schema/policy.json`).
 //!
 //! The schema is made from these types, and unknown keys are found by walking the schema: what an editor with the
-//! schema accepts and what goldseal accepts are one list of keys.
+//! schema accepts and what goldseal accepts are one list of keys. Every field has a default for serde, so that reading
+//! never fails; which keys are required is therefore written out for the schema, and the compiler's tests compare.
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -18,15 +19,14 @@ use crate::{
 
 /// A goldseal policy: which images may launch, boot and keep running.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields, title = "goldseal policy, version 1")]
+#[schemars(deny_unknown_fields, title = "goldseal policy, version 1", extend("required" = ["version", "no_match", "dangerous_without_gate", "authority", "require"]))]
 pub struct Document {
     /// The version of this document's language: 1.
     #[serde(default)]
-    #[schemars(required, range(min = 1, max = 1))]
+    #[schemars(range(min = 1, max = 1))]
     pub version: Field<i64>,
     /// The mode where no scope matches.
     #[serde(default)]
-    #[schemars(required)]
     pub no_match: Field<Mode>,
     /// Accepts images without a gate result. Then exactly one statement of each required kind must be there, and every
     /// report says so.
@@ -34,11 +34,11 @@ pub struct Document {
     pub dangerous_without_gate: Field<bool>,
     /// Whose signatures count.
     #[serde(default)]
-    #[schemars(required, with = "Vec<AuthorityEntry>", length(min = 1))]
+    #[schemars(with = "Vec<AuthorityEntry>", length(min = 1))]
     pub authority: Vec<Spanned<AuthorityEntry>>,
     /// Which statements an image needs, and from whom.
     #[serde(default)]
-    #[schemars(required, with = "Vec<RequireEntry>", length(min = 1))]
+    #[schemars(with = "Vec<RequireEntry>", length(min = 1))]
     pub require: Vec<Spanned<RequireEntry>>,
     /// Which images are looked at at all.
     #[serde(default)]
@@ -51,11 +51,10 @@ pub struct Document {
 
 /// One key whose signatures count. Exactly one of `key`, `key_file` and `kms` says which.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["name"]))]
 pub struct AuthorityEntry {
     /// Its name in this document and in reports.
     #[serde(default)]
-    #[schemars(required)]
     pub name: Field<AuthorityName>,
     /// The public key in PEM.
     #[serde(default)]
@@ -89,15 +88,14 @@ pub struct AuthorityEntry {
 
 /// One statement that an image needs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["attestation", "authorities"]))]
 pub struct RequireEntry {
     /// Its kind.
     #[serde(default)]
-    #[schemars(required)]
     pub attestation: Field<Kind>,
     /// Which authorities may sign it.
     #[serde(default)]
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     pub authorities: Field<Vec<AuthorityName>>,
     /// How many of them must have signed; required where there is more than one.
     #[serde(default)]
@@ -125,11 +123,10 @@ pub struct IdentityEntry {
 
 /// Where a mode holds: all of the lists that are given must match.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["mode"]))]
 pub struct ScopeEntry {
     /// The mode.
     #[serde(default)]
-    #[schemars(required)]
     pub mode: Field<Mode>,
     /// Accounts that launch.
     #[serde(default)]
@@ -153,7 +150,7 @@ pub struct Moment(pub Timestamp);
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written = toml::value::Datetime::deserialize(deserializer)?;
-        written.to_string().parse().map(Self).map_err(|_| {
+        written.to_string().parse().map(Self).map_err(|_place| {
             serde::de::Error::custom(format!(
                 "{written} is not an instant: write date, time and offset, as 2026-12-31T23:00:00Z"
             ))

@@ -79,7 +79,7 @@ pub struct Judgement {
     pub checked: Vec<Checked>,
     /// Bundles that count for nothing.
     pub discounted: Vec<Discounted>,
-    /// The provenance says that a key file on disk signed.
+    /// A statement that an authority signed for this image says that a key file on disk signed it.
     pub dangerous_local_key: bool,
 }
 
@@ -139,7 +139,6 @@ struct Case {
     grounds: Vec<Ground>,
     until: Option<Timestamp>,
     unmet: bool,
-    dangerous_local_key: bool,
 }
 
 impl Case {
@@ -205,7 +204,6 @@ impl Case {
                 return;
             }
         };
-        self.dangerous_local_key = provenance.by_dangerous_local_key();
         let image = facts.descriptor.digest();
         match provenance.descriptor() {
             Ok(Some(sealed)) if sealed.digest() != image => {
@@ -233,7 +231,8 @@ impl Case {
     }
 
     fn close(self, believed: Believed) -> Judgement {
-        let Self { reasons, faults, grounds, until, dangerous_local_key, .. } = self;
+        let Self { reasons, faults, grounds, until, .. } = self;
+        let dangerous_local_key = believed.verified.iter().any(|one| one.value().by_dangerous_local_key());
         let required = |one: &Verified<Statement>| grounds.iter().any(|ground| ground.statement == one.digest());
         let checked = believed.verified.iter().map(|one| Checked {
             line: one.line(),

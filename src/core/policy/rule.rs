@@ -149,13 +149,17 @@ impl Policy {
 }
 
 impl Scope {
-    /// A list that is given matches only what is known to be in it.
+    /// Of a launch that is not known in full, `enforce` takes what might be its own, `warn` only what certainly is.
     fn matches(&self, context: &Context) -> bool {
-        fn within<T: Ord>(list: Option<&BTreeSet<T>>, value: Option<&T>) -> bool {
-            list.is_none_or(|list| value.is_some_and(|value| list.contains(value)))
+        fn within<T: Ord>(list: Option<&BTreeSet<T>>, value: Option<&T>, unknown: bool) -> bool {
+            list.is_none_or(|list| value.map_or(unknown, |value| list.contains(value)))
         }
-        within(self.accounts.as_ref(), context.account.as_ref())
-            && within(self.regions.as_ref(), context.region.as_ref())
-            && within(self.groups.as_ref(), context.group.as_ref())
+        let unknown = self.mode == Mode::Enforce;
+        within(self.accounts.as_ref(), context.account.as_ref(), unknown)
+            && within(self.regions.as_ref(), context.region.as_ref(), unknown)
+            && within(self.groups.as_ref(), context.group.as_ref(), unknown)
     }
 }
+
+#[cfg(test)]
+mod tests;

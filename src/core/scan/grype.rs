@@ -48,7 +48,7 @@ struct Descriptor {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
-    status: Option<Box<Status>>,
+    status: Option<Box<Self>>,
     built: Option<Timestamp>,
     schema_version: Option<serde_json::Value>,
     valid: Option<bool>,

@@ -53,7 +53,7 @@ impl SnapshotBlocks for FakeBlocks {
         let flying = self.flying.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(flying, SeqCst);
         // Later blocks are ready sooner.
-        Turns(7 - block.index % 8).await;
+        Turns(8 - block.index % 8).await;
         self.flying.fetch_sub(1, SeqCst);
         if self.broken == Some(block.index) {
             return Err(PortError::new(PortErrorKind::Malformed, "ebs:GetSnapshotBlock", snapshot));

@@ -52,8 +52,8 @@ pub fn payload(kind: Kind) -> Vec<u8> {
 /// Returns the provenance that `goldseal sign` makes of build facts in JSON.
 pub fn provenance_of(facts: &str) -> Vec<u8> {
     let facts: BuildFacts = serde_json::from_str(facts).unwrap();
-    let made = provenance(&descriptor(), facts, &[], &[], false);
-    write_statement(&descriptor(), PROVENANCE_TYPE, made).unwrap()
+    let made = provenance(&descriptor(), facts, &[], &[]);
+    write_statement(&descriptor(), PROVENANCE_TYPE, made, false).unwrap()
 }
 
 /// Returns evidence: the payloads, each signed by the key beside it.

@@ -23,6 +23,21 @@ const KEYS: [&str; 3] = [
 /// The public half of the first key, as OpenSSL writes it.
 pub const P256_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDbjxoIfCrzdEO8892VNIEAWQ0ffw\nGC2Cza/tkcSFh9hOrhV3xvbHCPkHzsHLISqc4fHe00Hqj/b78gcrMpxLIg==\n-----END PUBLIC KEY-----\n";
 
+/// The public half of an RSA key of 2048 bits, as OpenSSL writes it, in base64.
+const RSA: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAnlL6o1yP4GhGm+L/0JMB+jNvHSFZGD/hErB9uYmtrNnyNujJWYNvxTDEZdCPxNfFxbR6zL0sjrWPKV4tzzEM6Qhu5VVczx8MEN9qZH30wNZ8EZCDDsa3HFHHwvMpxhVFltZhYuIDpekxe2eoF9ZVX8eRAMjSwy1QdVqZ2nS3Noe7RpNPV7Vh+BjA4rY5mwAuqmE5U2SAiqMaieHOoXu6C/QIk+jdmlgBRV+48xgkiIszU91kmosvWbtw4BfTp215C2XQ9xBrbOInHJjoFVKX5RRp2Fg988sQIbyhCrm3qNYL261ZSpcjOZcvX1Eg/fSirFPeIgMIaoyQoD9LahpvYwIDAQAB";
+
+/// Returns one RSA key as PEM, with the NULL parameters that RFC 3279 asks for and without, as some write it.
+pub fn rsa_in_two_encodings() -> [String; 2] {
+    let with_null = STANDARD.decode(RSA).unwrap();
+    let [start, length, parameters, rest] = [0..2, 2..4, 4..19, 19..294].map(|part| with_null.get(part).unwrap());
+    // SEQUENCE { SEQUENCE { OID, NULL }, BIT STRING }: both lengths are two less without the NULL.
+    let shorter = [length.first().unwrap(), &(length.last().unwrap() - 2)];
+    let parameters = [&[0x30, 0x0b], parameters.get(2..13).unwrap()].concat();
+    let without = [start, &shorter.map(|byte| *byte), &parameters, rest].concat();
+    let pem = |der: &[u8]| format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
+    [pem(&with_null), pem(&without)]
+}
+
 /// A key pair on this machine.
 #[derive(Debug)]
 pub struct LocalKey(KeyPair);

@@ -28,7 +28,7 @@ pub fn kms_authority(name: &str, key: &LocalKey) -> String {
     let pin = key.public().digest();
     let scheme = key.public().scheme();
     format!(
-        "[[authority]]\nname = \"{name}\"\nkms = \"awskms:///{name}\"\nspki_sha256 = \"{pin}\"\nscheme = \"{scheme}\"\n"
+        "[[authority]]\nname = \"{name}\"\nkms = \"awskms:///alias/{name}\"\nspki_sha256 = \"{pin}\"\nscheme = \"{scheme}\"\n"
     )
 }
 

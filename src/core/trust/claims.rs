@@ -67,3 +67,6 @@ pub fn claims(
     }
     Ok(claims)
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,7 @@ impl Scheme {
 
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
@@ -183,6 +183,11 @@ impl PublicKey {
         hint(self.digest)
     }
 
+    /// Says whether both are one key. RSA keys have two accepted encodings with different digests.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.digest == other.digest || self.raw() == other.raw()
+    }
+
     /// Returns the key itself, without algorithm and wrapping: what ML-DSA hashes into every message.
     pub fn raw(&self) -> &[u8] {
         self.verifier.as_bytes()
@@ -241,7 +246,7 @@ fn spki_of_pem(pem: &str) -> Result<Vec<u8>, KeyFault> {
     const END: &str = "\n-----END PUBLIC KEY-----";
     let text = pem.replace("\r\n", "\n");
     let body = text.trim_ascii().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).ok_or(KeyFault::Pem)?;
-    STANDARD.decode(body.replace('\n', "")).map_err(|_| KeyFault::Pem)
+    STANDARD.decode(body.replace('\n', "")).map_err(|_place| KeyFault::Pem)
 }
 
 #[cfg(test)]

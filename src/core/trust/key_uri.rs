@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use goldseal_core::ids::{AccountId, Region};
+use crate::ids::{AccountId, Region};
 
 /// A text is not the URI of a KMS key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,12 +5,14 @@
 
 mod claims;
 mod key;
+mod key_uri;
 mod root;
 mod verified;
 mod witness;
 
 pub use claims::{Claim, Claimed, claims};
 pub use key::{KeyFault, PublicKey, Scheme};
+pub use key_uri::{KeyUri, NotAKeyUri};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{Believed, Discount, Discounted, Verified, believe};
 pub use witness::{Testimony, Witness, WitnessFault};

@@ -1,6 +1,6 @@
 //! The keys we accept signatures from, each under a name, each for a time.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ impl AuthorityName {
 
 impl fmt::Display for AuthorityName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 
@@ -113,15 +113,15 @@ impl TrustRoot {
     /// # Errors
     /// See [`TrustRootFault`].
     pub fn new(authorities: Vec<Authority>) -> Result<Self, TrustRootFault> {
-        let mut names = BTreeMap::new();
-        let mut keys: BTreeMap<Sha256Digest, &AuthorityName> = BTreeMap::new();
-        for authority in &authorities {
-            if names.insert(&authority.name, ()).is_some() {
-                return Err(TrustRootFault::SameName(authority.name.clone()));
-            }
-            if let Some(first) = keys.insert(authority.key.digest(), &authority.name) {
-                let (first, second) = (first.clone(), authority.name.clone());
-                return Err(TrustRootFault::SameKey { first, second, digest: authority.key.digest() });
+        for (index, authority) in authorities.iter().enumerate() {
+            for earlier in authorities.iter().take(index) {
+                if earlier.name == authority.name {
+                    return Err(TrustRootFault::SameName(authority.name.clone()));
+                }
+                if earlier.key.same_key(&authority.key) {
+                    let (first, second) = (earlier.name.clone(), authority.name.clone());
+                    return Err(TrustRootFault::SameKey { first, second, digest: authority.key.digest() });
+                }
             }
         }
         if authorities.is_empty() { Err(TrustRootFault::Empty) } else { Ok(Self(authorities)) }
@@ -136,7 +136,7 @@ impl TrustRoot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::keys::{LocalKey, authority};
+    use crate::testing::keys::{LocalKey, authority, rsa_in_two_encodings};
 
     #[test]
     fn names_and_keys_are_distinct_and_there_is_at_least_one() {
@@ -148,6 +148,15 @@ mod tests {
         assert!(matches!(same_name, Err(TrustRootFault::SameName(_))));
         let same_key = root(vec![authority("a", &LocalKey::p256(1)), authority("b", &LocalKey::p256(1))]);
         assert!(matches!(same_key, Err(TrustRootFault::SameKey { .. })));
+    }
+
+    #[test]
+    fn one_rsa_key_in_two_encodings_is_one_key() {
+        let [a, b] = rsa_in_two_encodings().map(|pem| Arc::new(PublicKey::from_pem(&pem, None).unwrap()));
+        assert_ne!(a.digest(), b.digest());
+        let authority = |name: &str, key: Arc<PublicKey>| Authority { key, ..authority(name, &LocalKey::p256(1)) };
+        let root = TrustRoot::new(vec![authority("a", a), authority("b", b)]);
+        assert!(matches!(root, Err(TrustRootFault::SameKey { .. })));
     }
 
     #[test]

@@ -55,13 +55,14 @@ impl<T> Verified<T> {
 
 /// Why a well-formed bundle counts for nothing. It is listed, and harms nobody.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the message of each says it; docs/reasons.md lists the codes")]
 pub enum Discount {
     #[error("signed by none of the policy's authorities")]
     SignerUnknown,
     #[error("names the key of {authority}, whose signature it does not bear")]
     SignatureInvalid { authority: AuthorityName },
-    #[error("about another subject: sha256 {subject}")]
+    #[error("about another subject, sha256:{subject}")]
     SubjectMismatch { subject: Sha256Digest },
     #[error("{authority} does not count before {from}")]
     AuthorityNotYetValid { authority: AuthorityName, from: Timestamp },
@@ -116,7 +117,7 @@ pub struct Believed {
 /// (7) the payload is an in-toto statement; (8) of one subject; (9) which is the image.
 ///
 /// The hint selects and never grants: the signature decides. But a hint that names another key than the one that
-/// signed is not passed over, so that no byte of accepted evidence is unauthenticated (ADR 0004).
+/// signed is not passed over, so that no byte of evidence as goldseal writes it is unauthenticated (ADR 0004).
 ///
 /// # Errors
 /// The first [`Defect`] with its line: malformed evidence is unreadable as a whole. Defects of statements count only

@@ -159,12 +159,15 @@ class Kms(responses.KmsResponse):
         return super().update_alias()
 
     def disable_key(self):
+        # moto looks an ARN up as if it were an id.
         self._not_pending_deletion()
-        return super().disable_key()
+        self.kms_backend.disable_key(self._key().id)
+        return json.dumps(None)
 
     def enable_key(self):
         self._not_pending_deletion()
-        return super().enable_key()
+        self.kms_backend.enable_key(self._key().id)
+        return json.dumps(None)
 
     def schedule_key_deletion(self):
         self._not_pending_deletion()

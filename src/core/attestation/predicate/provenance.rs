@@ -123,8 +123,6 @@ struct BuildDefinition {
 struct InternalParameters {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    dangerous_local_key: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,13 +152,12 @@ struct Metadata {
     finished_on: Option<Timestamp>,
 }
 
-/// Makes the predicate. `dangerous_local_key` says that the signer is a key file on disk.
+/// Makes the predicate.
 pub fn provenance(
     image: &Descriptor,
     facts: BuildFacts,
     inputs: &[Byproduct],
     content: &[DeviceContent],
-    dangerous_local_key: bool,
 ) -> Provenance {
     let source = facts.source.map(|source| Resource {
         uri: Some(format!("git+{}", source.repository)),
@@ -193,7 +190,7 @@ pub fn provenance(
                 "source": source.as_ref().and_then(|source| source.uri.as_ref()),
                 "baseImage": base.as_ref().and_then(|base| base.uri.as_ref()),
             }),
-            internal_parameters: InternalParameters { tags: facts.tags, dangerous_local_key },
+            internal_parameters: InternalParameters { tags: facts.tags },
             resolved_dependencies: source.into_iter().chain(base).collect(),
         },
         run_details: RunDetails {
@@ -227,11 +224,6 @@ impl Provenance {
         &self.build_definition.internal_parameters.tags
     }
 
-    /// Says whether the statement was signed by a key file on disk, as its signer recorded.
-    pub fn by_dangerous_local_key(&self) -> bool {
-        self.build_definition.internal_parameters.dangerous_local_key
-    }
-
     /// Returns when the build ended, if the statement says so.
     pub fn finished_on(&self) -> Option<Timestamp> {
         self.run_details.metadata.finished_on
@@ -245,7 +237,7 @@ impl Provenance {
         let Some(content) = self.byproducts(DESCRIPTOR).find_map(|resource| resource.content.as_deref()) else {
             return Ok(None);
         };
-        let bytes = STANDARD.decode(content).map_err(|_| DescriptorFault::NotCanonical)?;
+        let bytes = STANDARD.decode(content).map_err(|_place| DescriptorFault::NotCanonical)?;
         Descriptor::parse(&bytes).map(Some)
     }
 
@@ -286,13 +278,12 @@ mod tests {
         let content =
             [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 8, sha256: Sha256Digest::of(b"x") }];
         let inputs = [Byproduct { name: "sbom", digest: Sha256Digest::of(b"sbom") }];
-        let written = serde_json::to_string(&provenance(&descriptor(), facts(), &inputs, &content, true)).unwrap();
+        let written = serde_json::to_string(&provenance(&descriptor(), facts(), &inputs, &content)).unwrap();
         let read: Provenance = serde_json::from_str(&written).unwrap();
         assert_eq!(read.builder(), "https://ci.example/packer");
         assert_eq!(read.tags()["GitCommit"], "0a1b");
         assert_eq!(read.descriptor().unwrap(), Some(descriptor()));
         assert_eq!(read.content(), content);
-        assert!(read.by_dangerous_local_key());
         assert!(
             written.contains(r#""uri":"git+https://git.example/images","digest":{"gitCommit":"0a1b"}"#),
             "{written}"
@@ -308,7 +299,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!((read.builder(), read.descriptor().unwrap(), read.content().len()), ("z", None, 0));
-        assert!(!read.by_dangerous_local_key());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{attestation::Kind, digest::Sha256Digest};
+use crate::{attestation::Kind, bounded::Object, digest::Sha256Digest};
 
 /// The predicate type.
 pub const REFERENCE_TYPE: &str = "https://in-toto.io/attestation/reference/v0.1";
@@ -50,7 +50,7 @@ impl Reference {
 
 /// A reference to exactly one document says what that document would say.
 pub(super) fn kind(predicate: &str) -> Option<Kind> {
-    let Reference { references, .. } = serde_json::from_str(predicate).ok()?;
+    let Object(Reference { references, .. }) = serde_json::from_str(predicate).ok()?;
     match references.as_slice() {
         [one] => match one.media_type.as_str() {
             "application/spdx+json" | "application/vnd.cyclonedx+json" => Some(Kind::Sbom),

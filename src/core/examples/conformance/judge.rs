@@ -93,12 +93,7 @@ fn statement(envelope: Envelope, key: &PublicKey, artifact: &Artifact) -> Result
     Ok(())
 }
 
-fn file(
-    signature: &[u8],
-    named: Option<(Hash, Vec<u8>)>,
-    key: &PublicKey,
-    artifact: &Artifact,
-) -> Result<(), Refusal> {
+fn file(signature: &[u8], named: Option<(Hash, Vec<u8>)>, key: &PublicKey, artifact: &Artifact) -> Result<(), Refusal> {
     if let Some((hash, named)) = named
         && artifact.digest_by(hash).is_none_or(|digest| digest != named)
     {

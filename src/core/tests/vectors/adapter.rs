@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The adapter has no policy: no clock, no hint, and no witness that must be there.
-const NOT_LOOKED_AT: [&str; 12] = [
+const NOT_LOOKED_AT: [&str; 14] = [
     "hint-unknown",
     "hint-url-safe",
     "signature-of-the-other-authority",
@@ -23,8 +23,10 @@ const NOT_LOOKED_AT: [&str; 12] = [
     "window-not-begun-at-the-timestamp",
     "witness-log-alone",
     "witness-log-in-future",
+    "witness-log-instead-of-timestamp",
     "witness-none",
     "witness-timestamp-in-future",
+    "witness-timestamp-instead-of-log",
 ];
 
 fn artifact() -> Artifact {
@@ -75,7 +77,6 @@ fn it_refuses_what_is_rejected_for_the_same_reason() {
             // Without a hint to compare, a stranger's signature is an invalid one; and files may be signed here.
             ("signer-unknown", stranger) if stranger.starts_with("stranger") => "signature-invalid",
             (_, "content-message") => "signature-invalid",
-            // These ask for one kind of witness and have the other, which has verified.
             (code, _) => code,
         };
         assert_eq!(refusal.code, expected, "{name}: {}", refusal.message);

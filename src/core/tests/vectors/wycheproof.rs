@@ -1,6 +1,6 @@
 //! Project Wycheproof against `trust::PublicKey`: each valid signature is taken, each invalid one refused.
 //!
-//! "Acceptable" is what Wycheproof leaves to the library; those that goldseal takes are printed. A group whose key
+//! "Acceptable" is what Wycheproof leaves to the library; each is printed with what goldseal does. A group whose key
 //! goldseal does not take counts as refused, and must not hold a valid signature, unless its scheme is not goldseal's.
 
 use std::collections::BTreeMap;
@@ -29,8 +29,10 @@ impl Tally {
         *self.counts.entry((word, taken)).or_default() += 1;
         match (said, taken) {
             (TestResult::Valid, false) | (TestResult::Invalid, true) => self.wrong.push(format!("{word}: {what}")),
-            (TestResult::Acceptable, true) => self.acceptable.push(what),
-            (TestResult::Valid | TestResult::Acceptable | TestResult::Invalid, _) => {}
+            (TestResult::Acceptable, _) => {
+                self.acceptable.push(format!("{}: {what}", if taken { "taken" } else { "refused" }));
+            }
+            (TestResult::Valid | TestResult::Invalid, _) => {}
         }
     }
 
@@ -43,8 +45,8 @@ impl Tally {
             count("acceptable", false),
             count("acceptable", true),
         );
-        for taken in &self.acceptable {
-            println!("  acceptable and taken: {taken}");
+        for case in &self.acceptable {
+            println!("  acceptable, {case}");
         }
         assert!(self.wrong.is_empty(), "{set} as {scheme}:\n{}", self.wrong.join("\n"));
         assert!(count("valid", true) > 0 && count("invalid", false) > 0, "{set} holds nothing");

@@ -114,6 +114,17 @@ fn a_signature_covers_payload_and_payload_type() {
     assert_eq!(fate(format!(r#"{before}"sig":""{after}"#).as_bytes()), "signature-invalid");
 }
 
+/// cosign's bundles may carry a key id and log entries; goldseal writes neither, and asks of neither unless told to.
+#[test]
+fn a_key_id_and_log_entries_that_nobody_asked_for_change_nothing() {
+    let with_key_id = changed(&sbom(), r#"{"sig":"#, r#"{"keyid":"SHA256:x","sig":"#);
+    let with_entry = changed(&sbom(), r#""tlogEntries":[]"#, r#""tlogEntries":[{"logIndex":"1"}]"#);
+    for line in [with_key_id, with_entry] {
+        assert_eq!(fate(&line), "by ci");
+    }
+    assert_eq!(fate(&changed(&sbom(), r#"{"sig":"#, r#"{"keyid":7,"sig":"#)), "line 1: json-unexpected-content");
+}
+
 #[test]
 fn strangers_count_for_nothing_and_harm_nobody() {
     let stranger = LocalKey::p256(3);
@@ -211,6 +222,27 @@ fn without_a_witness_the_window_is_judged_now() {
     assert_eq!(believed.verified[0].until(), Some(at(NOW + 1)));
 }
 
+/// A log that proves presence and no time (Rekor v2) leaves the present time to judge by.
+#[test]
+fn a_witness_without_a_time_changes_nothing_about_the_window() {
+    let authority = |until| Authority {
+        window: Window { from: None, until: Some(at(until)) },
+        ..authority("ci", &LocalKey::p256(1))
+    };
+    for seen in [None, Some(&[][..])] {
+        assert_eq!(counts(&authority(NOW + 1), seen, at(NOW)), None);
+        let discount = counts(&authority(NOW), seen, at(NOW)).unwrap();
+        assert_eq!(discount.code(), "authority-expired");
+    }
+    let times = [at(NOW - 2), at(NOW)];
+    assert_eq!(counts(&authority(NOW + 1), Some(&times), at(NOW)), None);
+    assert_eq!(
+        counts(&authority(NOW), Some(&times), at(NOW)).unwrap().code(),
+        "authority-expired",
+        "every time counts"
+    );
+}
+
 const SEEN: i64 = 1_700_000_000;
 
 #[test]
@@ -289,4 +321,38 @@ fn evidence_of_three_kinds_is_three_statements() {
     let believed = believe(&root(), &sealed(&LocalKey::p256(1)), descriptor().digest(), at(NOW)).unwrap();
     let kinds: Vec<Option<Kind>> = believed.verified.iter().map(|one| one.value().kind()).collect();
     assert_eq!(kinds, [Some(Kind::Provenance), Some(Kind::Sbom), Some(Kind::Scan)]);
+}
+
+/// Serde reads structs from arrays as well, by position. No other reader of bundles does.
+#[test]
+fn what_must_be_an_object_is_not_read_from_an_array() {
+    let ci = LocalKey::p256(1);
+    let whole: serde_json::Value = serde_json::from_slice(&sbom()).unwrap();
+    let [material, envelope] = ["verificationMaterial", "dsseEnvelope"].map(|key| whole[key].clone());
+    let with = |change: fn(&mut serde_json::Value)| {
+        let mut whole = whole.clone();
+        change(&mut whole);
+        serde_json::to_vec(&whole).unwrap()
+    };
+    let list = serde_json::json!([whole["mediaType"], material, envelope, null]);
+    let subject = r#"[{"digest""#;
+    let statement = format!(
+        r#"["https://in-toto.io/Statement/v1",[{{"digest":{{"sha256":"{}"}}}}],"https://spdx.dev/Document",{{}}]"#,
+        descriptor().digest()
+    );
+    for line in [
+        serde_json::to_vec(&list).unwrap(),
+        with(|whole| {
+            let hint = whole["verificationMaterial"]["publicKey"]["hint"].take();
+            whole["verificationMaterial"]["publicKey"] = serde_json::json!([hint]);
+        }),
+        with(|whole| {
+            let sig = whole["dsseEnvelope"]["signatures"][0]["sig"].take();
+            whole["dsseEnvelope"]["signatures"][0] = serde_json::json!([sig, null]);
+        }),
+        ci.bundle(statement.into_bytes()),
+        ci.bundle(changed(&payload(Kind::Sbom), subject, r#"[[null,null,{"sha256":"00"},null,null,null,null],{"x""#)),
+    ] {
+        assert_eq!(fate(&line), "line 1: json-unexpected-content", "{}", String::from_utf8_lossy(&line));
+    }
 }

@@ -2,15 +2,18 @@
 
 use super::*;
 use crate::{
+    attestation::write_statement,
     image::{SHARED_TAG_PREFIX, evidence_pointer},
     testing::{
-        evidence::{payload, provenance_of, signed},
+        evidence::{predicate_type, provenance_of, signed},
         images::{descriptor, other_facts},
         policies::document,
     },
 };
 
 const CI: &[&str] = &["ci"];
+
+type VisibleTags<'t> = &'t [(&'t str, &'t str)];
 
 /// A policy that asks for a provenance, and one that seals `tags`.
 fn sealing(tags: &str, more: &str) -> Asked {
@@ -24,7 +27,7 @@ fn sealing(tags: &str, more: &str) -> Asked {
 fn sealed_tags_are_compared_where_they_are_visible() {
     let shared = format!("{SHARED_TAG_PREFIX}Commit");
     let compares = "[identity]\ntags = [\"Commit\"]\n";
-    let table: [(&str, &str, &[(&str, &str)], &str); 10] = [
+    let table: [(&str, &str, VisibleTags<'_>, &str); 10] = [
         ("equal", r#""Commit":"0a1b""#, &[("Commit", "0a1b")], "admit"),
         ("invisible", r#""Commit":"0a1b""#, &[], "admit"),
         ("changed", r#""Commit":"0a1b""#, &[("Commit", "0a1c")], "reject tag-mismatch"),
@@ -54,7 +57,7 @@ fn pointer_tags_must_name_what_was_read_where_they_are_visible() {
     let subject = format!("sha256:{}", descriptor().digest());
     let other = format!("sha256:{}", other_facts().descriptor.digest());
     let shared = format!("{SHARED_TAG_PREFIX}{EVIDENCE_TAG}");
-    let table: [(&str, &[(&str, &str)], bool); 13] = [
+    let table: [(&str, VisibleTags<'_>, bool); 13] = [
         ("absent", &[], true),
         ("right", &[(EVIDENCE_TAG, &right), (SUBJECT_TAG, &subject)], true),
         ("without a place", &[(EVIDENCE_TAG, &bare)], true),
@@ -105,15 +108,17 @@ fn the_sealed_descriptor_is_the_images() {
 }
 
 #[test]
-fn a_local_key_is_named_when_the_provenance_says_so() {
+fn a_local_key_is_named_when_any_statement_of_an_authority_says_so() {
     let ci = LocalKey::p256(1);
-    let dangerous = std::str::from_utf8(&provenance_of(r#"{"builder":"x"}"#))
-        .unwrap()
-        .replace(r#""internalParameters":{"#, r#""internalParameters":{"dangerousLocalKey":true"#);
-    let asked = Asked { evidence: signed(&[(&ci, dangerous.into_bytes())]), ..sealing("", "") };
-    let judgement = asked.judge();
-    assert_eq!((outcome(&judgement).as_str(), judgement.dangerous_local_key), ("admit", true));
-    assert!(!sealing("", "").judge().dangerous_local_key);
-    let plain = Asked { evidence: signed(&[(&ci, payload(Kind::Provenance))]), ..sealing("", "") };
+    let dangerous =
+        |kind: Kind| write_statement(&descriptor(), predicate_type(kind), serde_json::Value::Null, true).unwrap();
+    let plain = sealing("", "");
     assert!(!plain.judge().dangerous_local_key);
+    for kind in [Kind::Sbom, Kind::Tests] {
+        let evidence = [plain.evidence.clone(), signed(&[(&ci, dangerous(kind))])].concat();
+        let judgement = Asked { evidence, ..plain.clone() }.judge();
+        assert_eq!((outcome(&judgement).as_str(), judgement.dangerous_local_key), ("admit", true), "{kind}");
+    }
+    let by_stranger = [plain.evidence.clone(), signed(&[(&LocalKey::p256(3), dangerous(Kind::Sbom))])].concat();
+    assert!(!Asked { evidence: by_stranger, ..plain }.judge().dangerous_local_key);
 }

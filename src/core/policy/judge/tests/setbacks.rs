@@ -142,6 +142,8 @@ fn a_line_without_a_hint_may_be_anybodys() {
     let known = changed(&pem.bundle(saying(Kind::Sbom, "1")), &pem.public().hint(), "");
     let evidence = join([pem.bundle(saying(Kind::Sbom, "1")).as_slice(), &known]);
     assert_eq!(asked(&["pem", "kms"], 1, Err("throttled".into()), evidence).outcome(), "admit");
+    let outcome = asked(&["kms"], 1, Err("throttled".into()), known).outcome();
+    assert_eq!(outcome, "reject attestation-missing", "it is known whose it is");
 }
 
 #[test]

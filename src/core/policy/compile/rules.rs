@@ -1,0 +1,118 @@
+//! `[[require]]` and `[[scope]]`.
+
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+
+use super::{Compiler, Place, below};
+use crate::{
+    attestation::Kind,
+    ids::{AccountId, Region},
+    policy::{
+        document::{RequireEntry, ScopeEntry},
+        field::Field,
+        rule::{Requirement, Scope},
+    },
+    trust::AuthorityName,
+};
+
+/// Says whether a kind is asked for, be it in an entry with problems of its own.
+pub(super) fn asks_for(entries: &[Spanned<RequireEntry>], kind: Kind) -> bool {
+    let kinds = entries.iter().map(|entry| &entry.get_ref().attestation);
+    kinds.into_iter().any(|field| matches!(field, Field::Is(asked) if *asked.get_ref() == kind))
+}
+
+impl Compiler<'_> {
+    pub(super) fn requirements(
+        &mut self,
+        entries: Vec<Spanned<RequireEntry>>,
+        known: &BTreeSet<AuthorityName>,
+    ) -> Vec<Requirement> {
+        if entries.is_empty() {
+            self.problem(&(0..0), "require", "a policy that requires nothing would admit everything");
+        }
+        let mut requirements: Vec<Requirement> = Vec::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let (key, span) = (format!("require[{index}]"), entry.span());
+            let at = Place { key: &key, span };
+            let entry = entry.into_inner();
+            let kind_span = at.of(&entry.attestation);
+            let Some(requirement) = self.requirement(&at, entry, known) else { continue };
+            if requirements.iter().any(|earlier| earlier.kind == requirement.kind) {
+                let message = format!("{} is required twice", requirement.kind);
+                self.problem(&kind_span, below(&key, "attestation"), message);
+            }
+            requirements.push(requirement);
+        }
+        requirements
+    }
+
+    fn requirement(
+        &mut self,
+        at: &Place<'_>,
+        entry: RequireEntry,
+        known: &BTreeSet<AuthorityName>,
+    ) -> Option<Requirement> {
+        let (kind_span, authorities_span) = (at.of(&entry.attestation), at.of(&entry.authorities));
+        let kind = self.required(at, "attestation", entry.attestation);
+        if kind == Some(Kind::Gate) {
+            let message = "this version of goldseal has no gate yet, so it could not judge one";
+            self.problem(&kind_span, below(at.key, "attestation"), message);
+        }
+        if matches!(entry.authorities, Field::Absent) {
+            self.problem(&at.span, below(at.key, "authorities"), "required, and has no default");
+        }
+        let authorities = self.list(below(at.key, "authorities"), entry.authorities);
+        for stranger in authorities.iter().flatten().filter(|name| !known.contains(name)) {
+            let message = format!("no [[authority]] is called {stranger}");
+            self.problem(&authorities_span, below(at.key, "authorities"), message);
+        }
+        let (span, written) = (at.of(&entry.threshold), !matches!(entry.threshold, Field::Absent));
+        let threshold = self.optional(below(at.key, "threshold"), entry.threshold);
+        // Without a list of authorities there is nothing to compare a threshold with.
+        let count = authorities.as_ref()?.len();
+        let legal = match threshold {
+            Some(threshold) => usize::try_from(threshold).ok().filter(|threshold| (1..=count).contains(threshold)),
+            None => Some(1).filter(|_| count == 1 && !written),
+        };
+        if legal.is_none() && (threshold.is_some() || !written) {
+            let message = format!("required: how many of the {count} authorities must have signed, from 1 to {count}");
+            self.problem(&span, below(at.key, "threshold"), message);
+        }
+        Some(Requirement { kind: kind?, authorities: authorities?, threshold: legal? })
+    }
+
+    pub(super) fn scope(&mut self, index: usize, entry: Spanned<ScopeEntry>) -> Option<Scope> {
+        let (key, span) = (format!("scope[{index}]"), entry.span());
+        let at = Place { key: &key, span: span.clone() };
+        let ScopeEntry { mode, accounts, regions, groups } = entry.into_inner();
+        let mode = self.required(&at, "mode", mode);
+        if let (Field::Absent, Field::Absent, Field::Absent) = (&accounts, &regions, &groups) {
+            let message = "a scope names accounts, regions or groups; for all the rest there is no_match";
+            self.problem(&span, key.clone(), message);
+        }
+        let accounts = self.list(below(&key, "accounts"), accounts);
+        let regions = self.list(below(&key, "regions"), regions);
+        let groups_span = at.of(&groups);
+        let groups = self.list(below(&key, "groups"), groups);
+        for group in groups.iter().flatten().filter(|group| !is_group_arn(group)) {
+            let message = format!("{group:?} is not the ARN of an Auto Scaling group, so it would match none");
+            self.problem(&groups_span, below(&key, "groups"), message);
+        }
+        Some(Scope { mode: mode?, accounts, regions, groups })
+    }
+}
+
+/// `arn:PARTITION:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME`. A bare name or a pattern
+/// would match nothing, silently, and so leave a group to `no_match`.
+fn is_group_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(8, ':').collect();
+    let [arn, partition, service, region, account, kind, id, name] = parts.as_slice() else { return false };
+    *arn == "arn"
+        && region.parse().is_ok_and(|region: Region| region.partition().to_string() == *partition)
+        && [*service, *kind] == ["autoscaling", "autoScalingGroup"]
+        && account.parse::<AccountId>().is_ok()
+        && id.len() == 36
+        && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && name.strip_prefix("autoScalingGroupName/").is_some_and(|name| !name.is_empty())
+}

@@ -1,0 +1,159 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::bounded::JsonFault;
+
+fn name() -> AuthorityName {
+    "ci".parse().unwrap()
+}
+
+fn digest() -> Sha256Digest {
+    Sha256Digest::of(b"")
+}
+
+/// Every defect, each after the other: a new one does not compile until it has its place here.
+fn defect_after(last: Option<&Defect>) -> Option<Defect> {
+    let Some(last) = last else { return Some(Defect::TooLarge(String::new())) };
+    Some(match last {
+        Defect::TooLarge(_) => JsonFault::TooLarge { found: 2, limit: 1 }.into(),
+        Defect::Json(JsonFault::TooLarge { .. }) => JsonFault::TooDeep { limit: 1 }.into(),
+        Defect::Json(JsonFault::TooDeep { .. }) => {
+            JsonFault::DuplicateKey { key: String::new(), line: 1, column: 1 }.into()
+        }
+        Defect::Json(JsonFault::DuplicateKey { .. }) => JsonFault::Syntax(String::new()).into(),
+        Defect::Json(JsonFault::Syntax(_)) => JsonFault::Shape(String::new()).into(),
+        Defect::Json(JsonFault::Shape(_)) => Defect::MediaType { found: String::new() },
+        Defect::MediaType { .. } => Defect::ContentCount,
+        Defect::ContentCount => Defect::MaterialCount,
+        Defect::MaterialCount => Defect::NotAnEnvelope,
+        Defect::NotAnEnvelope => Defect::SignatureCount { found: 0 },
+        Defect::SignatureCount { .. } => Defect::Base64 { field: "" },
+        Defect::Base64 { .. } => Defect::PayloadType { found: String::new() },
+        Defect::PayloadType { .. } => Defect::StatementType { found: String::new() },
+        Defect::StatementType { .. } => Defect::SubjectCount { found: 0 },
+        Defect::SubjectCount { .. } => Defect::SubjectDigest,
+        Defect::SubjectDigest => return None,
+    })
+}
+
+fn discount_after(last: Option<&Discount>) -> Option<Discount> {
+    let (authority, at) = (name(), Timestamp::UNIX_EPOCH);
+    let Some(last) = last else { return Some(Discount::SignerUnknown) };
+    Some(match last {
+        Discount::SignerUnknown => Discount::SignatureInvalid { authority },
+        Discount::SignatureInvalid { .. } => Discount::SubjectMismatch { subject: digest() },
+        Discount::SubjectMismatch { .. } => Discount::AuthorityNotYetValid { authority, from: at },
+        Discount::AuthorityNotYetValid { .. } => Discount::AuthorityExpired { authority, until: at },
+        Discount::AuthorityExpired { .. } => Discount::WitnessRefused { authority, problem: String::new() },
+        Discount::WitnessRefused { .. } => Discount::WitnessInFuture { seen: at },
+        Discount::WitnessInFuture { .. } => return None,
+    })
+}
+
+fn reason_after(last: Option<&Reason>) -> Option<Reason> {
+    let image = ImageRef { region: "eu-west-1".parse().unwrap(), id: "ami-0123abcd".parse().unwrap() };
+    let kind = Kind::Sbom;
+    let Some(last) = last else { return Some(Reason::ImageNotFound { image }) };
+    Some(match last {
+        Reason::ImageNotFound { image } => Reason::RegionNotAccepted { region: image.region.clone() },
+        Reason::RegionNotAccepted { .. } => Reason::OwnerNotAccepted { owner: "123456789012".parse().unwrap() },
+        Reason::OwnerNotAccepted { .. } => Reason::EvidenceAbsent { place: String::new() },
+        Reason::EvidenceAbsent { .. } => Reason::defect(1, &Defect::SubjectDigest),
+        Reason::EvidenceDefect { .. } => {
+            Reason::EvidenceDiscounted { line: 1, discount: Discount::SignatureInvalid { authority: name() } }
+        }
+        Reason::EvidenceDiscounted { .. } => Reason::AuthorityKeyWithdrawn { authority: name(), state: String::new() },
+        Reason::AuthorityKeyWithdrawn { authority, .. } => {
+            Reason::AuthorityKeyChanged { authority: authority.clone(), pinned: digest(), found: digest() }
+        }
+        Reason::AuthorityKeyChanged { .. } => Reason::AttestationMissing { kind },
+        Reason::AttestationMissing { .. } => Reason::AttestationAmbiguous { kind, found: 2 },
+        Reason::AttestationAmbiguous { .. } => Reason::AttestationUnderThreshold { kind, found: 1, needed: 2 },
+        Reason::AttestationUnderThreshold { .. } => Reason::PredicateMalformed { kind, problem: String::new() },
+        Reason::PredicateMalformed { .. } => Reason::DescriptorMismatch { sealed: digest(), image: digest() },
+        Reason::DescriptorMismatch { .. } => {
+            Reason::TagMismatch { tag: String::new(), sealed: String::new(), found: String::new() }
+        }
+        Reason::TagMismatch { .. } => Reason::TagNotSealed { tag: String::new() },
+        Reason::TagNotSealed { .. } => return None,
+    })
+}
+
+fn fault_after(last: Option<&Fault>) -> Option<Fault> {
+    let problem = String::new();
+    let Some(last) = last else { return Some(Fault::ImageUnavailable { problem }) };
+    Some(match last {
+        Fault::ImageUnavailable { .. } => Fault::EvidenceUnavailable { problem },
+        Fault::EvidenceUnavailable { .. } => Fault::KeyUnavailable { authority: name(), problem },
+        Fault::KeyUnavailable { .. } => {
+            Fault::ClockBeforeSignedTime { now: Timestamp::UNIX_EPOCH, signed: Timestamp::UNIX_EPOCH }
+        }
+        Fault::ClockBeforeSignedTime { .. } => Fault::Internal { problem },
+        Fault::Internal { .. } => return None,
+    })
+}
+
+fn all<T>(after: fn(Option<&T>) -> Option<T>) -> Vec<T> {
+    let mut list: Vec<T> = Vec::new();
+    while let Some(next) = after(list.last()) {
+        list.push(next);
+    }
+    list
+}
+
+fn reasons() -> Vec<Reason> {
+    let mut reasons = all(reason_after);
+    reasons.extend(all(defect_after).iter().map(|defect| Reason::defect(1, defect)));
+    reasons.extend(all(discount_after).into_iter().map(|discount| Reason::EvidenceDiscounted { line: 1, discount }));
+    reasons
+}
+
+#[test]
+fn the_list_of_codes_is_what_can_be_returned() {
+    let reasons = reasons();
+    let faults = all(fault_after);
+    let possible: BTreeSet<&str> = reasons.iter().map(Reason::code).chain(faults.iter().map(Fault::code)).collect();
+    let listed: BTreeSet<&str> = CODES.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(possible, listed);
+    assert_eq!(CODES.len(), listed.len(), "each once");
+}
+
+#[test]
+fn every_code_is_plain_and_says_what_it_means_and_what_to_do() {
+    for (code, meaning, what_to_do) in CODES {
+        assert!(code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{code}");
+        assert!(meaning.len() > 10 && what_to_do.len() > 10, "{code}");
+        assert_eq!(remedy(code), *what_to_do);
+    }
+    assert_eq!(remedy("no-such-code"), "");
+}
+
+#[test]
+fn every_cause_says_something_and_is_an_object_in_reports() {
+    for reason in reasons() {
+        assert!(!reason.to_string().is_empty());
+        assert!(serde_json::to_value(&reason).unwrap().is_object(), "{reason:?}");
+    }
+    for fault in all(fault_after) {
+        assert!(!fault.to_string().is_empty());
+        assert!(serde_json::to_value(&fault).unwrap().is_object(), "{fault:?}");
+    }
+}
+
+#[test]
+fn nothing_is_admitted_or_rejected_or_left_open_without_a_cause() {
+    assert_eq!(Grounds::new(Vec::new()), None);
+    assert_eq!(Reasons::new(Vec::new()), None);
+    assert_eq!(Faults::new(Vec::new()), None);
+    assert_eq!(Ground::of(Kind::Sbom, &[]), None);
+}
+
+#[test]
+fn causes_are_sorted_and_said_once() {
+    let mut list = reasons();
+    list.extend(reasons());
+    list.reverse();
+    let sorted = Reasons::new(list).unwrap();
+    assert!(sorted.as_slice().windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(sorted.as_slice().len(), reasons().into_iter().collect::<BTreeSet<_>>().len());
+}
