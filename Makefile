@@ -5,7 +5,8 @@ CARGO ?= cargo
 JOBS  ?= 2
 
 demo: ## the main job, end to end, on a local AWS
-	$(CARGO) build --locked -j$(JOBS) --bin goldseal
+	# With the tests, so that one set of features serves both and the AWS SDK is compiled once.
+	$(CARGO) build --locked -j$(JOBS) --test it
 	tests/demo/run.sh
 
 test: ## everything that needs no optional tools

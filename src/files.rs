@@ -1,8 +1,9 @@
 //! Files that people name on the command line: read with a bound, written whole.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -82,7 +83,8 @@ pub fn read_text(path: &Path, limit: usize) -> Result<String, FileError> {
     String::from_utf8(read(path, limit)?).map_err(|_| FileError::NotText { path: path.to_owned() })
 }
 
-/// Writes a file whole: a reader sees the old one or the new one. `-` is standard output.
+/// Writes a file whole: a reader sees the old one or the new one. `-` is standard output, and a pipe or a device is
+/// written to: another file in its place would be no pipe.
 ///
 /// # Errors
 /// [`FileError::Write`].
@@ -91,8 +93,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if path == Path::new("-") {
         return io::stdout().write_all(bytes).map_err(failed);
     }
+    if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut file = File::options().write(true).open(path).map_err(failed)?;
+        return file.write_all(bytes).map_err(failed);
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    // Like any new file: the umask says who may read it, not that it was a temporary one.
+    let everybody = Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(everybody).tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

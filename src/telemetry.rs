@@ -1,5 +1,7 @@
 //! Logs of the libraries underneath, to stderr, when somebody asks for them with `-v`. Reports are not logs.
 
+use std::io::{self, IsTerminal as _};
+
 use tracing::level_filters::LevelFilter;
 
 /// Starts logging: nothing by default, then warnings, information, everything.
@@ -10,5 +12,6 @@ pub fn start(verbosity: u8) {
         2 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
+    let color = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(color).without_time().init();
 }

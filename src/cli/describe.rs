@@ -1,12 +1,12 @@
 //! `goldseal describe`: an image → its descriptor, and with `--content` the digest of what is on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use goldseal_core::{
     flow::device_contents,
-    ids::ImageRef,
-    image::{Descriptor, ImageFacts, images_from_json},
+    ids::{AmiId, ImageRef, Region},
+    image::{Descriptor, DeviceContent, ImageFacts, Tags, images_from_json},
     ports::ImageCatalog as _,
     report::DescribeReport,
 };
@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// A saved describe-images answer, or a descriptor.
-pub const LARGEST_IMAGE_FILE: usize = 16 << 20;
+const LARGEST_IMAGE_FILE: usize = 16 << 20;
+const IMAGES: &[u8] = b"\"Images\"";
 
 const AFTER: &str = "\
 Examples:
@@ -77,42 +78,49 @@ impl Describe {
 }
 
 /// Asks EC2, or a file, for the facts of an image.
-pub async fn facts(session: &Session, image: &ImageRef, file: Option<&std::path::Path>) -> Result<ImageFacts, Failure> {
+pub async fn facts(session: &Session, image: &ImageRef, file: Option<&Path>) -> Result<ImageFacts, Failure> {
     let Some(path) = file else {
         let described = Ec2::new(session.aws().await).describe(image).await;
         let described = described.with_context(|| format!("describing {image}"))?;
         let described = described.ok_or_else(|| not_found(image))?;
         return Ok(ImageFacts::from_described(image, described).with_context(|| format!("describing {image}"))?);
     };
-    Ok(facts_of_file(image, path)?)
+    Ok(facts_of_file(path, Some(&image.id), Some(&image.region))?)
 }
 
-/// Reads a descriptor or a saved answer.
-pub fn facts_of_file(image: &ImageRef, path: &std::path::Path) -> Result<ImageFacts> {
+/// Reads the facts of an image from a descriptor, or from a saved answer, which does not say its region. Without an id
+/// the file must hold one image.
+pub fn facts_of_file(path: &Path, id: Option<&AmiId>, region: Option<&Region>) -> Result<ImageFacts> {
     let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
     let reading = || format!("reading the image from {}", path.display());
-    // A saved answer has Images at its top, a descriptor never has.
-    let saved = match images_from_json(&bytes) {
-        Ok(images) => images,
-        Err(_) => {
-            let descriptor = Descriptor::parse(&bytes).with_context(reading)?;
-            if descriptor.image() != *image {
-                bail!("{} describes {}, not {image}", path.display(), descriptor.image());
+    let mut saved = match Descriptor::parse(&bytes) {
+        Ok(descriptor) => {
+            let found = descriptor.image();
+            if id.is_some_and(|id| *id != found.id) || region.is_some_and(|region| *region != found.region) {
+                bail!("{} describes {found}, which is not the image that was named", path.display());
             }
-            return Ok(ImageFacts { descriptor, state: None, tags: Default::default() });
+            return Ok(ImageFacts { descriptor, state: None, tags: Tags::default() });
         }
+        // A saved answer has Images at its top: what the file looks like says whose fault to tell.
+        Err(_) if bytes.windows(IMAGES.len()).any(|part| part == IMAGES) => {
+            images_from_json(&bytes).with_context(reading)?
+        }
+        Err(fault) => return Err(fault).with_context(reading),
     };
-    let wanted = saved.into_iter().find(|one| one.image_id.as_deref() == Some(image.id.as_str()));
-    let wanted = wanted.with_context(|| format!("{} does not describe {}", path.display(), image.id))?;
-    ImageFacts::from_described(image, wanted).with_context(reading)
+    if let Some(id) = id {
+        saved.retain(|one| one.image_id.as_deref() == Some(id.as_str()));
+    }
+    let described = match (saved.pop(), saved.pop(), id) {
+        (Some(only), None, _) => only,
+        (None, _, Some(id)) => bail!("{} does not describe {id}", path.display()),
+        _ => bail!("{} does not describe exactly one image; name the one", path.display()),
+    };
+    let region = region.context("a saved answer does not say its region; give --region, or REGION:ami-ID")?;
+    ImageFacts::in_region(region, described).with_context(reading)
 }
 
 /// Takes the content digests, with a progress bar on a terminal.
-pub async fn content(
-    session: &Session,
-    image: &Descriptor,
-    reading: &Reading,
-) -> Result<Vec<goldseal_core::image::DeviceContent>> {
+pub async fn content(session: &Session, image: &Descriptor, reading: &Reading) -> Result<Vec<DeviceContent>> {
     let bar = Bar::blocks("reading blocks");
     let ebs = Ebs::new(session.aws().await);
     let contents = device_contents(image, &ebs, usize::from(reading.parallel_blocks), &bar).await;

@@ -87,7 +87,9 @@ impl From<anyhow::Error> for Failure {
 fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     if let Some(port) = error.downcast_ref::<PortError>() {
         return Some(match port.kind {
-            PortErrorKind::NotFound | PortErrorKind::Refused => Code::No,
+            // What must be there and is not was named wrongly: a bucket, a key, a directory, a region.
+            PortErrorKind::NotFound => Code::Usage,
+            PortErrorKind::Refused => Code::No,
             PortErrorKind::Denied
             | PortErrorKind::Throttled
             | PortErrorKind::Unavailable
@@ -110,9 +112,6 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(port) = error.downcast_ref::<PortError>() {
         return port_hint(port);
     }
-    if let Some(InputFault::SbomTooLarge { .. }) = error.downcast_ref() {
-        return Some("upload it somewhere durable and give --sbom-location URL".to_owned());
-    }
     if let Some(ContentError::NoSnapshot { .. }) = error.downcast_ref() {
         return Some("leave --content out for images with such devices".to_owned());
     }
@@ -120,6 +119,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SignError::Exists { .. } => "--replace puts new evidence in its place; --add puts a second signer's behind it",
         SignError::Conflict { .. } => "somebody else signs this image too; look at `goldseal verify`, then try again",
         SignError::SelfCheck { .. } => "nothing was stored; please report this",
+        // A transparent error hides itself from the chain, so this one is not found by its own type.
+        SignError::Input(InputFault::SbomTooLarge { .. }) => "upload it somewhere durable and give --sbom-location URL",
         SignError::Input(_) | SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => return None,
     };
     Some(text.to_owned())
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn ports_say_which_code_and_what_is_missing() {
         for (kind, code) in [
-            (PortErrorKind::NotFound, Code::No),
+            (PortErrorKind::NotFound, Code::Usage),
             (PortErrorKind::Refused, Code::No),
             (PortErrorKind::Denied, Code::Unknown),
             (PortErrorKind::Throttled, Code::Unknown),

@@ -18,9 +18,14 @@ impl ImageArg {
         Some(ImageRef { region: region.clone(), id: self.id.clone() })
     }
 
-    /// Says whether the region was named.
-    pub fn has_region(&self) -> bool {
-        self.region.is_some()
+    /// Returns the id.
+    pub fn id(&self) -> &AmiId {
+        &self.id
+    }
+
+    /// Returns the region, when it was named.
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
     }
 }
 
@@ -32,7 +37,9 @@ impl FromStr for ImageArg {
         let (region, id) = match parts.as_slice() {
             [id] => (None, *id),
             [region, id] => (Some(*region), *id),
-            ["arn", _, "ec2", region, _, resource] => (Some(*region), resource.strip_prefix("image/").unwrap_or(resource)),
+            ["arn", _, "ec2", region, _, resource] => {
+                (Some(*region), resource.strip_prefix("image/").unwrap_or(resource))
+            }
             _ => return Err("expected ami-ID, REGION:ami-ID or an image ARN".to_owned()),
         };
         let region = region.map(str::parse::<Region>).transpose().map_err(|error| error.to_string())?;
@@ -56,7 +63,7 @@ mod tests {
         ] {
             let image: ImageArg = text.parse().unwrap();
             assert_eq!(image.in_region(Some(&region)), Some(expected.clone()), "{text}");
-            assert_eq!(image.in_region(None).is_some(), image.has_region(), "{text}");
+            assert_eq!(image.in_region(None).is_some(), image.region().is_some(), "{text}");
         }
         for bad in ["", "i-0123456789abcdef0", "x:ami-0123abcd", "arn:aws:ec2:eu-west-1:1:instance/i-1", "a:b:c"] {
             assert!(bad.parse::<ImageArg>().is_err(), "{bad}");

@@ -78,8 +78,14 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; what clap prints goes where it belongs.
-            let code = if error.use_stderr() { Code::Usage } else { Code::Good };
-            return if error.print().is_ok() { code.into() } else { Code::Internal.into() };
+            if !error.use_stderr() {
+                return if error.print().is_ok() { Code::Good.into() } else { Code::Internal.into() };
+            }
+            let printed = match asked_for_json() {
+                true => render::failure(Format::Json, &[error.to_string()], &[], Code::Usage as u8),
+                false => error.print(),
+            };
+            return printed.map_or(Code::Internal, |()| Code::Usage).into();
         }
     };
     telemetry::start(cli.global.verbose);
@@ -87,11 +93,18 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code.into(),
         Err(failure) => {
+            let printed = render::failure(format, &failure.chain, &failure.hints, failure.code as u8);
             // When even the failure cannot be printed, its code still says it.
-            let _ = render::failure(format, &failure.chain, &failure.hints, failure.code as u8);
-            failure.code.into()
+            printed.map_or(failure.code, |()| failure.code).into()
         }
     }
+}
+
+/// Looks for `--output json` on a command line that did not parse.
+fn asked_for_json() -> bool {
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    args.iter().any(|arg| arg == "--output=json")
+        || args.windows(2).any(|pair| matches!(pair, [flag, value] if flag == "--output" && value == "json"))
 }
 
 fn run(cli: Cli) -> Result<Code, Failure> {

@@ -42,7 +42,7 @@ impl Session {
     pub async fn images(&self, args: &[ImageArg]) -> Result<Vec<ImageRef>> {
         let default = match &self.settings.region {
             Some(region) => Some(region.clone()),
-            None if args.iter().all(ImageArg::has_region) => None,
+            None if args.iter().all(|arg| arg.region().is_some()) => None,
             None => Some(self.aws().await.region().await.context("finding the region of the images")?),
         };
         args.iter().map(|arg| arg.in_region(default.as_ref()).context("no region for an image")).collect()
@@ -51,7 +51,7 @@ impl Session {
     /// Opens the store of the settings.
     pub async fn store(&self) -> Result<Store> {
         let url = self.settings.store()?;
-        let settings = store::Settings { ca_file: self.settings.ca_file.clone() };
+        let settings = store::Settings { ca_file: self.settings.ca_file.clone(), ..store::Settings::default() };
         let Some(bucket) = url.bucket() else { return Ok(Store::open(url, &settings, None)?) };
         let aws = self.aws().await;
         let region = aws.region().await.with_context(|| format!("finding the region of the bucket {bucket}"))?;

@@ -8,7 +8,7 @@ use goldseal_core::{
     ids::ImageRef,
     ports::{ImageTags, PortError, Signer as _},
     report::{Note, SignReport},
-    trust::Scheme,
+    trust::{KeyUri, Scheme},
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     adapters::{
-        aws::{Ec2, KeyUri, KmsSigner},
+        aws::{Ec2, KmsSigner},
         keys::LocalKey,
         store::Store,
     },
@@ -89,10 +89,15 @@ impl Sign {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         let store = session.store().await?;
         let (sbom, scan) = (input(&self.sbom, LARGEST_INPUT)?, input(&self.scan, LARGEST_INPUT)?);
-        let facts = input(&self.provenance, LARGEST_FACTS)?;
+        let build = input(&self.provenance, LARGEST_FACTS)?;
         let exceptions = self.exceptions.as_deref().map(|path| input(path, LARGEST_FACTS)).transpose()?;
         let image = session.images(std::slice::from_ref(&self.ami)).await?.remove(0);
-        let descriptor = describe::facts(session, &image, self.image.as_deref()).await?.descriptor;
+        let facts = describe::facts(session, &image, self.image.as_deref()).await?;
+        if let Some(state) = facts.state.as_deref().filter(|state| *state != "available") {
+            let hint = format!("aws ec2 wait image-available --image-ids {}", image.id);
+            return Err(Failure::new(Code::No, format!("{image} is {state}; its facts may still change")).hint(hint));
+        }
+        let descriptor = facts.descriptor;
         let content = match self.content {
             true => describe::content(session, &descriptor, &self.reading).await?,
             false => Vec::new(),
@@ -103,7 +108,7 @@ impl Sign {
                 sbom: &sbom,
                 sbom_location: self.sbom_location.as_deref(),
                 scan: &scan,
-                facts: &facts,
+                facts: &build,
                 exceptions: exceptions.as_deref(),
                 content: &content,
             },

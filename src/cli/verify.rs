@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     flow::{Offline, judge_offline, verify},
     ids::AccountId,
-    image::{Descriptor, ImageFacts, images_from_json},
+    image::ImageFacts,
     policy::{Context, Policy},
     report::VerifyReport,
 };
 use jiff::Timestamp;
 
 use super::{
-    describe::{LARGEST_IMAGE_FILE, facts_of_file},
+    describe::facts_of_file,
     exit::{Code, Failure},
     image::ImageArg,
     policy,
@@ -96,32 +96,10 @@ impl Verify {
 
     /// The image of a file: the one that was named, or the only one that is in it.
     fn facts(&self, session: &Session, path: &Path) -> Result<ImageFacts> {
-        let region = session.settings.region.as_ref();
+        let default = session.settings.region.as_ref();
         match self.amis.as_slice() {
-            [] => {
-                let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
-                let reading = || format!("reading the image from {}", path.display());
-                let mut saved = match images_from_json(&bytes) {
-                    Ok(saved) => saved,
-                    Err(_) => {
-                        let descriptor = Descriptor::parse(&bytes).with_context(reading)?;
-                        return Ok(ImageFacts { descriptor, state: None, tags: Default::default() });
-                    }
-                };
-                let (Some(only), None) = (saved.pop(), saved.pop()) else {
-                    bail!("{} does not describe exactly one image; name the one", path.display());
-                };
-                let region = region.context("a saved answer does not name its region; give --region")?;
-                ImageFacts::in_region(region, only).with_context(reading)
-            }
-            [one] => {
-                // A descriptor names its own region, so the argument need not.
-                let image = match one.in_region(region) {
-                    Some(image) => image,
-                    None => bail!("no region for the image; give --region, or REGION:ami-ID"),
-                };
-                facts_of_file(&image, path)
-            }
+            [] => facts_of_file(path, None, default),
+            [one] => facts_of_file(path, Some(one.id()), one.region().or(default)),
             _ => bail!("--evidence holds the evidence of one image; name one"),
         }
     }

@@ -22,7 +22,12 @@ pub(super) fn verify(report: &VerifyReport) -> String {
     if report.images.len() > 1 {
         let count = |outcome| report.images.iter().filter(|image| image.verdict == outcome).count();
         let (admit, reject) = (count(Outcome::Admit), count(Outcome::Reject));
-        line!(text, "{} images: {admit} admit, {reject} reject, {} undetermined", report.images.len(), count(Outcome::Undetermined));
+        line!(
+            text,
+            "{} images: {admit} admit, {reject} reject, {} undetermined",
+            report.images.len(),
+            count(Outcome::Undetermined)
+        );
     }
     text
 }
@@ -35,9 +40,8 @@ fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
     };
     let style = Style::new().bold().fg_color(Some(color.into()));
     line!(text, "{style}{word}{style:#}  {}", image.image);
-    for cause in image.reasons.iter().chain(&image.faults) {
-        self::cause(text, cause);
-    }
+    causes(text, &image.reasons);
+    causes(text, &image.faults);
     if let Some(subject) = image.subject {
         line!(text, "  subject   sha256:{subject}");
     }
@@ -49,7 +53,8 @@ fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
         let weight = if checked.required { "" } else { " (not required)" };
         line!(text, "  checked   {kind:<10}  signed by {}{seen}{weight}", checked.by);
     }
-    for one in &image.discounted {
+    // In a rejection the reasons say it already.
+    for one in image.discounted.iter().filter(|_| image.verdict != Outcome::Reject) {
         line!(text, "  ignored   line {}: {} ({})", one.line, one.message, one.code);
     }
     let until = match (image.verdict, image.until) {
@@ -62,10 +67,26 @@ fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
     notes(text, &image.notes);
 }
 
-fn cause(text: &mut String, cause: &Cause) {
-    line!(text, "  because   {}: {}", cause.code, cause.message);
-    if !cause.remedy.is_empty() {
-        line!(text, "            → {}", cause.remedy);
+/// Causes of one code stand together, and so do the lines that share a message.
+fn causes(text: &mut String, causes: &[Cause]) {
+    for group in causes.chunk_by(|a, b| a.code == b.code) {
+        for (index, same) in group.chunk_by(|a, b| a.message == b.message).enumerate() {
+            let Some(cause) = same.first() else { continue };
+            let lead = if index == 0 { "because" } else { "" };
+            line!(text, "  {lead:<9} {}: {}{}", cause.code, cause.message, lines(same));
+        }
+        if let Some(remedy) = group.first().map(|cause| cause.remedy).filter(|remedy| !remedy.is_empty()) {
+            line!(text, "            → {remedy}");
+        }
+    }
+}
+
+fn lines(causes: &[Cause]) -> String {
+    let numbers: Vec<String> = causes.iter().filter_map(|cause| cause.line).map(|line| line.to_string()).collect();
+    match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (line {one})"),
+        several => format!(" (lines {})", several.join(", ")),
     }
 }
 

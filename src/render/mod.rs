@@ -53,7 +53,8 @@ pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8
     match format {
         Format::Human => anstream::stderr().write_all(human::failure(chain, hints).as_bytes()),
         Format::Json => {
-            let (message, causes) = chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
+            let (message, causes) =
+                chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
             json(&serde_json::json!({
                 "schema": "goldseal/error/v1",
                 "exitCode": exit_code,
@@ -66,8 +67,10 @@ pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8
 }
 
 fn print<R: Serialize>(format: Format, report: &R, human: impl Fn(&R) -> String) -> io::Result<()> {
-    match format {
+    let printed = match format {
         Format::Human => anstream::stdout().write_all(human(report).as_bytes()),
         Format::Json => json(report),
-    }
+    };
+    // A reader that has seen enough (`| head`) changes no verdict.
+    printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

@@ -101,7 +101,8 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Missing`].
     pub fn store(&self) -> Result<&StoreUrl, SettingsError> {
-        let hint = "give --store URL, set GOLDSEAL_STORE, or write `store = \"s3://bucket/prefix\"` into the settings file";
+        let hint =
+            "give --store URL, set GOLDSEAL_STORE, or write `store = \"s3://bucket/prefix\"` into the settings file";
         self.store.as_ref().ok_or(SettingsError::Missing { what: "store", hint })
     }
 
@@ -128,7 +129,8 @@ mod tests {
     #[test]
     fn a_flag_goes_before_the_file_and_absence_is_said() {
         let given = Fragment { store: Some("file:///flag".into()), ..Fragment::default() };
-        let file: Fragment = toml::from_str("store = 'file:///file'\npolicy = '/p.toml'\nregion = 'eu-west-1'").unwrap();
+        let file: Fragment =
+            toml::from_str("store = 'file:///file'\npolicy = '/p.toml'\nregion = 'eu-west-1'").unwrap();
         let settings = Settings::merge(given, file).unwrap();
         assert_eq!(settings.store().unwrap().to_string(), "file:///flag");
         assert_eq!(settings.policy().unwrap(), Path::new("/p.toml"));

@@ -40,6 +40,7 @@ impl Ebs {
 
     /// Asks for so many blocks in one answer; EBS takes 100 to 10,000.
     #[must_use]
+    #[cfg(test)]
     pub fn with_page(self, blocks: u16) -> Self {
         Self { page: blocks.into(), ..self }
     }

@@ -53,10 +53,7 @@ pub fn code<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
 where
     E: ProvideErrorMetadata,
 {
-    match error {
-        SdkError::ServiceError(answer) => answer.err().code(),
-        _ => None,
-    }
+    if let SdkError::ServiceError(answer) = error { answer.err().code() } else { None }
 }
 
 /// Returns the HTTP status of the answer, if there was one.
@@ -133,17 +130,17 @@ fn kind_of_status(status: u16) -> PortErrorKind {
 }
 
 fn without_credentials(error: &(dyn Error + 'static)) -> Option<(PortErrorKind, String)> {
+    const ADVICE: &str =
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached";
     let fault = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
     Some(match fault {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            let advice = "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-                          or run where a role is attached";
-            (PortErrorKind::Denied, advice.to_owned())
-        }
+        CredentialsError::CredentialsNotLoaded(_) => (PortErrorKind::Denied, format!("no AWS credentials: {ADVICE}")),
         CredentialsError::InvalidConfiguration(_) | CredentialsError::ProviderError(_) => {
-            (PortErrorKind::Denied, format!("no AWS credentials: {}", causes(fault)))
+            (PortErrorKind::Denied, format!("no AWS credentials: {ADVICE} ({})", causes(fault)))
         }
-        _ => (PortErrorKind::Unavailable, format!("no AWS credentials: {}", causes(fault))),
+        CredentialsError::ProviderTimedOut(_) | CredentialsError::Unhandled(_) | _ => {
+            (PortErrorKind::Unavailable, format!("no AWS credentials: {}", causes(fault)))
+        }
     })
 }
 

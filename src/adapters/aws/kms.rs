@@ -12,10 +12,10 @@ use aws_sdk_kms::{
 use goldseal_core::{
     attestation::Pae,
     ports::{KeyCatalog, PortError, PortErrorKind, Signer, SigningKey},
-    trust::{KeyAnswer, PublicKey, Scheme},
+    trust::{KeyAnswer, KeyUri, NotAKeyUri, PublicKey, Scheme},
 };
 
-use super::{AwsConfig, KeyUri, NotAKeyUri, external_mu::external_mu, fault};
+use super::{AwsConfig, external_mu::external_mu, fault};
 
 const DESCRIBE: &str = "kms:DescribeKey";
 const PUBLIC_KEY: &str = "kms:GetPublicKey";
@@ -171,10 +171,10 @@ fn choose(spec: &KeySpec, asked: Option<Scheme>) -> Result<Scheme, String> {
 
 /// Returns the schemes that goldseal signs with for a kind of key, the usual one first.
 fn schemes_of(spec: &KeySpec) -> Result<&'static [Scheme], String> {
-    let why = match spec {
-        KeySpec::EccNistP256 => return Ok(&[Scheme::EcdsaP256Sha256]),
-        KeySpec::EccNistP384 => return Ok(&[Scheme::EcdsaP384Sha384]),
-        KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => {
+    let why = match spec.as_str() {
+        "ECC_NIST_P256" => return Ok(&[Scheme::EcdsaP256Sha256]),
+        "ECC_NIST_P384" => return Ok(&[Scheme::EcdsaP384Sha384]),
+        "RSA_2048" | "RSA_3072" | "RSA_4096" => {
             return Ok(&[
                 Scheme::RsaPkcs1Sha256,
                 Scheme::RsaPkcs1Sha384,
@@ -184,16 +184,14 @@ fn schemes_of(spec: &KeySpec) -> Result<&'static [Scheme], String> {
                 Scheme::RsaPssSha512,
             ]);
         }
-        KeySpec::MlDsa44 => return Ok(&[Scheme::MlDsa44]),
-        KeySpec::MlDsa65 => return Ok(&[Scheme::MlDsa65]),
-        KeySpec::MlDsa87 => return Ok(&[Scheme::MlDsa87]),
-        KeySpec::EccNistEdwards25519 => {
+        "ML_DSA_44" => return Ok(&[Scheme::MlDsa44]),
+        "ML_DSA_65" => return Ok(&[Scheme::MlDsa65]),
+        "ML_DSA_87" => return Ok(&[Scheme::MlDsa87]),
+        "ECC_NIST_EDWARDS25519" => {
             "KMS signs at most 4,096 bytes with them and a statement is longer; its prehashed Ed25519ph is hashed \
              twice and no Sigstore tool verifies it"
         }
-        KeySpec::EccNistP521 | KeySpec::EccSecgP256K1 | KeySpec::Sm2 => {
-            "the verifiers that goldseal builds on do not know them"
-        }
+        "ECC_NIST_P521" | "ECC_SECG_P256K1" | "SM2" => "the verifiers that goldseal builds on do not know them",
         _ => "they do not sign",
     };
     Err(format!("{spec} keys are not supported: {why}; use ECC_NIST_P256, ECC_NIST_P384, RSA_3072 or ML_DSA_65"))

@@ -8,7 +8,6 @@ mod ebs;
 mod ec2;
 mod external_mu;
 pub mod fault;
-mod key_uri;
 mod kms;
 
 use std::{
@@ -37,7 +36,6 @@ use tokio::sync::OnceCell;
 pub use self::{
     ebs::Ebs,
     ec2::Ec2,
-    key_uri::{KeyUri, NotAKeyUri},
     kms::{KmsKeys, KmsSigner},
 };
 
@@ -105,9 +103,9 @@ impl AwsConfig {
     /// Returns the default region: the one given or configured, else the one that this instance runs in.
     ///
     /// # Errors
-    /// [`PortErrorKind::Refused`] when there is none, or it is not a region's name.
+    /// [`PortErrorKind::NotFound`] when there is none, or it is not a region's name.
     pub async fn region(&self) -> Result<Region, PortError> {
-        let refuse = |why: String| PortError::new(PortErrorKind::Refused, "aws:Region", "default region").because(why);
+        let refuse = |why: String| PortError::new(PortErrorKind::NotFound, "aws:Region", "default region").because(why);
         let find = || async {
             let found = match &self.0.configured {
                 Some(configured) => Some(configured.clone()),

@@ -49,10 +49,13 @@ impl LocalKey {
     /// that goldseal does not sign with what is in it, and why.
     pub fn open(path: &Path) -> Result<Self, PortError> {
         let fault = |kind| PortError::new(kind, OPEN, path.display());
-        let (text, mode) = read(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => fault(PortErrorKind::NotFound).because(error),
-            io::ErrorKind::PermissionDenied => fault(PortErrorKind::Denied).because(error),
-            _ => fault(PortErrorKind::Malformed).because(error),
+        let (text, mode) = read(path).map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound => PortErrorKind::NotFound,
+                io::ErrorKind::PermissionDenied => PortErrorKind::Denied,
+                io::ErrorKind::InvalidData | _ => PortErrorKind::Malformed,
+            };
+            fault(kind).because(error)
         })?;
         let der = pkcs8_of_pem(&text, path).map_err(|why| fault(PortErrorKind::Refused).because(why))?;
         let (pair, spki) = pair_of(&der).ok_or_else(|| {

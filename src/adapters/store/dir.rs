@@ -204,6 +204,7 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other error may pass")]
 fn failure(operation: &'static str, path: &Path, error: io::Error) -> PortError {
     let kind = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => PortErrorKind::NotFound,
@@ -213,4 +214,29 @@ fn failure(operation: &'static str, path: &Path, error: io::Error) -> PortError 
         _ => PortErrorKind::Unavailable,
     };
     PortError::new(kind, operation, path.display()).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = failure(WRITE, Path::new("x"), fill(&mut full, b"{}\n").unwrap_err());
+        assert_eq!(error.kind, PortErrorKind::Refused);
+        assert!(error.chain().contains("No space left"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_writer_waits_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path()).unwrap();
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            drop(held);
+        });
+        lock(folder.path()).unwrap();
+        release.join().unwrap();
+    }
 }

@@ -26,13 +26,7 @@ use goldseal_core::{
     ports::{EvidenceStore, Expected, PortError, PortErrorKind, StoredEvidence, Written},
 };
 
-pub use self::{
-    dir::DirStore,
-    https::HttpsStore,
-    oci::OciStore,
-    s3::S3Store,
-    url::{NotAStoreUrl, StoreUrl},
-};
+pub use self::{dir::DirStore, https::HttpsStore, oci::OciStore, s3::S3Store, url::StoreUrl};
 
 /// One of the stores.
 #[derive(Debug)]
@@ -42,7 +36,7 @@ pub enum Store {
     /// An S3 bucket.
     S3(S3Store),
     /// An OCI registry.
-    Oci(OciStore),
+    Oci(Box<OciStore>),
     /// A web server, read only.
     Https(HttpsStore),
 }
@@ -52,6 +46,8 @@ pub enum Store {
 pub struct Settings {
     /// A PEM file of certificate authorities that `https` and `oci` stores trust beside those of the system.
     pub ca_file: Option<PathBuf>,
+    /// The file with the logins to registries, in the format of `~/.docker/config.json`; that and podman's if not set.
+    pub registry_logins: Option<PathBuf>,
 }
 
 /// Why a store could not be opened: a mistake in the settings, nothing was asked of the store yet.
@@ -82,17 +78,15 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`]. Nothing is asked of the store yet: a wrong bucket or host shows at the first use.
-    pub fn open(
-        url: &StoreUrl,
-        settings: &Settings,
-        s3: Option<s3::Connection>,
-    ) -> Result<Self, OpenError> {
+    pub fn open(url: &StoreUrl, settings: &Settings, s3: Option<s3::Connection>) -> Result<Self, OpenError> {
         Ok(match url.0.clone() {
             url::Place::Directory(root) => Self::Dir(DirStore::new(root)),
             url::Place::S3 { bucket, prefix } => {
                 Self::S3(S3Store::new(s3.ok_or(OpenError::NotConnected)?, bucket, prefix))
             }
-            url::Place::Oci { registry, repository } => Self::Oci(OciStore::new(registry, repository, settings)?),
+            url::Place::Oci { registry, repository } => {
+                Self::Oci(Box::new(OciStore::new(registry, repository, settings)?))
+            }
             url::Place::Https { host, path } => Self::Https(HttpsStore::new(&host, &path, settings)?),
         })
     }

@@ -25,6 +25,7 @@ use crate::adapters::aws::fault;
 pub type Connection = aws_sdk_s3::Client;
 
 const GET: &str = "s3:GetObject";
+const GET_BODY: &str = "s3:GetObject (body)";
 const PUT: &str = "s3:PutObject";
 
 const CONTENT_TYPE: &str = "application/jsonl";
@@ -100,7 +101,8 @@ impl S3Store {
 impl EvidenceStore for S3Store {
     async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
         // The SDK tries again until there is an answer, but not when its body breaks off.
-        transfer::persist(|| self.get(image)).await
+        let broken_off = |error: &PortError| error.operation == GET_BODY && transfer::passes(error);
+        transfer::persist_when(broken_off, || self.get(image)).await
     }
 
     async fn write(&self, image: &Descriptor, evidence: &[u8], expected: Expected) -> Result<Written, PortError> {
@@ -162,5 +164,5 @@ fn broken_off(place: &str, error: ByteStreamError) -> PortError {
         }
         cause = next.source();
     }
-    PortError::new(kind, GET, place).because(error)
+    PortError::new(kind, GET_BODY, place).because(error)
 }

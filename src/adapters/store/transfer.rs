@@ -11,7 +11,7 @@ use super::{OpenError, Settings};
 pub(super) const TRIES: u32 = 3;
 
 /// The wait before the second try; it is four times as long before each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+const FIRST_WAIT: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
 
 const REDIRECTS: usize = 3;
 
@@ -61,7 +61,8 @@ pub(super) async fn body(
     }
     let mut bytes = Vec::new();
     // A body that breaks off is no answer, whatever reqwest calls the error.
-    let cut = |e: reqwest::Error| PortError::new(PortErrorKind::Unavailable, operation, resource).because(e.without_url());
+    let cut =
+        |e: reqwest::Error| PortError::new(PortErrorKind::Unavailable, operation, resource).because(e.without_url());
     while let Some(piece) = response.chunk().await.map_err(cut)? {
         if bytes.len() + piece.len() > limit {
             return Err(large());
@@ -73,7 +74,8 @@ pub(super) async fn body(
 
 /// Turns a request that got no answer into a failure.
 pub(super) fn unanswered(operation: &'static str, resource: &str, error: reqwest::Error) -> PortError {
-    let kind = if error.is_redirect() || error.is_builder() { PortErrorKind::Refused } else { PortErrorKind::Unavailable };
+    let kind =
+        if error.is_redirect() || error.is_builder() { PortErrorKind::Refused } else { PortErrorKind::Unavailable };
     PortError::new(kind, operation, resource).because(error.without_url())
 }
 
@@ -102,11 +104,21 @@ pub(super) async fn wait(tried: u32) {
 }
 
 /// Tries until it goes well, fails for good, or has been tried often enough.
-pub(super) async fn persist<T, F: Future<Output = Result<T, PortError>>>(attempt: impl Fn() -> F) -> Result<T, PortError> {
+pub(super) async fn persist<T, F: Future<Output = Result<T, PortError>>>(
+    attempt: impl Fn() -> F,
+) -> Result<T, PortError> {
+    persist_when(passes, attempt).await
+}
+
+/// Tries like [`persist`], while failures are such ones.
+pub(super) async fn persist_when<T, F: Future<Output = Result<T, PortError>>>(
+    worthwhile: impl Fn(&PortError) -> bool,
+    attempt: impl Fn() -> F,
+) -> Result<T, PortError> {
     let mut tried = 1;
     loop {
         match attempt().await {
-            Err(error) if passes(&error) && tried < TRIES => wait(tried).await,
+            Err(error) if worthwhile(&error) && tried < TRIES => wait(tried).await,
             outcome => return outcome,
         }
         tried += 1;

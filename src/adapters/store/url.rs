@@ -75,7 +75,9 @@ fn parse(text: &str) -> Result<Place, &'static str> {
         return Err("a part of its path is empty, '.' or '..'");
     }
     match scheme {
-        "file" if !host.is_empty() || !rest.starts_with('/') => Err("a directory is written file:/// and its absolute path"),
+        "file" if !host.is_empty() || !rest.starts_with('/') => {
+            Err("a directory is written file:/// and its absolute path")
+        }
         "file" => Ok(Place::Directory(PathBuf::from(format!("/{path}")))),
         "s3" if !is_bucket(host) => Err("that is no bucket name"),
         "s3" => Ok(Place::S3 { bucket: host.to_owned(), prefix: path.to_owned() }),

@@ -94,7 +94,7 @@ async fn a_file_that_may_not_be_read_is_denied() {
     let image = image(1);
     assert_eq!(store.write(&image, &evidence(&image, "x", 1, 10), Expected::Absent).await.unwrap(), Stored);
     let path = root.path().join(evidence_path(&image.image()));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Who is allowed everything learns nothing here.
     if File::open(&path).is_err() {
         read_fails(&store, &image.image(), PortErrorKind::Denied).await;

@@ -23,7 +23,7 @@ fn site() -> Site {
     let root = folder.path().join("www");
     fs::create_dir_all(root.join("team")).unwrap();
     let server = WebServer::start(&root, folder.path());
-    let settings = Settings { ca_file: Some(server.ca_file.clone()) };
+    let settings = Settings { ca_file: Some(server.ca_file.clone()), ..Settings::default() };
     let store = HttpsStore::new(&server.host, "team", &settings).unwrap();
     Site { server, store, writer: DirStore::new(root.join("team")), folder }
 }
@@ -122,7 +122,8 @@ async fn a_server_nobody_vouches_for_is_not_asked() {
 async fn the_file_of_authorities_is_read_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
-    let open = || HttpsStore::new("localhost", "", &Settings { ca_file: Some(path.clone()) });
+    let settings = Settings { ca_file: Some(path.clone()), ..Settings::default() };
+    let open = || HttpsStore::new("localhost", "", &settings);
     assert!(open().is_err());
     fs::write(&path, "no certificate").unwrap();
     assert!(open().is_err());

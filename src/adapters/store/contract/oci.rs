@@ -2,15 +2,25 @@
 
 use axum::http::{Method, StatusCode};
 use goldseal_core::attestation::BUNDLE_MEDIA_TYPE;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{registry::Registry, *};
-use crate::adapters::store::{Settings, oci::OciStore};
+use crate::adapters::store::{OpenError, Settings, oci::OciStore};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 fn store(registry: &Registry) -> OciStore {
-    OciStore::new(registry.host.clone(), "team/evidence".to_owned(), &Settings::default()).unwrap()
+    with_logins(registry, "{}").unwrap()
+}
+
+/// Opens the store as somebody who has these logins, whatever the one who runs the tests has.
+fn with_logins(registry: &Registry, logins: &str) -> Result<OciStore, OpenError> {
+    let file = std::env::temp_dir().join(format!("goldseal-logins-{}", Sha256Digest::of(logins.as_bytes())));
+    if !file.exists() {
+        std::fs::write(&file, logins).unwrap();
+    }
+    let settings = Settings { registry_logins: Some(file), ..Settings::default() };
+    OciStore::new(registry.host.clone(), "team/evidence".to_owned(), &settings)
 }
 
 fn both() -> [Registry; 2] {
@@ -102,7 +112,7 @@ async fn the_contract_is_kept() {
         let expected = format!("oci://{}/team/evidence:eu-west-1.ami-00000000000000001", registry.host);
         assert_eq!(store.locate(&image(1).image()), expected);
         let (_, entries) = Raw(&registry).referrers(&image(1)).await;
-        assert_eq!(entries.len(), 3, "nothing but the last evidence is listed");
+        assert_eq!(entries.len(), 2, "nothing but the last evidence is listed");
     }
 }
 
@@ -313,6 +323,16 @@ async fn a_registry_that_deletes_nothing_is_enough() {
 }
 
 #[tokio::test]
+async fn a_repository_that_is_not_there_yet_says_nothing_of_the_referrers_api() {
+    let registry = Registry::start();
+    registry.answer_once("/referrers/", StatusCode::NOT_FOUND);
+    let (store, image, bytes) = published(&registry, 2).await;
+    assert_eq!(store.read(&image.image()).await.unwrap().unwrap().bytes, bytes);
+    let writes: Vec<_> = registry.requests().into_iter().filter(|request| request.starts_with("PUT ")).collect();
+    assert!(!writes.iter().any(|request| request.contains("/manifests/sha256-")), "{writes:?}");
+}
+
+#[tokio::test]
 async fn a_token_is_fetched_once_for_reading_and_once_for_writing() {
     let registry = Registry::with_tokens();
     let (store, image, bytes) = published(&registry, 2).await;
@@ -322,8 +342,30 @@ async fn a_token_is_fetched_once_for_reading_and_once_for_writing() {
 }
 
 #[tokio::test]
+async fn a_password_is_shown_to_who_asks_for_it() {
+    let registry = Registry::with_password();
+    let image = image(1);
+    let auth = |secret: &str| json!({"auths": {&registry.host: {"username": "user", "password": secret}}}).to_string();
+    let store = with_logins(&registry, &auth("secret")).unwrap();
+    let bytes = evidence(&image, "x", 1, 10);
+    assert_eq!(store.write(&image, &bytes, Expected::Absent).await.unwrap(), Stored);
+    assert_eq!(store.read(&image.image()).await.unwrap().unwrap().bytes, bytes);
+
+    let wrong = with_logins(&registry, &auth("wrong")).unwrap();
+    read_fails(&wrong, &image.image(), PortErrorKind::Denied).await;
+    let stranger = with_logins(&registry, r#"{"auths":{"registry.example":{"auth":"dXNlcjpzZWNyZXQ="}}}"#).unwrap();
+    read_fails(&stranger, &image.image(), PortErrorKind::Denied).await;
+    let broken = with_logins(&registry, "{").unwrap();
+    read_fails(&broken, &image.image(), PortErrorKind::Refused).await;
+    let text = format!("{store:?}");
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
 async fn nobody_there_is_unavailable() {
-    let nobody = OciStore::new("127.0.0.1:9".to_owned(), "x".to_owned(), &Settings::default()).unwrap();
+    let mut registry = Registry::start();
+    registry.host = "127.0.0.1:9".to_owned();
+    let nobody = store(&registry);
     read_fails(&nobody, &image(1).image(), PortErrorKind::Unavailable).await;
 }
 

@@ -1,6 +1,10 @@
 //! The contract, kept by S3 as the local AWS has it; and what only S3 can do wrong.
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
+use goldseal_core::ports::evidence_path;
 
 use super::*;
 use crate::adapters::{
@@ -45,10 +49,24 @@ async fn one_of_many_writers_wins() {
 #[tokio::test]
 async fn more_than_the_limit_is_malformed() {
     let (connection, store) = bucket("610000000003").await;
-    let body = ByteStream::from(vec![b'x'; EVIDENCE_LIMITS.bytes + 1]);
-    let key = format!("team/a/{}", goldseal_core::ports::evidence_path(&image(1).image()));
-    connection.put_object().bucket("evidence-610000000003").key(key).body(body).send().await.unwrap();
-    read_fails(&store, &image(1).image(), PortErrorKind::Malformed).await;
+    let bucket = "evidence-610000000003";
+    let key = format!("team/a/{}", evidence_path(&image(1).image()));
+    let part = ByteStream::from(vec![b'x'; 6 << 20]);
+    connection.put_object().bucket(bucket).key("part").body(part).send().await.unwrap();
+    // Put together over there, since sending as much takes long.
+    let upload = connection.create_multipart_upload().bucket(bucket).key(&key).send().await.unwrap();
+    let upload = upload.upload_id().unwrap();
+    let mut parts = CompletedMultipartUpload::builder();
+    for number in 1..=17 {
+        let copy = connection.upload_part_copy().bucket(bucket).key(&key).upload_id(upload).part_number(number);
+        let copied = copy.copy_source(format!("{bucket}/part")).send().await.unwrap();
+        let etag = copied.copy_part_result().and_then(|part| part.e_tag()).unwrap();
+        parts = parts.parts(CompletedPart::builder().part_number(number).e_tag(etag).build());
+    }
+    let complete = connection.complete_multipart_upload().bucket(bucket).key(&key).upload_id(upload);
+    complete.multipart_upload(parts.build()).send().await.unwrap();
+    let text = read_fails(&store, &image(1).image(), PortErrorKind::Malformed).await;
+    assert!(text.contains("bytes allowed"), "{text}");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! A registry's name → what to send along with a request: nothing, a password, or a token for it.
 //!
-//! Credentials are those that `docker login`, `podman login` or a credential helper left: `DOCKER_CONFIG`, else
-//! `~/.docker/config.json`, else podman's file. They are asked for at every login, since helpers hand out short-lived
-//! ones. Without any, the registry is asked anonymously. The token exchange itself is oci-client's.
+//! Credentials are those that `docker login` or `podman login` left, or their credential helpers know. They are asked
+//! for at every login, since helpers hand out short-lived ones. Without any, the registry is asked anonymously. The
+//! token exchange itself is oci-client's.
 
 use std::{
     collections::BTreeMap,
-    fmt,
+    env, fmt,
+    fs::File,
+    io::ErrorKind,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,7 @@ const FRESH: Duration = Duration::from_secs(50);
 pub(super) struct Login {
     exchange: oci_client::Client,
     repository: Reference,
+    logins: Option<PathBuf>,
     tokens: Mutex<BTreeMap<RegistryOperation, (Instant, RegistryAuth)>>,
 }
 
@@ -53,7 +57,7 @@ impl Login {
             config.extra_root_certificates = vec![Certificate { encoding: CertificateEncoding::Pem, data }];
         }
         let exchange = oci_client::Client::try_from(config).map_err(OpenError::Login)?;
-        Ok(Self { exchange, repository, tokens: Mutex::default() })
+        Ok(Self { exchange, repository, logins: settings.registry_logins.clone(), tokens: Mutex::default() })
     }
 
     /// Puts on a request what the registry wants to see for that operation.
@@ -82,8 +86,8 @@ impl Login {
     async fn log_in(&self, operation: RegistryOperation) -> Result<RegistryAuth, PortError> {
         let registry = self.repository.resolve_registry().to_owned();
         let fail = |kind| PortError::new(kind, "logging in to registry", &registry);
-        let name = registry.clone();
-        let credentials = tokio::task::spawn_blocking(move || credentials(&name))
+        let (name, logins) = (registry.clone(), self.logins.clone());
+        let credentials = tokio::task::spawn_blocking(move || credentials(&name, logins.as_deref()))
             .await
             .map_err(|e| fail(PortErrorKind::Unavailable).because(e))?
             .map_err(|why| fail(PortErrorKind::Refused).because(why))?;
@@ -97,6 +101,7 @@ impl Login {
 }
 
 /// oci-client tells every refusal of a token alike, an outage of the token service too.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are answers that make no sense")]
 fn kind_of(error: &OciDistributionError) -> PortErrorKind {
     match error {
         OciDistributionError::RequestError(_) => PortErrorKind::Unavailable,
@@ -107,23 +112,35 @@ fn kind_of(error: &OciDistributionError) -> PortErrorKind {
     }
 }
 
-fn credentials(registry: &str) -> Result<RegistryAuth, String> {
-    let found = match docker_credential::get_credential(registry) {
-        Err(CredentialRetrievalError::ConfigNotFound) => docker_credential::get_podman_credential(registry),
-        found => found,
-    };
-    match found {
-        Ok(DockerCredential::UsernamePassword(name, password)) => Ok(RegistryAuth::Basic(name, password)),
-        Ok(DockerCredential::IdentityToken(_)) => {
-            Err("an identity token is stored for it, which cannot be used here: log in with a password".to_owned())
+fn credentials(registry: &str, named: Option<&Path>) -> Result<RegistryAuth, String> {
+    let files = named.map_or_else(login_files, |path| vec![path.to_owned()]);
+    for path in files {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if named.is_none() && e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(format!("{}: {e}", path.display())),
+        };
+        match docker_credential::get_credential_from_reader(file, registry) {
+            Ok(DockerCredential::UsernamePassword(name, password)) => return Ok(RegistryAuth::Basic(name, password)),
+            Ok(DockerCredential::IdentityToken(_)) => {
+                let why = "holds an identity token for it, which cannot be used here: log in with a password";
+                return Err(format!("{} {why}", path.display()));
+            }
+            Err(CredentialRetrievalError::NoCredentialConfigured) => {}
+            // What every helper says, on standard output, when it has none for the registry.
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
+            }
+            Err(error) => return Err(format!("{}: {error}", path.display())),
         }
-        Err(CredentialRetrievalError::ConfigNotFound | CredentialRetrievalError::NoCredentialConfigured) => {
-            Ok(RegistryAuth::Anonymous)
-        }
-        // What every helper says, on standard output, when it has none for the registry.
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
-            Ok(RegistryAuth::Anonymous)
-        }
-        Err(error) => Err(error.to_string()),
     }
+    Ok(RegistryAuth::Anonymous)
+}
+
+/// Returns where `docker login` and `podman login` leave credentials.
+fn login_files() -> Vec<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let docker = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
+    let podman =
+        variable("REGISTRY_AUTH_FILE").or_else(|| Some(variable("XDG_RUNTIME_DIR")?.join("containers/auth.json")));
+    docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).collect()
 }

@@ -45,7 +45,7 @@ const ABREAST: usize = 6;
 /// Referrers of one artifact that are looked at.
 const REFERRERS: usize = 2048;
 
-/// Looks for our own set after it was pushed: some registries list late.
+/// How often an artifact is looked at until what refers to it makes sense.
 const LOOKS: u32 = 4;
 
 /// A repository of evidence.
@@ -86,7 +86,8 @@ impl OciStore {
 
     /// Finds the bundles of ours that refer to an artifact.
     async fn look(&self, subject: Digest) -> Result<Attached, PortError> {
-        let malformed = |why: String| PortError::new(Malformed, READ, self.registry.place(&subject.to_string())).because(why);
+        let malformed =
+            |why: String| PortError::new(Malformed, READ, self.registry.place(&subject.to_string())).because(why);
         let (entries, fallback) = match self.registry.referrers(subject, BUNDLE_MEDIA_TYPE).await? {
             Referrers::Listed(entries) => (entries, None),
             Referrers::NotKept => {
@@ -97,7 +98,8 @@ impl OciStore {
                 (index.entries(), Some(index))
             }
         };
-        let mut candidates: Vec<Digest> = entries.iter().filter(|entry| may_be_bundle(entry)).map(|e| e.digest).collect();
+        let mut candidates: Vec<Digest> =
+            entries.iter().filter(|entry| may_be_bundle(entry)).map(|e| e.digest).collect();
         candidates.sort();
         candidates.dedup();
         if candidates.len() > REFERRERS {
@@ -112,6 +114,20 @@ impl OciStore {
             .try_collect()
             .await?;
         Ok(Attached { parts: found.into_iter().flatten().collect(), fallback })
+    }
+
+    /// Looks until what is found is as wished, a few times at most.
+    async fn look_until(&self, subject: Digest, wished: impl Fn(&Evidence<'_>) -> bool) -> Result<Attached, PortError> {
+        let mut wait = Duration::from_millis(100);
+        for _ in 1..LOOKS {
+            let attached = self.look(subject).await?;
+            if wished(&Evidence::of(&attached.parts)) {
+                return Ok(attached);
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.look(subject).await
     }
 
     /// Fetches the bundles of a set and puts them together.
@@ -130,7 +146,13 @@ impl OciStore {
     }
 
     /// Pushes everything but what makes the set count; returns the manifests that will.
-    async fn push(&self, image: &Descriptor, subject: &Entry, id: SetId, bundles: &[Bundle<'_>]) -> Result<Vec<layout::Written>, PortError> {
+    async fn push(
+        &self,
+        image: &Descriptor,
+        subject: &Entry,
+        id: SetId,
+        bundles: &[Bundle<'_>],
+    ) -> Result<Vec<layout::Written>, PortError> {
         let manifests: Vec<layout::Written> = bundles
             .iter()
             .map(|Bundle { line, bytes, predicate }| {
@@ -153,21 +175,40 @@ impl OciStore {
         Ok(())
     }
 
+    /// Lists our manifests, and no older ones of ours, under the fallback tag; unless the registry lists them itself
+    /// and only seemed not to, because there was no such repository yet.
+    async fn list(
+        &self,
+        subject: Digest,
+        before: &[Part],
+        manifests: &[layout::Written],
+    ) -> Result<Written, PortError> {
+        let now = self.look(subject).await?;
+        let Some(mut index) = now.fallback else { return Ok(Written::Stored) };
+        if now.parts != before {
+            return Ok(Written::Conflict);
+        }
+        let tag = fallback_tag(subject);
+        // Ours are also those that are listed and gone.
+        let gone = index.entries().into_iter().filter(|entry| Place::is_named_in(&entry.annotations));
+        let ours: Vec<Digest> = before.iter().map(|part| part.manifest).chain(gone.map(|entry| entry.digest)).collect();
+        let new: Vec<Entry> = manifests.iter().map(|written| written.entry.clone()).collect();
+        let index = index
+            .replace(&ours, &new)
+            .map_err(|e| PortError::new(Refused, WRITE, self.registry.place(&tag)).because(e))?;
+        self.registry.put_manifest(&tag, INDEX_TYPE, &index).await?;
+        Ok(Written::Stored)
+    }
+
     /// Looks whether our set is what counts, and takes it back if not.
     async fn confirm(&self, subject: Digest, id: SetId) -> Result<Written, PortError> {
-        let mut attached = self.look(subject).await?;
-        for look in 1..LOOKS {
-            let decided = match Evidence::of(&attached.parts) {
-                Evidence::Whole(found, _) => found.generation >= id.generation,
-                Evidence::Collision(_) => true,
-                Evidence::Absent | Evidence::Parts(_) => false,
-            };
-            if decided {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100) * 2_u32.saturating_pow(look)).await;
-            attached = self.look(subject).await?;
-        }
+        // Some registries list late.
+        let decided = |found: &Evidence<'_>| match found {
+            Evidence::Whole(found, _) => found.generation >= id.generation,
+            Evidence::Collision(_) => true,
+            Evidence::Absent | Evidence::Parts(_) => false,
+        };
+        let attached = self.look_until(subject, decided).await?;
         let won = matches!(Evidence::of(&attached.parts), Evidence::Whole(found, _) if found == id);
         if attached.fallback.is_some() {
             return Ok(if won { Written::Stored } else { Written::Conflict });
@@ -178,7 +219,10 @@ impl OciStore {
                 // What lost to a newer generation does not count, deleted or not.
                 Err(error) if won => tracing::debug!(error = error.chain(), "a replaced bundle stays"),
                 Err(error) => {
-                    let why = format!("another writer stored at the same time, and ours cannot be taken back: {}", error.chain());
+                    let why = format!(
+                        "another writer stored at the same time, and ours cannot be taken back: {}",
+                        error.chain()
+                    );
                     return Err(PortError::new(Refused, WRITE, self.registry.place(&subject.to_string())).because(why));
                 }
             }
@@ -191,7 +235,9 @@ impl EvidenceStore for OciStore {
     async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
         let place = self.locate(image);
         let Some(subject) = self.tagged(image).await? else { return Ok(None) };
-        let attached = self.look(subject).await?;
+        // A writer that is at it right now is soon done.
+        let settled = |found: &Evidence<'_>| matches!(found, Evidence::Absent | Evidence::Whole(..));
+        let attached = self.look_until(subject, settled).await?;
         match Evidence::of(&attached.parts) {
             Evidence::Absent => Ok(None),
             Evidence::Whole(id, parts) => self.assemble(&place, id, &parts).await.map(Some),
@@ -212,7 +258,9 @@ impl EvidenceStore for OciStore {
         let moves = tagged.filter(|tagged| *tagged != subject);
         let before = self.look(subject).await?;
         let seen = if let Some(other) = moves { Some(self.look(other).await?) } else { None };
-        if !is_expected(&expected, &seen.as_ref().unwrap_or(&before).parts).map_err(|why| PortError::new(Malformed, WRITE, &place).because(why))? {
+        if !is_expected(&expected, &seen.as_ref().unwrap_or(&before).parts)
+            .map_err(|why| PortError::new(Malformed, WRITE, &place).because(why))?
+        {
             return Ok(Written::Conflict);
         }
         let generation = match Evidence::of(&before.parts) {
@@ -226,15 +274,8 @@ impl EvidenceStore for OciStore {
             self.registry.put_manifest(&tag(&image.image()), MANIFEST_TYPE, &artifact.bytes).await?;
         }
         self.attach(&manifests).await?;
-        if before.fallback.is_some() {
-            let now = self.look(subject).await?;
-            if now.parts != before.parts {
-                return Ok(Written::Conflict);
-            }
-            let ours: Vec<Digest> = now.parts.iter().map(|part| part.manifest).collect();
-            let new: Vec<Entry> = manifests.iter().map(|written| written.entry.clone()).collect();
-            let index = now.fallback.unwrap_or_else(Index::new).replace(&ours, &new).map_err(|e| refuse(e.to_string()))?;
-            self.registry.put_manifest(&fallback_tag(subject), INDEX_TYPE, &index).await?;
+        if before.fallback.is_some() && self.list(subject, &before.parts, &manifests).await? == Written::Conflict {
+            return Ok(Written::Conflict);
         }
         self.confirm(subject, id).await
     }
@@ -280,7 +321,8 @@ fn may_be_bundle(entry: &Entry) -> bool {
 
 /// Takes a manifest for a part of the evidence, if it is one of ours.
 fn part(digest: Digest, subject: Digest, manifest: Manifest) -> Result<Option<Part>, String> {
-    let Some(place) = Place::parse(&manifest.annotations)? else { return Ok(None) };
+    let place = Place::parse(&manifest.annotations).map_err(|why| format!("bundle {digest}: {why}"))?;
+    let Some(place) = place else { return Ok(None) };
     if manifest.subject.is_none_or(|found| found.digest != subject) {
         return Err(format!("bundle {digest} is listed here and refers to something else"));
     }

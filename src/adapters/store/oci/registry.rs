@@ -106,7 +106,8 @@ impl Registry {
     pub(super) async fn referrers(&self, subject: Digest, artifact_type: &str) -> Result<Referrers, PortError> {
         let place = format!("{}/referrers/{subject}", self.base);
         let malformed = |why: String| PortError::new(PortErrorKind::Malformed, LIST_REFERRERS, &place).because(why);
-        let mut page = Url::parse_with_params(&place, [("artifactType", artifact_type)]).map_err(|e| malformed(e.to_string()))?;
+        let mut page =
+            Url::parse_with_params(&place, [("artifactType", artifact_type)]).map_err(|e| malformed(e.to_string()))?;
         let mut entries = Vec::new();
         for _ in 0..PAGES {
             let answer = transfer::persist(|| self.page(&page, &place)).await?;
@@ -114,9 +115,11 @@ impl Registry {
             let index = Index::parse(&bytes).map_err(|fault| malformed(fault.to_string()))?;
             entries.extend(index.entries());
             let Some(next) = next else { return Ok(Referrers::Listed(entries)) };
-            page = page.join(&next).ok().filter(|next| next.origin() == page.origin()).ok_or_else(|| {
-                malformed(format!("the next page is at {next:?}"))
-            })?;
+            page = page
+                .join(&next)
+                .ok()
+                .filter(|next| next.origin() == page.origin())
+                .ok_or_else(|| malformed(format!("the next page is at {next:?}")))?;
         }
         Err(malformed(format!("more than {PAGES} pages")))
     }
@@ -171,9 +174,9 @@ impl Registry {
             if begun.status() != StatusCode::ACCEPTED {
                 return Err(refused(WRITE_BLOB, &url, begun).await);
             }
-            let request = self.upload(&begun, digest).map_err(|why| {
-                PortError::new(PortErrorKind::Malformed, WRITE_BLOB, &url).because(why)
-            })?;
+            let request = self
+                .upload(&begun, digest)
+                .map_err(|why| PortError::new(PortErrorKind::Malformed, WRITE_BLOB, &url).because(why))?;
             let request = request.header(header::CONTENT_TYPE, "application/octet-stream").body(bytes.to_owned());
             let ended = self.send(WRITE_BLOB, &url, request, RegistryOperation::Push).await?;
             if ended.status().is_success() { Ok(()) } else { Err(refused(WRITE_BLOB, &url, ended).await) }

@@ -56,9 +56,14 @@ pub(super) enum Evidence<'p> {
 }
 
 impl Place {
+    /// Whether annotations are ours.
+    pub(super) fn is_named_in(annotations: &BTreeMap<String, String>) -> bool {
+        annotations.contains_key(LINE)
+    }
+
     /// Reads the annotations of a manifest; none when they are not ours.
     pub(super) fn parse(annotations: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
-        if !annotations.contains_key(LINE) {
+        if !Self::is_named_in(annotations) {
             return Ok(None);
         }
         let number = |name: &str| {
@@ -80,10 +85,15 @@ impl Place {
     /// Writes them.
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
         let Self { of: SetId { generation, set, lines }, line } = self;
-        [(LINE, line.to_string()), (LINES, lines.to_string()), (SET, set.to_string()), (GENERATION, generation.to_string())]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        [
+            (LINE, line.to_string()),
+            (LINES, lines.to_string()),
+            (SET, set.to_string()),
+            (GENERATION, generation.to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
     }
 }
 
