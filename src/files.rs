@@ -80,7 +80,7 @@ pub fn read_up_to(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// See [`FileError`].
 pub fn read_text(path: &Path, limit: usize) -> Result<String, FileError> {
-    String::from_utf8(read(path, limit)?).map_err(|_| FileError::NotText { path: path.to_owned() })
+    String::from_utf8(read(path, limit)?).map_err(|_not_utf8| FileError::NotText { path: path.to_owned() })
 }
 
 /// Writes a file whole: a reader sees the old one or the new one. `-` is standard output, and a pipe or a device is

@@ -10,7 +10,7 @@ mod verify;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum as _};
 
 use self::{
     exit::{Code, Failure},

@@ -46,8 +46,7 @@ fn a_key_is_asked_for_once_however_many_images_are_judged() {
 fn a_disabled_key_no_longer_counts_until_it_is_enabled() {
     let (scene, ami) = scene();
     disable(&scene);
-    let report =
-        scene.goldseal.verdict(&ami, "reject", &["signer-unknown", "authority-key-withdrawn", "attestation-missing"]);
+    let report = scene.goldseal.verdict(&ami, "reject", &["authority-key-withdrawn", "attestation-missing"]);
     let withdrawn = cause(&report, "authority-key-withdrawn");
     assert_eq!(withdrawn["detail"], json!({"authority": "ci", "state": "Disabled"}));
     wait(scene.account.kms().enable_key().key_id(&scene.key.id).send()).unwrap();
@@ -58,8 +57,7 @@ fn a_disabled_key_no_longer_counts_until_it_is_enabled() {
 fn a_key_pending_deletion_no_longer_counts() {
     let (scene, ami) = scene();
     wait(scene.account.kms().schedule_key_deletion().key_id(&scene.key.id).pending_window_in_days(7).send()).unwrap();
-    let report =
-        scene.goldseal.verdict(&ami, "reject", &["signer-unknown", "authority-key-withdrawn", "attestation-missing"]);
+    let report = scene.goldseal.verdict(&ami, "reject", &["authority-key-withdrawn", "attestation-missing"]);
     assert_eq!(cause(&report, "authority-key-withdrawn")["detail"]["state"], "PendingDeletion");
 }
 
@@ -80,13 +78,12 @@ fn an_alias_that_was_pointed_elsewhere_is_told_and_does_not_count() {
     scene.goldseal.verdict(&ami, "admit", &[]);
     let other = scene.account.key("ECC_NIST_P256");
     scene.account.alias("signing", &other);
-    let report =
-        scene.goldseal.verdict(&ami, "reject", &["signer-unknown", "authority-key-changed", "attestation-missing"]);
+    let report = scene.goldseal.verdict(&ami, "reject", &["authority-key-changed", "attestation-missing"]);
     let changed = &cause(&report, "authority-key-changed")["detail"];
     assert_eq!(*changed, json!({"authority": "ci", "pinned": scene.key.pin(), "found": other.pin()}));
     // Signed anew by the other key, it is still not the key that the policy means.
     scene.sign(&ami, "--replace");
-    scene.goldseal.verdict(&ami, "reject", &["signer-unknown", "authority-key-changed", "attestation-missing"]);
+    scene.goldseal.verdict(&ami, "reject", &["authority-key-changed", "attestation-missing"]);
 }
 
 #[test]

@@ -22,11 +22,11 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{cloud::cloud, run::Goldseal};
 
 /// The region of everything that does not name another one.
-pub(crate) const REGION: &str = "eu-west-1";
+pub const REGION: &str = "eu-west-1";
 /// The size of a block of EBS.
-pub(crate) const BLOCK: usize = 512 << 10;
+pub const BLOCK: usize = 512 << 10;
 /// Nobody listens there.
-pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
+pub const NOWHERE: &str = "http://127.0.0.1:9";
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
@@ -37,7 +37,7 @@ static SDK: LazyLock<SdkConfig> = LazyLock::new(|| {
 });
 
 /// Waits for something that the SDK or a client does.
-pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+pub fn wait<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
@@ -47,33 +47,33 @@ fn credentials(account: &str) -> SharedCredentialsProvider {
 
 /// An account in a region.
 #[derive(Debug, Clone)]
-pub(crate) struct Account {
-    pub(crate) id: String,
+pub struct Account {
+    pub id: String,
     region: String,
 }
 
 /// A KMS key.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) arn: String,
-    pub(crate) id: String,
-    pub(crate) spki: Vec<u8>,
+pub struct Key {
+    pub arn: String,
+    pub id: String,
+    pub spki: Vec<u8>,
 }
 
 impl Account {
     /// Makes an account that nobody else has.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(100_000_000_001);
         Self { id: NEXT.fetch_add(1, SeqCst).to_string(), region: REGION.to_owned() }
     }
 
     /// Returns the account in another region.
-    pub(crate) fn in_region(&self, region: &str) -> Self {
+    pub fn in_region(&self, region: &str) -> Self {
         Self { region: region.to_owned(), ..self.clone() }
     }
 
     /// Returns the executable with the credentials of this account.
-    pub(crate) fn goldseal(&self) -> Goldseal {
+    pub fn goldseal(&self) -> Goldseal {
         Goldseal::new()
             .with("AWS_ENDPOINT_URL", &cloud().endpoint)
             .with("AWS_REGION", &self.region)
@@ -82,13 +82,13 @@ impl Account {
     }
 
     /// Registers an image of one device with one block, and with the tags of the fixtures' build facts.
-    pub(crate) fn image(&self, name: &str) -> String {
+    pub fn image(&self, name: &str) -> String {
         let root = self.snapshot(1, &[(0, name.as_bytes())]);
         self.image_of(name, &[("/dev/xvda", &root, 1)])
     }
 
     /// Registers an image of these devices: name, snapshot, size in GiB. The first one is the root.
-    pub(crate) fn image_of(&self, name: &str, devices: &[(&str, &str, i32)]) -> String {
+    pub fn image_of(&self, name: &str, devices: &[(&str, &str, i32)]) -> String {
         let mappings = devices.iter().map(|(device, snapshot, size)| {
             let ebs = EbsBlockDevice::builder().snapshot_id(*snapshot).volume_size(*size).build();
             BlockDeviceMapping::builder().device_name(*device).ebs(ebs).build()
@@ -102,7 +102,7 @@ impl Account {
     }
 
     /// Makes a snapshot through the EBS direct API; each block is a pattern, repeated.
-    pub(crate) fn snapshot(&self, gib: i64, blocks: &[(i32, &[u8])]) -> String {
+    pub fn snapshot(&self, gib: i64, blocks: &[(i32, &[u8])]) -> String {
         let ebs = aws_sdk_ebs::Client::new(&self.sdk());
         wait(async {
             let id = ebs.start_snapshot().volume_size(gib).send().await.unwrap().snapshot_id.unwrap();
@@ -120,31 +120,31 @@ impl Account {
     }
 
     /// Returns an image's tags.
-    pub(crate) fn tags(&self, image: &str) -> BTreeMap<String, String> {
+    pub fn tags(&self, image: &str) -> BTreeMap<String, String> {
         let answer = wait(self.ec2().describe_images().image_ids(image).send()).unwrap();
         let tags = answer.images()[0].tags().iter();
         tags.map(|tag| (tag.key().unwrap().to_owned(), tag.value().unwrap().to_owned())).collect()
     }
 
     /// Sets a tag of an image.
-    pub(crate) fn tag(&self, image: &str, key: &str, value: &str) {
+    pub fn tag(&self, image: &str, key: &str, value: &str) {
         let tag = Tag::builder().key(key).value(value).build();
         wait(self.ec2().create_tags().resources(image).tags(tag).send()).unwrap();
     }
 
     /// Takes a tag of an image away.
-    pub(crate) fn untag(&self, image: &str, key: &str) {
+    pub fn untag(&self, image: &str, key: &str) {
         let tag = Tag::builder().key(key).build();
         wait(self.ec2().delete_tags().resources(image).tags(tag).send()).unwrap();
     }
 
     /// Makes a KMS key that signs.
-    pub(crate) fn key(&self, spec: &str) -> Key {
+    pub fn key(&self, spec: &str) -> Key {
         self.key_of(spec, false)
     }
 
     /// Makes a KMS key that signs, perhaps in several regions.
-    pub(crate) fn key_of(&self, spec: &str, multi_region: bool) -> Key {
+    pub fn key_of(&self, spec: &str, multi_region: bool) -> Key {
         let request = self.kms().create_key().key_spec(spec.into()).key_usage("SIGN_VERIFY".into());
         let made = wait(request.multi_region(multi_region).send()).unwrap().key_metadata.unwrap();
         let spki = wait(self.kms().get_public_key().key_id(&made.key_id).send()).unwrap().public_key.unwrap();
@@ -152,7 +152,7 @@ impl Account {
     }
 
     /// Gives a key an alias, which may be in use for another one.
-    pub(crate) fn alias(&self, name: &str, key: &Key) {
+    pub fn alias(&self, name: &str, key: &Key) {
         let alias = format!("alias/{name}");
         if wait(self.kms().create_alias().alias_name(&alias).target_key_id(&key.id).send()).is_err() {
             wait(self.kms().update_alias().alias_name(&alias).target_key_id(&key.id).send()).unwrap();
@@ -160,14 +160,14 @@ impl Account {
     }
 
     /// Makes a key with an alias.
-    pub(crate) fn key_called(&self, alias: &str) -> Key {
+    pub fn key_called(&self, alias: &str) -> Key {
         let key = self.key("ECC_NIST_P256");
         self.alias(alias, &key);
         key
     }
 
     /// Makes the account's bucket and returns its store.
-    pub(crate) fn bucket_store(&self) -> String {
+    pub fn bucket_store(&self) -> String {
         let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
         let home = self.in_region(REGION);
         wait(home.s3().create_bucket().bucket(home.bucket()).create_bucket_configuration(place).send()).unwrap();
@@ -175,12 +175,12 @@ impl Account {
     }
 
     /// Returns the name of the account's bucket.
-    pub(crate) fn bucket(&self) -> String {
+    pub fn bucket(&self) -> String {
         format!("evidence-{}", self.id)
     }
 
     /// Returns the evidence of an image in the account's bucket.
-    pub(crate) fn evidence(&self, image: &str) -> Option<Vec<u8>> {
+    pub fn evidence(&self, image: &str) -> Option<Vec<u8>> {
         let sent = wait(self.s3().get_object().bucket(self.bucket()).key(self.evidence_key(image)).send());
         match sent {
             Ok(answer) => Some(wait(answer.body.collect()).unwrap().to_vec()),
@@ -190,39 +190,39 @@ impl Account {
     }
 
     /// Puts evidence of an image into the account's bucket.
-    pub(crate) fn put_evidence(&self, image: &str, evidence: &[u8]) {
+    pub fn put_evidence(&self, image: &str, evidence: &[u8]) {
         let request = self.s3().put_object().bucket(self.bucket()).key(self.evidence_key(image));
         wait(request.body(evidence.to_vec().into()).send()).unwrap();
     }
 
     /// Returns the key of an image's evidence in a bucket.
-    pub(crate) fn evidence_key(&self, image: &str) -> String {
+    pub fn evidence_key(&self, image: &str) -> String {
         format!("v1/aws/{}/{image}.jsonl", self.region)
     }
 
     /// Orders an error for calls of this account, as `Cloud::order_fault` does.
-    pub(crate) fn fault(&self, mut fault: Value) {
+    pub fn fault(&self, mut fault: Value) {
         fault["account"] = self.id.clone().into();
         cloud().order_fault(&fault.to_string());
     }
 
     /// Returns the calls of this account to a service, as `(action, resource)`, oldest first.
-    pub(crate) fn calls(&self, service: &str) -> Vec<(String, String)> {
+    pub fn calls(&self, service: &str) -> Vec<(String, String)> {
         let query = format!("service={service}&account={}", self.id);
         let calls: Vec<Value> = serde_json::from_str(&cloud().calls(&query)).unwrap();
         let text = |call: &Value, name: &str| call[name].as_str().unwrap().to_owned();
         calls.iter().map(|call| (text(call, "action"), text(call, "resource"))).collect()
     }
 
-    pub(crate) fn ec2(&self) -> aws_sdk_ec2::Client {
+    pub fn ec2(&self) -> aws_sdk_ec2::Client {
         aws_sdk_ec2::Client::new(&self.sdk())
     }
 
-    pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
+    pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.sdk())
     }
 
-    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+    pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk()).force_path_style(true).build();
         aws_sdk_s3::Client::from_conf(config)
     }
@@ -235,30 +235,30 @@ impl Account {
 
 impl Key {
     /// Returns the public half as PEM.
-    pub(crate) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         let text = STANDARD.encode(&self.spki);
         let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
     }
 
     /// Returns the SHA-256 of the public half.
-    pub(crate) fn pin(&self) -> String {
+    pub fn pin(&self) -> String {
         sha256(&self.spki)
     }
 }
 
 /// Returns a block that is full of a pattern.
-pub(crate) fn block(pattern: &[u8]) -> Vec<u8> {
+pub fn block(pattern: &[u8]) -> Vec<u8> {
     pattern.iter().copied().cycle().take(BLOCK).collect()
 }
 
 /// Returns the SHA-256 of bytes in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the tags that the fixtures' build facts seal.
-pub(crate) fn build_tags() -> BTreeMap<String, String> {
+pub fn build_tags() -> BTreeMap<String, String> {
     let facts = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/build.json")).unwrap();
     let facts: Value = serde_json::from_slice(&facts).unwrap();
     serde_json::from_value(facts["tags"].clone()).unwrap()

@@ -170,7 +170,7 @@ fn a_bucket_that_is_not_there() {
     let scene = Scene::new();
     let ami = scene.account.image("bucketless");
     let store = "--store s3://no-such-bucket-anywhere";
-    scene.goldseal.fails(&format!("{} {store}", sign(&ami)), 1, &["s3:GetObject", "NoSuchBucket"]);
+    scene.goldseal.fails(&format!("{} {store}", sign(&ami)), 2, &["s3:GetObject", "NoSuchBucket"]);
     let report = scene.goldseal.verdict(&format!("{ami} {store}"), "undetermined", &["evidence-unavailable"]);
     assert!(report.to_string().contains("NoSuchBucket"), "{report:#}");
 }
@@ -185,7 +185,7 @@ fn a_key_that_is_disabled_pending_deletion_or_unknown() {
     wait(account.kms().schedule_key_deletion().key_id(&key.id).pending_window_in_days(7).send()).unwrap();
     goldseal.fails(&sign(&ami), 1, &[&key.arn, "in the state PendingDeletion"]);
     let unknown = sign(&ami).replace("alias/signing", "alias/of-nothing");
-    goldseal.fails(&unknown, 1, &["kms:DescribeKey", "alias/of-nothing", "not found"]);
+    goldseal.fails(&unknown, 2, &["kms:DescribeKey", "alias/of-nothing", "not found"]);
     // Disabled between opening and signing.
     let other = account.key_called("second");
     let proxy = crate::proxy::Proxy::start();
@@ -207,7 +207,7 @@ fn no_credentials_no_region_and_no_network() {
     let nobody = Account::new().goldseal().without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
     nobody.fails(&format!("describe {ami}"), 3, &["no AWS credentials", "AWS_PROFILE"]);
     let nowhere = Account::new().goldseal().without("AWS_REGION");
-    nowhere.fails(&format!("describe {ami}"), 1, &["finding the region", "--region"]);
+    nowhere.fails(&format!("describe {ami}"), 2, &["finding the region", "--region"]);
     let dark = Account::new().goldseal().with("AWS_ENDPOINT_URL", NOWHERE).with("AWS_MAX_ATTEMPTS", "1");
     dark.fails(&format!("describe {ami}"), 3, &["ec2:DescribeImages", "unavailable", "check the network"]);
     dark.write("policy.toml", crate::policies::trusting(&scene.key));

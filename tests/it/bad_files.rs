@@ -67,10 +67,10 @@ fn build_facts_name_the_field_that_is_wrong() {
         ("\"builder\": \"https://ci.example.com/golden-images\",", "", "missing field `builder`"),
         ("\"commit\": \"5b1f0c9e27d84a36b0e4c7719f2ad8635c0e91d4\"", "\"branch\": \"main\"", "branch"),
         ("\"arn\": ", "\"ARN\": ", "ARN"),
-        ("\"finishedOn\": \"2026-11-20T09:19:47Z\"", "\"finishedOn\": \"yesterday\"", "yesterday"),
+        ("\"finishedOn\": \"2026-11-20T09:19:47Z\"", "\"finishedOn\": \"yesterday\"", "line 18 column 27"),
         ("\"startedOn\"", "\"startOn\"", "startOn"),
         ("\"packer\": \"1.16.0\"", "\"packer\": 1.16", "1.16"),
-        ("\"tags\": {", "\"tags\": [], \"more\": {", "more"),
+        ("\"tags\": {", "\"tags\": [], \"more\": {", "expected a map at line 19"),
         ("\"builder\": \"https://ci", "\"builder\": \"x\",\n\"builder\": \"https://ci", "duplicate key \"builder\""),
     ] {
         goldseal.change("build.json", from, to, "wrong.json");
@@ -94,7 +94,7 @@ fn files_that_cannot_be_read_are_named_with_the_cause() {
         goldseal.fails(&line, 2, &[file, says]);
     }
     let line = sign(INPUTS.to_owned());
-    goldseal.fails(&line.replace("key.pem", "absent.pem"), 1, &["absent.pem", "not found"]);
+    goldseal.fails(&line.replace("key.pem", "absent.pem"), 2, &["absent.pem", "not found"]);
     goldseal.fails(&line.replace("key.pem", "build.json"), 1, &["build.json", "PKCS #8"]);
     fs::File::create(goldseal.path("huge.json")).unwrap().set_len(2 << 30).unwrap();
     goldseal.fails(&sign(INPUTS.replace("build.json", "huge.json")), 2, &["huge.json", "1048576 bytes"]);
@@ -116,6 +116,17 @@ fn a_file_without_permission_is_told_apart_from_one_that_is_not_there() {
     let run = goldseal.script(wrapper, &script).exits(2);
     let error = run.report();
     assert!(error.to_string().contains("build.json") && error.to_string().contains("Permission denied"), "{error:#}");
+}
+
+#[test]
+fn an_image_that_is_still_being_made_is_not_sealed() {
+    let goldseal = sealer();
+    for state in ["pending", "failed", "disabled"] {
+        goldseal.change("saved.json", "\"available\"", &format!("\"{state}\""), "unready.json");
+        let line = sign(INPUTS).replace("saved.json", "unready.json");
+        goldseal.fails(&line, 1, &[&format!("{AMI} in eu-west-1 is {state}"), "image-available"]);
+    }
+    assert!(files_under(&goldseal.path("store")).is_empty());
 }
 
 #[test]

@@ -15,15 +15,15 @@ use crate::{
 };
 
 /// An account with a bucket and a key, and the executable set up for both.
-pub(crate) struct Scene {
-    pub(crate) account: Account,
-    pub(crate) goldseal: Goldseal,
-    pub(crate) key: crate::aws::Key,
+pub struct Scene {
+    pub account: Account,
+    pub goldseal: Goldseal,
+    pub key: crate::aws::Key,
 }
 
 impl Scene {
     /// Sets up bucket store, KMS key `alias/signing`, and a policy that trusts it by PEM.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let account = Account::new();
         let key = account.key_called("signing");
         let goldseal = account.goldseal();
@@ -34,14 +34,14 @@ impl Scene {
 
     /// Signs an image with `alias/signing` and the fixtures.
     #[track_caller]
-    pub(crate) fn sign(&self, ami: &str, more: &str) -> serde_json::Value {
+    pub fn sign(&self, ami: &str, more: &str) -> serde_json::Value {
         let line = format!("sign {ami} --key awskms:///alias/signing {INPUTS} {more}");
         self.goldseal.json(&line).exits(0).report()
     }
 
     /// Registers an image and signs it.
     #[track_caller]
-    pub(crate) fn sealed(&self, name: &str) -> String {
+    pub fn sealed(&self, name: &str) -> String {
         let ami = self.account.image(name);
         self.sign(&ami, "");
         ami

@@ -7,7 +7,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
     thread,
     time::Duration,
@@ -18,6 +18,8 @@ use std::{
 pub struct Cloud {
     /// Its address, `http://127.0.0.1:PORT`: what `AWS_ENDPOINT_URL` is set to.
     pub endpoint: String,
+    /// Holds the pipe that stops the server when it closes: with this process, however it ends.
+    _server: Child,
 }
 
 /// Returns the local AWS of this process, started at the first call. An access key of 12 digits is an account.
@@ -52,9 +54,7 @@ fn start() -> Cloud {
     }
     let endpoint = std::fs::read_to_string(&ready).expect("its address");
     std::fs::remove_dir_all(&folder).expect("the temporary directory goes");
-    // The server stops when this pipe closes: with this process, however it ends.
-    std::mem::forget(server.stdin.take());
-    Cloud { endpoint }
+    Cloud { endpoint, _server: server }
 }
 
 impl Cloud {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Returns the predicate of the statement in a line of evidence.
-pub(crate) fn predicate(evidence: &str, line: usize) -> Value {
+pub fn predicate(evidence: &str, line: usize) -> Value {
     let bundle: Value = serde_json::from_str(evidence.lines().nth(line - 1).unwrap()).unwrap();
     let payload = STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap()).unwrap();
     let statement: Value = serde_json::from_slice(&payload).unwrap();
@@ -36,8 +36,12 @@ fn content(gib: i32, blocks: &[(i32, &[u8])]) -> String {
 
 fn contents(report: &Value) -> Vec<(&str, u64, &str)> {
     let devices = report["content"].as_array().unwrap().iter();
-    let text = |device: &'_ Value, name: &str| -> &'_ str { device[name].as_str().unwrap() };
-    devices.map(|one| (text(one, "deviceName"), one["volumeSize"].as_u64().unwrap(), text(one, "sha256"))).collect()
+    devices
+        .map(|device| {
+            let (name, sha256) = (device["deviceName"].as_str().unwrap(), device["sha256"].as_str().unwrap());
+            (name, device["volumeSize"].as_u64().unwrap(), sha256)
+        })
+        .collect()
 }
 
 #[test]

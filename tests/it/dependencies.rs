@@ -25,7 +25,10 @@ fn the_core_depends_on_what_the_list_says() {
         fs::write(GOLDEN, &found).unwrap();
     }
     let golden = fs::read_to_string(GOLDEN).unwrap_or_default();
-    assert_eq!(found, golden, "UPDATE_DOCS=1 rewrites {GOLDEN}; say in the commit why the trust kernel needs the crate");
+    assert_eq!(
+        found, golden,
+        "UPDATE_DOCS=1 rewrites {GOLDEN}; say in the commit why the trust kernel needs the crate"
+    );
     for stranger in ["tokio", "hyper", "reqwest", "rustls", "aws-config", "oci-client", "clap"] {
         assert!(!names.contains(stranger), "the core decides, it does not do: {stranger}");
     }

@@ -16,9 +16,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    for command in [
-        "", "describe", "sign", "verify", "policy", "policy check", "policy schema", "completions",
-    ] {
+    for command in ["", "describe", "sign", "verify", "policy", "policy check", "policy schema", "completions"] {
         let name = format!("goldseal {command}");
         let help = help(command);
         text.push_str(&format!("\n## `{}`\n\n```text\n{}\n```\n", name.trim(), help.trim_end()));
@@ -102,7 +100,10 @@ fn the_transcript_in_the_readme_is_what_the_demo_prints() {
     let readme = fs::read_to_string("README.md").unwrap();
     let (before, rest) = readme.split_once("<!-- transcript -->\n").expect("README.md has the mark of the transcript");
     let (_, after) = rest.split_once("<!-- /transcript -->").expect("README.md has the second mark");
-    made("README.md", &format!("{before}<!-- transcript -->\n```text\n{}\n```\n<!-- /transcript -->{after}", printed.trim_end()));
+    made(
+        "README.md",
+        &format!("{before}<!-- transcript -->\n```text\n{}\n```\n<!-- /transcript -->{after}", printed.trim_end()),
+    );
 }
 
 fn help(command: &str) -> String {

@@ -1,6 +1,10 @@
 //! A disk that is full: an error, the old evidence stays, and no half of the new one is left.
 
-use std::{fs, os::unix::fs::FileTypeExt as _, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -59,10 +63,11 @@ fn a_second_sealing_leaves_the_first_one_in_its_place() {
     let (goldseal, sign) = sealer();
     let evidence = format!("store/v1/aws/eu-west-1/{AMI}.jsonl");
     let script = format!(
-        "{sign} >first || exit 98; cp {evidence} before; {sign} --replace; code=$?; cmp {evidence} before || exit 97; \
+        "{sign} >first || exit 98; cp {evidence} before; full=$(($(du -k {evidence} | cut -f1) + 60)); \
+         mount -o remount,size=${{full}}k store || exit 99; {sign} --replace; code=$?; cmp {evidence} before || exit 97; \
          find store -type f -size +0 >left; exit $code"
     );
-    let Some(run) = on_a_disk_of(240, &goldseal, &script) else { return };
+    let Some(run) = on_a_disk_of(16384, &goldseal, &script) else { return };
     error(&run.exits(1).stdout);
     assert_eq!(String::from_utf8(goldseal.read("left")).unwrap().trim(), evidence);
 }
@@ -98,8 +103,10 @@ fn a_pipe_or_a_device_is_written_to_and_stays() {
     goldseal.write("saved.json", saved(&[(AMI, &commit())]));
     assert!(Command::new("mkfifo").arg(goldseal.path("pipe")).status().unwrap().success());
     let describe = format!("\"$GOLDSEAL\" describe eu-west-1:{AMI} --image saved.json --descriptor");
-    let script = format!("cat pipe >piped & {describe} pipe >report || kill $!; wait; {describe} image.json >report");
+    let script =
+        format!("umask 022; timeout 20 cat pipe >piped & {describe} pipe >report; wait; {describe} image.json >report");
     goldseal.script(&[], &script).exits(0);
     assert!(fs::metadata(goldseal.path("pipe")).unwrap().file_type().is_fifo(), "the pipe was replaced by a file");
     assert_eq!(goldseal.read("piped"), goldseal.read("image.json"));
+    assert_eq!(fs::metadata(goldseal.path("image.json")).unwrap().permissions().mode() & 0o777, 0o644);
 }

@@ -71,7 +71,7 @@ fn a_key_of_another_region_is_asked_for_in_its_own() {
     let ami = scene.account.image("far");
     let line = |key: &str| format!("sign {ami} --key awskms:///{key} {INPUTS}");
     assert_eq!(scene.goldseal.json(&line(&far.arn)).exits(0).report()["key"]["name"], far.arn);
-    scene.goldseal.fails(&line(&far.id), 1, &["kms:DescribeKey", &far.id, "not found"]);
+    scene.goldseal.fails(&line(&far.id), 2, &["kms:DescribeKey", &far.id, "not found"]);
 }
 
 #[test]

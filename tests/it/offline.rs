@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der},
+    encoding::{AsDer as _, PublicKeyX509Der},
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -21,12 +21,12 @@ use crate::{
 };
 
 /// The image of [`saved`].
-pub(crate) const AMI: &str = "ami-0123456789abcdef0";
+pub const AMI: &str = "ami-0123456789abcdef0";
 const OTHER_AMI: &str = "ami-0fedcba9876543210";
 const FILES: &str = "--image image.json --evidence evidence.jsonl --policy policy.toml";
 
 /// Returns an answer of `aws ec2 describe-images` about these images, each with the value of its tag `GitCommit`.
-pub(crate) fn saved(images: &[(&str, &str)]) -> String {
+pub fn saved(images: &[(&str, &str)]) -> String {
     let image = |(id, commit): &(&str, &str)| {
         json!({
             "PlatformDetails": "Linux/UNIX", "UsageOperation": "RunInstances", "State": "available", "Public": false,
@@ -42,9 +42,9 @@ pub(crate) fn saved(images: &[(&str, &str)]) -> String {
 }
 
 /// Writes a private key into the folder; returns its public half.
-pub(crate) fn local_key(goldseal: &Goldseal, file: &str) -> Key {
+pub fn local_key(goldseal: &Goldseal, file: &str) -> Key {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-    let der: Pkcs8V1Der<'_> = pair.to_pkcs8v1().unwrap();
+    let der = pair.to_pkcs8v1().unwrap();
     let text = STANDARD.encode(der.as_ref());
     goldseal.write(file, format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"));
     let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
@@ -52,12 +52,12 @@ pub(crate) fn local_key(goldseal: &Goldseal, file: &str) -> Key {
 }
 
 /// Returns the commit that the fixtures' build facts seal.
-pub(crate) fn commit() -> String {
+pub fn commit() -> String {
     crate::aws::build_tags()["GitCommit"].clone()
 }
 
 /// Seals the image of `saved.json` with a key file; leaves image.json, evidence.jsonl and policy.toml in the folder.
-pub(crate) fn seal(goldseal: &Goldseal) -> Key {
+pub fn seal(goldseal: &Goldseal) -> Key {
     let key = local_key(goldseal, "key.pem");
     goldseal.write("saved.json", saved(&[(AMI, &commit())]));
     goldseal.write("policy.toml", trusting(&key));
@@ -140,7 +140,7 @@ ADMIT  {AMI} in eu-west-1
   checked   scan        signed by ci
   judged    at 2026-11-24T12:00:00Z, nothing in it expires; mode enforce, policy sha256:{}
   note      the policy asks for no gate result: nobody judged the findings (dangerous-without-gate)
-  note      the provenance was signed with a key file on disk (dangerous-local-key)
+  note      a statement was signed with a key file on disk: whoever copied it can sign (dangerous-local-key)
   note      ci is a public key in the policy: nobody asked whether its owner withdrew it (key-state-not-asked)
 ",
         sha256(&goldseal.read("policy.toml"))
@@ -182,7 +182,7 @@ fn a_saved_answer_needs_its_region_and_of_several_images_the_one() {
     // The same facts elsewhere are another image.
     let elsewhere = format!("{files} --region eu-west-2");
     goldseal.verdict(&elsewhere, "reject", &["subject-mismatch", "attestation-missing"]);
-    goldseal.fails(&format!("verify {files}"), 2, &["does not name its region", "--region"]);
+    goldseal.fails(&format!("verify {files}"), 2, &["does not say its region", "--region"]);
 
     goldseal.write("saved.json", saved(&[(OTHER_AMI, &commit()), (AMI, &commit())]));
     goldseal.verdict(&format!("eu-west-1:{AMI} {files}"), "admit", &[]);
@@ -267,12 +267,14 @@ fn files_that_are_no_image_are_told_from_one_another() {
     goldseal.write("object.json", "{}");
     goldseal.write("none.json", r#"{"Images":[]}"#);
     goldseal.change("saved.json", "\"CreationDate\":\"2026-11-20T09:20:31.000Z\",", "", "bare.json");
+    goldseal.change("saved.json", "\"VolumeSize\":8", "\"VolumeSize\":\"8\"", "typed.json");
     goldseal.change("image.json", "x86_64", "X86_64\",\"x\":\"", "foreign.json");
     for (file, says) in [
         ("absent.json", "No such file"),
         (".", "directory"),
         ("empty.json", "not JSON"),
-        ("object.json", "descriptor"),
+        ("object.json", "missing field `partition`"),
+        ("typed.json", "invalid type: string \"8\""),
         ("none.json", "does not describe"),
         ("bare.json", "no CreationDate"),
         ("foreign.json", "foreign.json"),

@@ -3,24 +3,24 @@
 use crate::aws::Key;
 
 /// Returns an authority whose key stands in the document.
-pub(crate) fn pem(name: &str, pem: &str) -> String {
+pub fn pem(name: &str, pem: &str) -> String {
     format!("[[authority]]\nname = \"{name}\"\nkey = \"\"\"\n{pem}\"\"\"\n")
 }
 
 /// Returns an authority that is a KMS key, pinned.
-pub(crate) fn kms(name: &str, key: &Key) -> String {
+pub fn kms(name: &str, key: &Key) -> String {
     kms_by(name, &format!("awskms:///{}", key.arn), &key.pin())
 }
 
 /// Returns an authority that is a KMS key by any name, with any pin.
-pub(crate) fn kms_by(name: &str, uri: &str, pin: &str) -> String {
+pub fn kms_by(name: &str, uri: &str, pin: &str) -> String {
     format!(
         "[[authority]]\nname = \"{name}\"\nkms = \"{uri}\"\nspki_sha256 = \"{pin}\"\nscheme = \"ecdsa-p256-sha256\"\n"
     )
 }
 
 /// Returns a policy that asks `threshold` of the authorities for provenance, SBOM and scan.
-pub(crate) fn policy(authorities: &[(&str, String)], threshold: usize) -> String {
+pub fn policy(authorities: &[(&str, String)], threshold: usize) -> String {
     let names: Vec<&str> = authorities.iter().map(|(name, _)| *name).collect();
     let mut text = "version = 1\nno_match = \"enforce\"\ndangerous_without_gate = true\n".to_owned();
     for (_, table) in authorities {
@@ -35,6 +35,6 @@ pub(crate) fn policy(authorities: &[(&str, String)], threshold: usize) -> String
 }
 
 /// Returns a policy of one authority, `ci`, whose key stands in it.
-pub(crate) fn trusting(key: &Key) -> String {
+pub fn trusting(key: &Key) -> String {
     policy(&[("ci", pem("ci", &key.pem()))], 1)
 }

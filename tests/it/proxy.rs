@@ -19,9 +19,9 @@ use serde_json::Value;
 use crate::cloud::cloud;
 
 /// A running proxy; it listens until the process ends.
-pub(crate) struct Proxy {
+pub struct Proxy {
     /// What `AWS_ENDPOINT_URL` is set to.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     inner: Arc<Inner>,
 }
 
@@ -46,7 +46,7 @@ enum Does {
 
 impl Proxy {
     /// Starts a proxy before the local AWS.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -64,34 +64,34 @@ impl Proxy {
     }
 
     /// Does something before the next call whose name (`Sign`, `CreateTags`, `PUT /bucket/…`) has `call` in it.
-    pub(crate) fn before(&self, call: &str, does: impl FnOnce() + Send + 'static) {
+    pub fn before(&self, call: &str, does: impl FnOnce() + Send + 'static) {
         self.step(call, Does::Before(Box::new(does)));
     }
 
     /// Changes the body of the answer to the next such call.
-    pub(crate) fn answer(&self, call: &str, does: impl FnOnce(Vec<u8>) -> Vec<u8> + Send + 'static) {
+    pub fn answer(&self, call: &str, does: impl FnOnce(Vec<u8>) -> Vec<u8> + Send + 'static) {
         self.step(call, Does::Answer(Box::new(does)));
     }
 
     /// Passes the next such call on, and tells the caller that something broke.
-    pub(crate) fn lose(&self, call: &str) {
+    pub fn lose(&self, call: &str) {
         self.step(call, Does::Lose);
     }
 
     /// Returns the names of all calls so far.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         self.inner.said.lock().unwrap().iter().map(|(call, _)| call.clone()).collect()
     }
 
     /// Returns the JSON bodies of the calls with this name.
-    pub(crate) fn bodies(&self, call: &str) -> Vec<Value> {
+    pub fn bodies(&self, call: &str) -> Vec<Value> {
         let said = self.inner.said.lock().unwrap();
         said.iter().filter(|(name, _)| name == call).map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
 
     /// Insists that every step was taken.
     #[track_caller]
-    pub(crate) fn is_done(&self) {
+    pub fn is_done(&self) {
         let left: Vec<String> = self.inner.steps.lock().unwrap().iter().map(|step| step.call.clone()).collect();
         assert!(left.is_empty(), "nobody called {left:?}");
     }

@@ -12,32 +12,32 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The inputs of a sealing, as they are named in the folder.
-pub(crate) const INPUTS: &str = "--sbom golden.spdx.json --scan golden.grype.json --provenance build.json";
+pub const INPUTS: &str = "--sbom golden.spdx.json --scan golden.grype.json --provenance build.json";
 
 /// An instant shortly after the fixtures were made; nothing may depend on today.
-pub(crate) const AT: &str = "--at 2026-11-24T12:00:00Z";
+pub const AT: &str = "--at 2026-11-24T12:00:00Z";
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_goldseal");
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 
 /// The executable in its folder.
-pub(crate) struct Goldseal {
+pub struct Goldseal {
     folder: TempDir,
     environment: BTreeMap<String, String>,
     wrapper: Vec<String>,
 }
 
 /// What one run did.
-pub(crate) struct Run {
+pub struct Run {
     line: String,
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Goldseal {
     /// Makes a folder with the fixtures. No settings, no AWS.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for fixture in fs::read_dir(FIXTURES).unwrap() {
             let fixture = fixture.unwrap();
@@ -59,54 +59,54 @@ impl Goldseal {
     }
 
     /// Sets a variable of the environment.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.insert(name.to_owned(), value.into());
         self
     }
 
     /// Takes a variable out of the environment.
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
         self
     }
 
     /// Lets another program run it, such as `unshare -n`.
-    pub(crate) fn within(mut self, wrapper: &[&str]) -> Self {
+    pub fn within(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&part| part.to_owned()).collect();
         self
     }
 
     /// Returns the path of a file in the folder.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file into the folder.
-    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), content).unwrap();
     }
 
     /// Reads a file of the folder.
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+    pub fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// Reads a text of the folder, makes one change and writes it under another name.
-    pub(crate) fn change(&self, name: &str, from: &str, to: &str, changed: &str) {
+    pub fn change(&self, name: &str, from: &str, to: &str, changed: &str) {
         let text = String::from_utf8(self.read(name)).unwrap();
         assert!(text.contains(from), "{name} has no {from}");
         self.write(changed, text.replacen(from, to, 1));
     }
 
     /// Returns the URL of a directory store in the folder, which is made.
-    pub(crate) fn directory_store(&self) -> String {
+    pub fn directory_store(&self) -> String {
         fs::create_dir_all(self.path("store")).unwrap();
         format!("file://{}", self.path("store").display())
     }
 
     /// Runs it with these arguments, which are separated by spaces.
-    pub(crate) fn run(&self, line: &str) -> Run {
+    pub fn run(&self, line: &str) -> Run {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         let mut program = self.wrapper.iter().map(String::as_str).chain([EXECUTABLE]).chain(arguments);
         let mut command = self.command(program.next().unwrap());
@@ -114,12 +114,12 @@ impl Goldseal {
     }
 
     /// Runs it and asks for JSON.
-    pub(crate) fn json(&self, line: &str) -> Run {
+    pub fn json(&self, line: &str) -> Run {
         self.run(&format!("{line} --output json"))
     }
 
     /// Runs a shell script in which it is `$GOLDSEAL`, by another program such as `unshare -rm`.
-    pub(crate) fn script(&self, wrapper: &[&str], script: &str) -> Run {
+    pub fn script(&self, wrapper: &[&str], script: &str) -> Run {
         let shell = ["sh", "-c", script];
         let mut parts = wrapper.iter().chain(&shell);
         let mut command = self.command(parts.next().unwrap());
@@ -128,7 +128,7 @@ impl Goldseal {
 
     /// Runs it to a failure in its JSON form, which must be the one document on standard output and say all of these.
     #[track_caller]
-    pub(crate) fn fails(&self, line: &str, code: i32, says: &[&str]) -> Value {
+    pub fn fails(&self, line: &str, code: i32, says: &[&str]) -> Value {
         let error = self.json(line).exits(code).report();
         assert_eq!(error["schema"], "goldseal/error/v1", "{line}: {error:#}");
         assert_eq!(error["exitCode"], code, "{line}: {error:#}");
@@ -140,7 +140,7 @@ impl Goldseal {
 
     /// Runs `verify` with these arguments to a verdict: its word, and the codes of its reasons or faults.
     #[track_caller]
-    pub(crate) fn verdict(&self, arguments: &str, verdict: &str, codes: &[&str]) -> Value {
+    pub fn verdict(&self, arguments: &str, verdict: &str, codes: &[&str]) -> Value {
         let code = match verdict {
             "admit" => 0,
             "reject" => 1,
@@ -166,14 +166,14 @@ impl Goldseal {
 impl Run {
     /// Insists on an exit code.
     #[track_caller]
-    pub(crate) fn exits(self, code: i32) -> Self {
+    pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "goldseal {}\n{}{}", self.line, self.stdout, self.stderr);
         self
     }
 
     /// Insists on a text in what it printed.
     #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
+    pub fn says(self, text: &str) -> Self {
         let shown = format!("{}{}", self.stdout, self.stderr);
         assert!(shown.contains(text), "goldseal {}\n{text:?} is not in\n{shown}", self.line);
         self
@@ -181,7 +181,7 @@ impl Run {
 
     /// Returns the one JSON document that it printed; anything beside it is an error.
     #[track_caller]
-    pub(crate) fn report(&self) -> Value {
+    pub fn report(&self) -> Value {
         let parsed = serde_json::from_str(&self.stdout);
         assert_eq!(self.stderr, "", "goldseal {}", self.line);
         parsed.unwrap_or_else(|error| {
@@ -191,7 +191,7 @@ impl Run {
 }
 
 /// Returns the codes of an image's reasons, or of its faults.
-pub(crate) fn codes(image: &Value) -> Vec<&str> {
+pub fn codes(image: &Value) -> Vec<&str> {
     let causes = ["reasons", "faults"].map(|list| image[list].as_array().unwrap());
     let mut codes: Vec<&str> = causes.into_iter().flatten().map(|cause| cause["code"].as_str().unwrap()).collect();
     codes.dedup();
@@ -199,12 +199,12 @@ pub(crate) fn codes(image: &Value) -> Vec<&str> {
 }
 
 /// Returns the codes of a report's notes.
-pub(crate) fn notes(report: &Value) -> Vec<&str> {
+pub fn notes(report: &Value) -> Vec<&str> {
     report["notes"].as_array().unwrap().iter().map(|note| note["code"].as_str().unwrap()).collect()
 }
 
 /// Returns the files under a directory, without it; none when there is no such directory.
-pub(crate) fn files_under(directory: &Path) -> Vec<PathBuf> {
+pub fn files_under(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
     let entries: Vec<PathBuf> = entries.unwrap_or_default();
     entries.into_iter().flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()

@@ -97,11 +97,25 @@ fn a_web_server_gives_evidence_and_takes_none() {
     // Nobody vouches for it without the file, and a file without certificates vouches for nobody.
     let report = goldseal.verdict(&format!("{ami} {site}"), "undetermined", &["evidence-unavailable"]);
     assert!(report.to_string().contains("certificate"), "{report:#}");
-    goldseal.fails(&format!("verify {ami} {site} --ca-file build.json"), 2, &["TLS"]);
+    goldseal.fails(&format!("verify {ami} {site} --ca-file build.json"), 2, &["build.json", "no certificates"]);
     goldseal.fails(&format!("verify {ami} {site} --ca-file absent.pem"), 2, &["absent.pem", "certificate authorities"]);
     server.mood(Mood::Status(500));
     let report = goldseal.verdict(&format!("{ami} {trusted}"), "undetermined", &["evidence-unavailable"]);
     assert!(report.to_string().contains("500"), "{report:#}");
+}
+
+#[test]
+fn two_gigabytes_in_a_directory_are_not_read() {
+    let account = Account::new();
+    let goldseal = account.goldseal();
+    let (store, ami) = (goldseal.directory_store(), account.image("huge"));
+    goldseal.write("policy.toml", trusting(&account.key("ECC_NIST_P256")));
+    let path = goldseal.path("store").join(account.evidence_key(&ami));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::File::create(path).unwrap().set_len(2 << 30).unwrap();
+    let line = format!("{ami} --policy policy.toml --store {store}");
+    let report = goldseal.verdict(&line, "undetermined", &["evidence-unavailable"]);
+    assert!(report.to_string().contains("more than the 100663296 bytes allowed"), "{report:#}");
 }
 
 #[test]
@@ -123,7 +137,7 @@ fn a_directory_that_is_not_there_is_a_mistake_and_not_an_empty_store() {
     let goldseal = Goldseal::new();
     let store = format!("file://{}", goldseal.path("unmounted").display());
     let goldseal = sealer(goldseal, &store);
-    goldseal.fails(&sign(""), 1, &["storing the evidence", "unmounted", "No such file"]);
+    goldseal.fails(&sign(""), 2, &["storing the evidence", "unmounted", "No such file"]);
     assert!(!goldseal.path("unmounted").exists());
     for (url, says) in [
         ("ftp://x/y", "its scheme is none of these"),

@@ -39,7 +39,9 @@ fn share(host: &str) {
     goldseal.verdict(&verify, "admit", &[]);
 
     cosign.signs(&format!("sign --key awskms:///alias/signing {artifact}"));
-    cosign.signs(&format!("attest --key awskms:///alias/signing --type spdxjson --predicate golden.spdx.json {artifact}"));
+    cosign.signs(&format!(
+        "attest --key awskms:///alias/signing --type spdxjson --predicate golden.spdx.json {artifact}"
+    ));
     for key in ["key.pub", "awskms:///alias/signing"] {
         let (good, shown) = cosign.accepts(&format!("verify --key {key} {artifact}"));
         assert!(good, "{shown}");
@@ -71,6 +73,10 @@ fn digest_of(host: &str, tag: &str) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let body = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    assert!(answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     format!("sha256:{}", sha256(&answer[body..]))
 }

@@ -1,0 +1,95 @@
+//! The command line itself: help, completions, profiles, and what goes to which stream.
+
+use serde_json::Value;
+
+use crate::{
+    aws::{Account, REGION},
+    chain::Scene,
+    cloud::cloud,
+    offline::seal,
+    run::{AT, Goldseal},
+};
+
+#[test]
+fn help_and_version_are_answers_and_go_to_standard_output() {
+    let goldseal = Goldseal::new();
+    for line in
+        ["--help", "--version", "help verify", "describe --help", "sign --help", "verify -h", "policy check --help"]
+    {
+        let run = goldseal.run(line).exits(0);
+        assert!(run.stdout.contains("goldseal") && run.stderr.is_empty(), "{line}: {}{}", run.stdout, run.stderr);
+    }
+    for line in ["", "policy"] {
+        let run = goldseal.run(line).exits(2);
+        assert!(
+            run.stdout.is_empty() && run.stderr.contains("Usage: goldseal"),
+            "{line}: {}{}",
+            run.stdout,
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let goldseal = Goldseal::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = goldseal.run(&format!("completions {shell}")).exits(0);
+        assert!(run.stdout.contains("dangerous-local-key"), "{shell}");
+    }
+    goldseal.write("completions", goldseal.run("completions bash").stdout);
+    goldseal.script(&[], "bash -n completions").exits(0);
+    goldseal.run("completions tcsh").exits(2).says("tcsh");
+}
+
+#[test]
+fn the_schema_of_policies_is_one_json_document() {
+    let schema = Goldseal::new().run("policy schema").exits(0).report();
+    assert_eq!(schema["title"], "goldseal policy, version 1");
+    assert_eq!(schema["additionalProperties"], Value::Bool(false));
+}
+
+#[test]
+fn a_profile_gives_region_and_credentials() {
+    let account = Account::new();
+    let ami = account.image("profile");
+    let goldseal = Goldseal::new().with("AWS_ENDPOINT_URL", &cloud().endpoint);
+    goldseal.write(".aws/config", format!("[profile golden]\nregion = {REGION}\n"));
+    let credentials = format!("[golden]\naws_access_key_id = {}\naws_secret_access_key = testing\n", account.id);
+    goldseal.write(".aws/credentials", credentials);
+    goldseal.run(&format!("describe {ami} --profile golden")).exits(0).says(&ami);
+    goldseal.fails(&format!("describe {ami}"), 2, &["finding the region", "put a region into the profile"]);
+    let by_environment = goldseal.with("AWS_PROFILE", "golden");
+    by_environment.run(&format!("describe {ami}")).exits(0);
+    by_environment.run(&format!("describe {ami} --region eu-central-1")).exits(1).says("in eu-central-1");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_changes_no_verdict() {
+    let goldseal = Goldseal::new();
+    seal(&goldseal);
+    let verify = format!("verify --image image.json --evidence evidence.jsonl --policy policy.toml {AT}");
+    // Nobody reads at all: the other end is closed before anything is written.
+    let script = format!("mkfifo line; (exec 3<line) & exec 4>line; wait; \"$GOLDSEAL\" {verify} >&4");
+    goldseal.script(&[], &script).exits(0);
+    goldseal.write("evidence.jsonl", "");
+    goldseal.script(&[], &script.replace("mkfifo line; ", "")).exits(1);
+}
+
+#[test]
+fn logs_go_to_standard_error_and_hold_no_secret() {
+    let scene = Scene::new();
+    let ami = scene.sealed("logs");
+    let goldseal =
+        scene.goldseal.with("AWS_SECRET_ACCESS_KEY", "a-secret-of-mine").with("AWS_SESSION_TOKEN", "a-token-of-mine");
+    for flags in ["-v", "-vv"] {
+        let run = goldseal.run(&format!("verify {ami} {AT} {flags}")).exits(0);
+        assert!(run.stdout.starts_with("ADMIT"), "{}", run.stdout);
+        assert!(!run.stderr.contains("a-secret-of-mine"), "{flags}");
+        assert!(!run.stderr.contains("a-token-of-mine"), "{flags}");
+    }
+    let loud = goldseal.run(&format!("verify {ami} {AT} -vvv")).exits(0);
+    assert!(!["a-secret-of-mine", "a-token-of-mine"].iter().any(|secret| loud.stderr.contains(secret)));
+    assert!(loud.stderr.contains("DescribeImages"), "{}", loud.stderr);
+    assert!(!loud.stderr.contains('\u{1b}'), "no colour where there is no terminal");
+}
