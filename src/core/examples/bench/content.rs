@@ -70,7 +70,7 @@ pub(super) fn plain(mebibytes: &str) -> Outcome<Value> {
 fn data(mebibytes: &str) -> Outcome<Vec<u8>> {
     let size: usize = mebibytes.parse::<usize>()? << 20;
     // Any bytes that are not all the same; SHA-256 takes as long for all of them.
-    Ok((0..size).map(|at| (at.wrapping_mul(0x9e37_79b9) >> 13 & 0xff) as u8).collect())
+    Ok((0..size).map(|at| (at.wrapping_mul(0x9e37_79b9) >> 13).to_le_bytes().first().copied().unwrap_or(0)).collect())
 }
 
 /// A snapshot in memory, and the threads that hash its blocks.
@@ -118,7 +118,7 @@ impl SnapshotBlocks for Memory {
     async fn digest(&self, _: &Region, snapshot: &SnapshotId, block: &ListedBlock) -> Result<Sha256Digest, PortError> {
         let answer = Answer::default();
         let order = Order { index: block.index, answer: Arc::clone(&answer) };
-        self.orders.send(order).map_err(|_| PortError::new(PortErrorKind::Unavailable, "memory", snapshot))?;
+        self.orders.send(order).map_err(|_closed| PortError::new(PortErrorKind::Unavailable, "memory", snapshot))?;
         Ok(poll_fn(|context| {
             let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
             match answer.0.take() {
