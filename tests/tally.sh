@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# tally.sh STATUS… -- LOG…: adds up what test runners said in their logs, and prints one plain closing line.
+# tally.sh [--suites] STATUS… -- LOG…: adds up what was said in logs, and prints one plain closing line.
+# Of runners (cargo test, check.sh) it reads their own closing lines; with --suites, the closing lines of this script.
 # A runner that failed without counting a failure counts as one. `skipped: WHAT: WHY` lines are counted and repeated.
 set -uo pipefail
+closing='^test result:|^[0-9]+ passed, [0-9]+ failed$'
+if [ "$1" = --suites ]; then closing='^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'; shift; fi
 broken=0
 while [ "$1" != -- ]; do [ "$1" -eq 0 ] || broken=$((broken + 1)); shift; done
 shift
 sum() { awk -v pattern="$1" '{ while (match($0, "[0-9]+ " pattern)) { n += substr($0, RSTART, RLENGTH) + 0; $0 = substr($0, RSTART + RLENGTH) } } END { print n + 0 }'; }
-counts=$(grep -hE '^test result:|^[0-9]+ passed, [0-9]+ failed' "$@" || true)
+counts=$(grep -hE "$closing" "$@" || true)
 passed=$(sum passed <<<"$counts")
 failed=$(sum failed <<<"$counts")
 [ "$broken" -gt 0 ] && [ "$failed" -eq 0 ] && failed=$broken

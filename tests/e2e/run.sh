@@ -7,7 +7,7 @@ trap 'rm -rf "$log"' EXIT
 tests/tools/build.sh >"$log/tools"
 case $? in
     0) ;;
-    3) echo 'skipped: e2e: a language of the real tools is missing, see above' | tee "$log/e2e"; exec tests/tally.sh 0 -- "$log/e2e" ;;
+    3) echo 'skipped: e2e: a language of the real tools is missing, see above' | tee "$log/e2e"; tests/tally.sh 0 -- "$log/e2e"; exit 0 ;;
     *) exit 1 ;;
 esac
 while read -r tool path; do

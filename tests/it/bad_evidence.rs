@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     offline::seal,
     policies::{pem, policy},
-    run::Goldseal,
+    run::{AT, Goldseal},
 };
 
 const FILES: &str = "--image image.json --evidence evidence.jsonl --policy policy.toml";
@@ -114,17 +114,34 @@ fn what_is_no_evidence_is_refused_by_name() {
 #[test]
 fn a_bit_turned_anywhere_is_never_admitted() {
     let (goldseal, evidence) = sealed();
-    // The core's own test turns every bit; this one asks whether the executable takes the same way.
+    let image = goldseal.read("image.json");
+    // The core's own test turns every bit; this one asks whether the executable goes the same way.
     for part in 0..12 {
-        let place = evidence.len() / 12 * part + 37;
-        let mut changed = evidence.clone();
-        changed[place] ^= 1 << (part % 7);
-        goldseal.write("evidence.jsonl", &changed);
-        let run = goldseal.json(&format!("verify {FILES} {}", crate::run::AT)).exits(1);
-        assert_eq!(run.report()["images"][0]["verdict"], "reject", "bit at {place}");
+        let verdict = turned(&goldseal, "evidence.jsonl", &evidence, evidence.len() / 12 * part + 37, part % 7);
+        assert_eq!(verdict, 1, "a bit of the evidence, part {part}");
+        // A descriptor that is not canonical is none; one that is, is another image's.
+        let verdict = turned(&goldseal, "image.json", &image, image.len() / 12 * part + 7, part % 7);
+        assert!([1, 2].contains(&verdict), "a bit of the descriptor, part {part}");
     }
-    goldseal.write("evidence.jsonl", &evidence);
+    let policy = goldseal.read("policy.toml");
+    let key = policy.windows(8).position(|part| part == b"KEY-----").unwrap();
+    for part in 0..6 {
+        let verdict = turned(&goldseal, "policy.toml", &policy, key + 12 + part * 19, 1);
+        assert!([1, 2].contains(&verdict), "a bit of the key, part {part}");
+    }
     goldseal.verdict(FILES, "admit", &[]);
+}
+
+/// Verifies with one bit of a file turned, and turns it back; returns the exit code.
+fn turned(goldseal: &Goldseal, file: &str, bytes: &[u8], place: usize, bit: usize) -> i32 {
+    let mut changed = bytes.to_vec();
+    changed[place] ^= 1 << bit;
+    goldseal.write(file, &changed);
+    let run = goldseal.json(&format!("verify {FILES} {AT}"));
+    let report = run.report();
+    assert!(run.code != 1 || report["images"][0]["verdict"] == "reject", "{report:#}");
+    goldseal.write(file, bytes);
+    run.code
 }
 
 #[test]

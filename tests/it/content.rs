@@ -68,10 +68,9 @@ fn the_digest_is_that_of_every_block_listed_or_not() {
 fn many_pages_are_read_the_empty_ones_too() {
     let account = Account::new();
     // EBS looks at 10,000 blocks for a page: of four pages here the third is empty.
-    let pattern: Vec<String> = (0..40).map(|number| format!("block {number} ")).collect();
+    let patterns: Vec<(i32, String)> = (0..40).map(|number| (number, format!("block {number} "))).collect();
     let place = |number: i32| if number < 38 { number * 500 } else { 31_000 + number };
-    let blocks: Vec<(i32, &[u8])> =
-        (0..40).map(|number| (place(number), pattern[number as usize].as_bytes())).collect();
+    let blocks: Vec<(i32, &[u8])> = patterns.iter().map(|(number, text)| (place(*number), text.as_bytes())).collect();
     let snapshot = account.snapshot(16, &blocks);
     let ami = account.image_of("pages", &[("/dev/xvda", &snapshot, 16)]);
     let report = account.goldseal().json(&format!("describe {ami} --content")).exits(0).report();

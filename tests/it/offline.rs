@@ -171,6 +171,15 @@ fn what_kms_sealed_is_admitted_on_a_machine_without_a_network() {
 }
 
 #[test]
+fn evidence_may_come_through_a_pipe() {
+    let goldseal = Goldseal::new();
+    seal(&goldseal);
+    let verify = format!("\"$GOLDSEAL\" verify --image image.json --evidence - --policy policy.toml {AT}");
+    goldseal.script(&[], &format!("cat evidence.jsonl | {verify}")).exits(0).says("ADMIT");
+    goldseal.script(&[], &format!("{verify} </dev/null")).exits(1).says("attestation-missing");
+}
+
+#[test]
 fn a_saved_answer_needs_its_region_and_of_several_images_the_one() {
     let goldseal = Goldseal::new();
     seal(&goldseal);
@@ -283,8 +292,8 @@ fn files_that_are_no_image_are_told_from_one_another() {
         let error = goldseal.fails(&line, 2, &[says, file]);
         assert!(error["causes"].as_array().unwrap().len() < 4, "{error:#}");
     }
-    let absent = format!("verify --image image.json --evidence absent.jsonl --policy policy.toml");
-    goldseal.fails(&absent, 2, &["absent.jsonl", "No such file"]);
+    let absent = "verify --image image.json --evidence absent.jsonl --policy policy.toml";
+    goldseal.fails(absent, 2, &["absent.jsonl", "No such file"]);
 }
 
 #[test]

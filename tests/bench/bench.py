@@ -1,0 +1,154 @@
+"""Measures goldseal against cosign, the bare cryptography and /bin/true; README.md says what each row is."""
+import argparse
+import json
+import operator
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from subject import FIXTURES, Subject
+
+MEBIBYTES = 256
+OPERATORS = {">=": operator.ge, "<=": operator.le}
+
+
+class Table:
+    """Rows as they come; a goal reads `anchor/ours >= 15`, `ours/anchor <= 3` or `ours <= 25`."""
+
+    def __init__(self):
+        self.rows = []
+        print(f"{'':46} {'ours':>9} {'anchor':>9} {'':5} {'ratio':>7}  goal")
+
+    def add(self, name: str, ours: float, anchor: float | None, unit: str, goal: str) -> None:
+        figure, sign, bound = goal.split()
+        reached = ours
+        ratio = None if anchor is None else ours / anchor
+        if figure == "anchor/ours":
+            reached = ratio = anchor / ours
+        elif figure == "ours/anchor":
+            reached = ratio
+        holds = OPERATORS[sign](reached, float(bound))
+        self.rows.append({"name": name, "ours": rounded(ours), "anchor": rounded(anchor), "ratio": rounded(ratio),
+                          "goal": goal, "unit": unit, "holds": holds})
+        print(f"{name:46} {show(ours)} {show(anchor)} {unit:5} {show(ratio, 7)}  {goal}{'' if holds else '  MISSED'}",
+              flush=True)
+
+    @staticmethod
+    def skip(name: str, reason: str) -> None:
+        print(f"{name:46} skipped: {reason}", flush=True)
+
+
+def rounded(figure: float | None) -> float | None:
+    return None if figure is None else float(f"{figure:.4g}")
+
+
+def show(figure: float | None, width: int = 9) -> str:
+    return f"{'-' if figure is None else f'{figure:,.0f}' if figure >= 1000 else f'{figure:.3g}':>{width}}"
+
+
+class Probe:
+    """The example `bench` of the core."""
+
+    def __init__(self, binary: str, folder: Path, env: dict):
+        self.binary, self.folder, self.env = binary, folder, env
+
+    def ask(self, *arguments: object):
+        done = subprocess.run([self.binary, *map(str, arguments)], cwd=self.folder, env=self.env, check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout)
+
+    def in_turn(self, rounds: int, *programs: tuple[int, list[str]]) -> list["Runs"]:
+        """Runs programs in turn, each so many times a round: a machine that is busy for a while is so for all."""
+        runs = [Runs() for _ in programs]
+        for _ in range(rounds):
+            for found, (times, command) in zip(runs, programs, strict=True):
+                found.add(self.ask("process", times, *command))
+        return runs
+
+
+class Runs:
+    """What the runs of one program took: milliseconds and mebibytes."""
+
+    def __init__(self):
+        self.walls, self.cpus, self.peak = [], [], 0.0
+
+    def add(self, found: dict) -> None:
+        self.walls += found["wall"]
+        self.cpus += found["cpu"]
+        self.peak = max(self.peak, found["peak_kib"] / 1024)
+
+    @property
+    def wall(self) -> float:
+        return statistics.median(self.walls)
+
+    @property
+    def cpu(self) -> float:
+        return statistics.mean(self.cpus)
+
+
+def cold(table: Table, probe: Probe, subject: Subject, cosign: str) -> None:
+    for kind, name, rounds, wall, cpu, memory in (
+            ("provenance", "verify, small evidence", 40, 15, 20, 5),
+            ("sbom", "verify, SBOM of 5 MB", 20, 40, 40, 6)):
+        if not cosign:
+            table.skip(name, "cosign is not built, Go is missing")
+            continue
+        ours, anchor = probe.in_turn(rounds, (5, subject.verify(kind)), (1, subject.verify_with(cosign, kind)))
+        table.add(f"{name}: wall", ours.wall, anchor.wall, "ms", f"anchor/ours >= {wall}")
+        table.add(f"{name}: CPU", ours.cpu, anchor.cpu, "ms", f"anchor/ours >= {cpu}")
+        table.add(f"{name}: peak memory", ours.peak, anchor.peak, "MiB", f"anchor/ours >= {memory}")
+
+
+def warm(table: Table, probe: Probe) -> None:
+    sboms = FIXTURES / "golden.spdx.json", "large.spdx.json"
+    found = probe.ask("warm", FIXTURES / "build.json", FIXTURES / "golden.grype.json", *sboms)
+    for name, one in zip(("smallest statements", "SBOM of 0.07 MB", "SBOM of 5 MB"), found, strict=True):
+        name = f"warm verdict, {one['signatures']} signatures, {name}"
+        table.add(name, one["ours"] * 1000, one["anchor"] * 1000, "µs", "ours/anchor <= 1.5")
+
+
+def content(table: Table, probe: Probe, subject: Subject) -> None:
+    found = probe.ask("content", 512)
+    mebibytes = found["bytes"] / 2**20 * 1000
+    table.add(f"content digest in memory, {found['cores']} cores", mebibytes / found["ours"],
+              mebibytes / found["anchor"], "MiB/s", "ours/anchor >= 0.9")
+    (ours,) = probe.in_turn(5, (1, subject.describe()))
+    anchor = probe.ask("hash", MEBIBYTES)["cpu"]
+    table.add(f"content digest through the SDK, {MEBIBYTES} MiB: CPU", ours.cpu, anchor, "ms", "ours/anchor <= 3")
+
+
+def program(table: Table, probe: Probe, subject: Subject, cosign: str) -> None:
+    ours, anchor = probe.in_turn(20, (10, [subject.goldseal, "--version"]), (10, ["/bin/true"]))
+    table.add("goldseal --version: wall", ours.wall, anchor.wall, "ms", "ours <= 3")
+    anchor = os.path.getsize(cosign) / 1e6 if cosign else None
+    table.add("size of the binary", os.path.getsize(subject.goldseal) / 1e6, anchor, "MB", "ours <= 25")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--goldseal", required=True)
+    parser.add_argument("--probe", required=True)
+    parser.add_argument("--cosign", default="")
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("rows", nargs="*", help="cold, warm, content, program; all when none is named")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="goldseal-bench-") as name:
+        subject = Subject(chosen.goldseal, Path(name), MEBIBYTES)
+        probe = Probe(chosen.probe, Path(name), subject.env)
+        table = Table()
+        rows = {"cold": lambda: cold(table, probe, subject, chosen.cosign), "warm": lambda: warm(table, probe),
+                "content": lambda: content(table, probe, subject),
+                "program": lambda: program(table, probe, subject, chosen.cosign)}
+        for row in chosen.rows or rows:
+            rows[row]()
+    chosen.json.write_text(json.dumps(table.rows, indent=2, ensure_ascii=False) + "\n")
+    missed = sum(not row["holds"] for row in table.rows)
+    print(f"{len(table.rows) - missed} goals hold, {missed} do not; {chosen.json}")
+
+
+main()
