@@ -63,8 +63,8 @@ pub struct Reading {
 impl Describe {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         let image = session.images(std::slice::from_ref(&self.ami)).await?.remove(0);
-        let facts = facts(session, &image, self.image.as_deref()).await?;
-        let descriptor = facts.descriptor;
+        let descriptor = facts(session, &image, self.image.as_deref()).await?.descriptor;
+        self.ami.check_owner(Some(descriptor.owner()))?;
         let content = if self.content { Some(content(session, &descriptor, &self.reading).await?) } else { None };
         if let Some(path) = &self.descriptor {
             files::write(path, descriptor.bytes()).map_err(anyhow::Error::from)?;
@@ -72,7 +72,7 @@ impl Describe {
                 return Ok(Code::Good);
             }
         }
-        render::describe(format, &DescribeReport::new(&descriptor, content)).map_err(anyhow::Error::from)?;
+        render::describe(format, &DescribeReport::new(&descriptor, content))?;
         Ok(Code::Good)
     }
 }

@@ -3,7 +3,7 @@
 //! 0 admit or done · 1 reject, or the answer is no · 2 usage, settings or input · 3 undetermined: something could not
 //! be asked · 70 our own failure. docs/cli.md says the same to users.
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
     flow::{ContentError, InputFault, SignError},
@@ -69,6 +69,18 @@ impl Failure {
     }
 }
 
+impl From<io::Error> for Failure {
+    /// Only printing a report fails like this: what was to be done is done.
+    fn from(error: io::Error) -> Self {
+        let chain = vec!["writing the report to standard output".to_owned(), error.to_string()];
+        Self {
+            code: Code::Internal,
+            chain,
+            hints: vec!["what the command does was done; `goldseal verify` tells".to_owned()],
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let code = error.chain().find_map(code).unwrap_or(Code::Usage);
@@ -86,6 +98,10 @@ impl From<anyhow::Error> for Failure {
 /// Errors of ours and of the ports say which code they are; everything else is something the user gave us.
 fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     if let Some(port) = error.downcast_ref::<PortError>() {
+        // A key file is an input like any other.
+        if port.operation.starts_with("key:") {
+            return Some(Code::Usage);
+        }
         return Some(match port.kind {
             // What must be there and is not was named wrongly: a bucket, a key, a directory, a region.
             PortErrorKind::NotFound => Code::Usage,

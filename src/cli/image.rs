@@ -2,12 +2,14 @@
 
 use std::str::FromStr;
 
-use goldseal_core::ids::{AmiId, ImageRef, Region};
+use anyhow::{Result, bail};
+use goldseal_core::ids::{AccountId, AmiId, ImageRef, NotAnId, Region};
 
 /// An image, perhaps with its region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageArg {
     region: Option<Region>,
+    owner: Option<AccountId>,
     id: AmiId,
 }
 
@@ -16,6 +18,16 @@ impl ImageArg {
     pub fn in_region(&self, default: Option<&Region>) -> Option<ImageRef> {
         let region = self.region.as_ref().or(default)?;
         Some(ImageRef { region: region.clone(), id: self.id.clone() })
+    }
+
+    /// Checks that an image belongs to the account that its ARN names, if it names one.
+    pub fn check_owner(&self, found: Option<&AccountId>) -> Result<()> {
+        match (&self.owner, found) {
+            (Some(named), Some(found)) if named != found => {
+                bail!("{} belongs to {found}, not to {named} as its ARN says", self.id)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the id.
@@ -32,18 +44,27 @@ impl ImageArg {
 impl FromStr for ImageArg {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let parts: Vec<&str> = text.split(':').collect();
+        let mut owner = None;
         let (region, id) = match parts.as_slice() {
             [id] => (None, *id),
             [region, id] => (Some(*region), *id),
-            ["arn", _, "ec2", region, _, resource] => {
-                (Some(*region), resource.strip_prefix("image/").unwrap_or(resource))
+            ["arn", partition, "ec2", region, account, resource] => {
+                let id = resource.strip_prefix("image/").ok_or("the ARN is not one of an image")?;
+                let known: Region = region.parse().map_err(|error: NotAnId| error.to_string())?;
+                if known.partition().to_string() != *partition {
+                    return Err(format!("{region} is not in the partition {partition}"));
+                }
+                if !account.is_empty() {
+                    owner = Some(account.parse().map_err(|error: NotAnId| error.to_string())?);
+                }
+                (Some(*region), id)
             }
             _ => return Err("expected ami-ID, REGION:ami-ID or an image ARN".to_owned()),
         };
         let region = region.map(str::parse::<Region>).transpose().map_err(|error| error.to_string())?;
-        Ok(Self { region, id: id.parse().map_err(|error: goldseal_core::ids::NotAnId| error.to_string())? })
+        Ok(Self { region, owner, id: id.parse().map_err(|error: NotAnId| error.to_string())? })
     }
 }
 
@@ -65,7 +86,16 @@ mod tests {
             assert_eq!(image.in_region(Some(&region)), Some(expected.clone()), "{text}");
             assert_eq!(image.in_region(None).is_some(), image.region().is_some(), "{text}");
         }
-        for bad in ["", "i-0123456789abcdef0", "x:ami-0123abcd", "arn:aws:ec2:eu-west-1:1:instance/i-1", "a:b:c"] {
+        for bad in [
+            "",
+            "i-0123456789abcdef0",
+            "x:ami-0123abcd",
+            "arn:aws:ec2:eu-west-1:1:instance/i-1",
+            "a:b:c",
+            "arn:aws-cn:ec2:eu-west-1:123456789012:image/ami-0123abcd",
+            "arn:aws:ec2:eu-west-1:zz:image/ami-0123abcd",
+            "arn:aws:ec2:eu-west-1:123456789012:ami-0123abcd",
+        ] {
             assert!(bad.parse::<ImageArg>().is_err(), "{bad}");
         }
     }

@@ -120,7 +120,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "goldseal", &mut script);
-            std::io::stdout().write_all(&script).map_err(anyhow::Error::from)?;
+            std::io::stdout().write_all(&script)?;
             Code::Good
         }
     })

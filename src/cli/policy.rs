@@ -47,11 +47,11 @@ impl PolicyCommand {
                 let code = if digest.is_some() { Code::Good } else { Code::Usage };
                 let file = file.display().to_string();
                 let report = PolicyReport { schema: POLICY_SCHEMA, file, policy: digest, problems, notes };
-                render::policy(format, &report).map_err(anyhow::Error::from)?;
+                render::policy(format, &report)?;
                 Ok(code)
             }
             Self::Schema => {
-                render::json(&schema()).map_err(anyhow::Error::from)?;
+                render::json(&schema())?;
                 Ok(Code::Good)
             }
         }
@@ -69,7 +69,8 @@ pub fn load(path: &Path) -> Result<Policy, Failure> {
 
 fn read(path: &Path) -> Result<Result<Policy, Problems>> {
     let text = files::read_text(path, LARGEST).context("reading the policy")?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    // Never the bare name: `-` would be standard input.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let named = referenced_files(&text).into_iter().map(|name| {
         let text = files::read_text(&folder.join(&name), LARGEST).map_err(|error| match &error {
             files::FileError::Read { source, .. } => source.to_string(),

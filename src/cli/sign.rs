@@ -98,6 +98,7 @@ impl Sign {
             return Err(Failure::new(Code::No, format!("{image} is {state}; its facts may still change")).hint(hint));
         }
         let descriptor = facts.descriptor;
+        self.ami.check_owner(Some(descriptor.owner()))?;
         let content = match self.content {
             true => describe::content(session, &descriptor, &self.reading).await?,
             false => Vec::new(),
@@ -120,7 +121,7 @@ impl Sign {
             tag: self.image.is_none() && !self.no_tags,
         };
         let report = self.seal(session, &signing, &store).await.with_context(|| format!("signing {image}"))?;
-        render::sign(format, &report).map_err(anyhow::Error::from)?;
+        render::sign(format, &report)?;
         Ok(Code::Good)
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     flow::{Offline, judge_offline, verify},
-    ids::AccountId,
+    ids::{AccountId, GroupArn},
     image::ImageFacts,
     policy::{Context, Policy},
     report::VerifyReport,
@@ -56,14 +56,15 @@ pub struct Verify {
     account: Option<AccountId>,
     /// The ARN of the Auto Scaling group that launches, for the policy's scopes
     #[arg(long, value_name = "ARN")]
-    group: Option<String>,
+    group: Option<GroupArn>,
 }
 
 impl Verify {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
         let now = self.at.unwrap_or_else(Timestamp::now);
-        let context = Context { account: self.account.clone(), region: None, group: self.group.clone() };
+        let context =
+            Context { account: self.account.clone(), region: None, group: self.group.clone().map(String::from) };
         let report = match (&self.image, &self.evidence) {
             (Some(image), Some(evidence)) => self.offline(session, &policy, &context, image, evidence, now).await?,
             _ => {
@@ -73,8 +74,14 @@ impl Verify {
                 verify(&policy, &images, &context, &ec2, &store, &session.keys(), now).await
             }
         };
-        render::verify(format, &report).map_err(anyhow::Error::from)?;
-        Ok(report.outcome().into())
+        let images = self.amis.iter().zip(&report.images);
+        for (asked, found) in images {
+            asked.check_owner(found.owner.as_ref())?;
+        }
+        let code = Code::from(report.outcome());
+        // A rejection that could not be printed is one all the same.
+        render::verify(format, &report).or_else(|error| if code == Code::Good { Err(error) } else { Ok(()) })?;
+        Ok(code)
     }
 
     async fn offline(

@@ -88,6 +88,26 @@ identifier!(
     region_code
 );
 
+identifier!(
+    /// The ARN of an Auto Scaling group, whole: a bare name or a pattern would match no launch, silently.
+    GroupArn, "the ARN of an Auto Scaling group",
+    "arn:PARTITION:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME",
+    "^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:[0-9]{12}:autoScalingGroup:[0-9a-fA-F-]{36}:autoScalingGroupName/.+$",
+    group_arn
+);
+
+fn group_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(8, ':').collect();
+    let [arn, partition, service, region, account, kind, id, name] = parts.as_slice() else { return false };
+    *arn == "arn"
+        && region.parse().is_ok_and(|region: Region| region.partition().to_string() == *partition)
+        && [*service, *kind] == ["autoscaling", "autoScalingGroup"]
+        && account.parse::<AccountId>().is_ok()
+        && id.len() == 36
+        && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && name.strip_prefix("autoScalingGroupName/").is_some_and(|name| !name.is_empty())
+}
+
 fn resource_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|hex| {
         matches!(hex.len(), 8 | 17) && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

@@ -33,7 +33,7 @@ pub struct VerifyReport {
     pub schema: &'static str,
     /// The instant of every verdict in here.
     pub at: Timestamp,
-    /// SHA-256 of the policy document.
+    /// SHA-256 of the policy document, and of the files that it names (docs/policy.md).
     pub policy: Sha256Digest,
     /// One entry an image, in the order they were asked for.
     pub images: Vec<ImageReport>,

@@ -10,8 +10,16 @@ use goldseal_core::report::{
 /// Writing into a string does not fail; the macro keeps the lines below readable.
 macro_rules! line {
     ($text:expr, $($arg:tt)*) => {{
-        let _ = writeln!($text, $($arg)*);
+        let _ = writeln!($text, "{}", plain(&format!($($arg)*)));
     }};
+}
+
+/// Nothing that comes from outside starts a line, moves the cursor or turns the direction of writing: reports quote
+/// names and messages that anybody may have written, and one line of theirs could read like a verdict of ours.
+fn plain(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().flat_map(|c| if c.is_control() || turns(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 pub(super) fn verify(report: &VerifyReport) -> String {
@@ -39,7 +47,7 @@ fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
         Outcome::Undetermined => ("UNDETERMINED", AnsiColor::Yellow),
     };
     let style = Style::new().bold().fg_color(Some(color.into()));
-    line!(text, "{style}{word}{style:#}  {}", image.image);
+    let _ = writeln!(text, "{style}{word}{style:#}  {}", plain(&image.image.to_string()));
     causes(text, &image.reasons);
     causes(text, &image.faults);
     if let Some(subject) = image.subject {
@@ -82,7 +90,8 @@ fn causes(text: &mut String, causes: &[Cause]) {
 }
 
 fn lines(causes: &[Cause]) -> String {
-    let numbers: Vec<String> = causes.iter().filter_map(|cause| cause.line).map(|line| line.to_string()).collect();
+    let numbers: Vec<String> =
+        causes.iter().filter_map(|cause| cause.line).filter(|line| *line > 0).map(|line| line.to_string()).collect();
     match numbers.as_slice() {
         [] => String::new(),
         [one] => format!(" (line {one})"),
@@ -164,7 +173,7 @@ pub(super) fn failure(chain: &[String], hints: &[String]) -> String {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     for (index, message) in chain.iter().enumerate() {
         if index == 0 {
-            line!(text, "{red}error{red:#}: {message}");
+            let _ = writeln!(text, "{red}error{red:#}: {}", plain(message));
         } else {
             line!(text, "  {message}");
         }
@@ -173,4 +182,17 @@ pub(super) fn failure(chain: &[String], hints: &[String]) -> String {
         line!(text, "hint: {hint}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_starts_a_line_or_moves_the_cursor() {
+        assert_eq!(plain("a\nADMIT\x1b[2K\u{9b}\u{202e}é→"), "a\\nADMIT\\u{1b}[2K\\u{9b}\\u{202e}é→");
+        let text = failure(&["one\nADMIT  ami-1".to_owned(), "two\r\x1b[1A".to_owned()], &["hint\n".to_owned()]);
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(!text.lines().any(|line| line.starts_with("ADMIT")), "{text}");
+    }
 }

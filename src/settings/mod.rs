@@ -80,8 +80,11 @@ impl Settings {
     pub fn load(given: Fragment, config: Option<&Path>) -> Result<Self, SettingsError> {
         let file = match config {
             Some(path) => fragment(path)?,
-            None if Path::new(SYSTEM_FILE).exists() => fragment(Path::new(SYSTEM_FILE))?,
-            None => Fragment::default(),
+            // What is there and cannot be read is an error, not an absence.
+            None => match Path::new(SYSTEM_FILE).try_exists() {
+                Ok(false) => Fragment::default(),
+                Ok(true) | Err(_) => fragment(Path::new(SYSTEM_FILE))?,
+            },
         };
         Self::merge(given, file)
     }

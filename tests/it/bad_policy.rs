@@ -90,7 +90,9 @@ fn policy_check_reads_the_files_beside_the_document() {
     goldseal.write("policies/ci.pub", rest);
     let report = goldseal.json("policy check policies/beside.toml").exits(0).report();
     assert_eq!(report["problems"], serde_json::json!([]));
-    assert_eq!(report["policy"], crate::aws::sha256(&goldseal.read("policies/beside.toml")));
+    let [document, key] =
+        ["policies/beside.toml", "policies/ci.pub"].map(|file| crate::aws::sha256(&goldseal.read(file)));
+    assert_eq!(report["policy"], crate::aws::sha256(format!("{document}  -\n{key}  ci.pub\n").as_bytes()));
     goldseal.verdict("--image image.json --evidence evidence.jsonl --policy policies/beside.toml", "admit", &[]);
 }
 

@@ -1,10 +1,6 @@
 //! `verify --image FILE --evidence FILE`: a verdict from files alone.
 
-use std::{
-    io::ErrorKind,
-    net::TcpListener,
-    process::{Command, Stdio},
-};
+use std::{io::ErrorKind, net::TcpListener};
 
 use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},
@@ -16,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Account, Key, sha256},
     policies::{pem, policy, trusting},
-    run::{AT, Goldseal, INPUTS, codes, notes},
+    run::{AT, Goldseal, INPUTS, codes, notes, permitted},
     skipped,
 };
 
@@ -151,8 +147,7 @@ ADMIT  {AMI} in eu-west-1
 #[test]
 fn what_kms_sealed_is_admitted_on_a_machine_without_a_network() {
     let wrapper: &[&str] = &["unshare", "-rn"];
-    let may = Command::new("unshare").args(["-rn", "true"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !may.is_ok_and(|status| status.success()) {
+    if !permitted(wrapper) {
         return skipped("a run without any network", "unshare -rn is not permitted here");
     }
     let account = Account::new();
@@ -214,6 +209,15 @@ fn a_descriptor_names_its_own_region_and_no_other_image() {
             &["image.json describes ami-0123456789abcdef0 in eu-west-1"],
         );
     }
+}
+
+#[test]
+fn an_image_may_be_called_as_a_saved_answer_begins() {
+    let goldseal = Goldseal::new();
+    goldseal.write("saved.json", saved(&[(AMI, "0")]).replace(&format!("golden {AMI}"), "Images"));
+    let describe = format!("describe eu-west-1:{AMI} --image");
+    goldseal.run(&format!("{describe} saved.json --descriptor image.json")).exits(0);
+    goldseal.run(&format!("{describe} image.json")).exits(0).says("name      Images");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
@@ -188,6 +188,13 @@ impl Run {
             panic!("goldseal {}\n{}\nis not one JSON document: {error}", self.line, self.stdout)
         })
     }
+}
+
+/// Says whether a program such as `unshare -n` may run others here.
+pub fn permitted(wrapper: &[&str]) -> bool {
+    let mut command = Command::new(wrapper[0]);
+    let command = command.args(&wrapper[1..]).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Returns the codes of an image's reasons, or of its faults.

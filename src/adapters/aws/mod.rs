@@ -23,7 +23,7 @@ use aws_config::{
     environment::EnvironmentVariableRegionProvider,
     imds::{self, region::ImdsRegionProvider},
     meta::region::RegionProviderChain,
-    profile::ProfileFileRegionProvider,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
     provider_config::ProviderConfig,
     timeout::TimeoutConfig,
 };
@@ -69,21 +69,32 @@ impl AwsConfig {
         let base = ProviderConfig::without_region().with_behavior_version(Some(version));
         let mut from_profile = ProfileFileRegionProvider::builder().configure(&base);
         let mut loader = aws_config::defaults(version).timeout_config(timeouts());
-        let mut credentials = DefaultCredentialsChain::builder().configure(base.clone());
         if let Some(profile) = profile {
             from_profile = from_profile.profile_name(profile);
             loader = loader.profile_name(profile);
-            credentials = credentials.profile_name(profile);
         }
-        let configured = RegionProviderChain::first_try(region.map(to_sdk))
-            .or_else(EnvironmentVariableRegionProvider::new())
-            .or_else(from_profile.build())
-            .region()
-            .await;
+        let environment = EnvironmentVariableRegionProvider::new();
+        let given = RegionProviderChain::first_try(region.map(to_sdk));
+        // A profile that is named goes before the environment, with its region as with its credentials.
+        let chain = match profile {
+            Some(_) => given.or_else(from_profile.build()).or_else(environment),
+            None => given.or_else(environment).or_else(from_profile.build()),
+        };
+        let configured = chain.region().await;
         let imds = metadata_client(&base);
         let effective = configured.clone().unwrap_or(aws_config::Region::from_static(PLACEHOLDER_REGION));
-        let credentials = credentials.region(effective.clone()).imds_client(imds.clone()).build().await;
-        let sdk = loader.region(effective).credentials_provider(credentials).load().await;
+        let loader = match profile {
+            Some(profile) => {
+                let base = base.with_region(Some(effective.clone()));
+                let named = ProfileFileCredentialsProvider::builder().configure(&base).profile_name(profile);
+                loader.credentials_provider(named.build())
+            }
+            None => {
+                let chain = DefaultCredentialsChain::builder().configure(base).region(effective.clone());
+                loader.credentials_provider(chain.imds_client(imds.clone()).build().await)
+            }
+        };
+        let sdk = loader.region(effective).load().await;
         Self::new(sdk, imds, configured.map(|region| region.to_string()))
     }
 

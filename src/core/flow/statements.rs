@@ -105,6 +105,9 @@ pub enum InputFault {
     /// The build facts do not read as such.
     #[error("reading the build facts")]
     Facts(#[source] JsonFault),
+    /// The build facts say something that could never hold.
+    #[error("the build facts: {0}")]
+    FactsValue(String),
     /// A statement could not be written, or would not be read back.
     #[error("writing the {kind} statement: {problem}")]
     Statement {
@@ -128,6 +131,7 @@ pub fn statements(
     let sbom_digest = Sha256Digest::of(inputs.sbom);
     let scan = scan::parse(inputs.scan).map_err(InputFault::Scan)?;
     let facts: BuildFacts = bounded::json(inputs.facts, FACTS_LIMITS).map_err(InputFault::Facts)?;
+    check_facts(&facts).map_err(InputFault::FactsValue)?;
     let builder = facts.builder.clone();
     let named = |name, bytes| Byproduct { name, digest: Sha256Digest::of(bytes) };
     let mut files = vec![Byproduct { name: "sbom", digest: sbom_digest }, named("scan", inputs.scan)];
@@ -147,6 +151,24 @@ pub fn statements(
     };
     let scan = of.write(Kind::Scan, VULNS_TYPE, vulns(&scan))?;
     Ok(vec![provenance, sbom, scan])
+}
+
+/// EC2 takes tags of 127 characters with values of 256, and reserves `aws:`; `goldseal:` is for the pointer tags.
+fn check_facts(facts: &BuildFacts) -> Result<(), String> {
+    let odd = |text: &str| text.is_empty() || text.chars().any(char::is_control);
+    if odd(&facts.builder) {
+        return Err("builder must name who built the image".to_owned());
+    }
+    if facts.started_on.zip(facts.finished_on).is_some_and(|(started, finished)| finished < started) {
+        return Err("finishedOn is before startedOn".to_owned());
+    }
+    for (name, value) in &facts.tags {
+        let reserved = ["aws:", "goldseal:"].iter().any(|prefix| name.starts_with(prefix));
+        if odd(name) || reserved || name.chars().count() > 127 || value.chars().count() > 256 {
+            return Err(format!("no image can bear the tag {name:?} with this value"));
+        }
+    }
+    Ok(())
 }
 
 /// What all statements of one sealing share.

@@ -101,7 +101,10 @@ fn one(
     let image = facts.descriptor.image();
     let mode = policy.mode(&Context { region: Some(image.region.clone()), ..context.clone() });
     let judgement = judge(policy, keys, facts, gathered, now);
-    let notes = notes(policy, &judgement);
+    let mut notes = notes(policy, &judgement);
+    if let Some(state) = facts.state.as_deref().filter(|state| *state != "available") {
+        notes.push(Note::new("image-not-available", format!("EC2 says that the image is {state}")));
+    }
     let mut report = ImageReport::new(image, judgement, mode, place.to_owned());
     report.subject = Some(facts.descriptor.digest());
     report.owner = Some(facts.descriptor.owner().clone());

@@ -37,6 +37,18 @@ pub fn referenced_files(text: &str) -> BTreeSet<String> {
     named.filter_map(|field| if let Field::Is(path) = field { Some(path.into_inner()) } else { None }).collect()
 }
 
+/// Names a policy: SHA-256 of the document, or, where it names files, of the digests of the document and of each file,
+/// a line each with its name, as `sha256sum` writes them.
+fn digest(text: &str, files: &Files) -> Sha256Digest {
+    let document = Sha256Digest::of(text.as_bytes());
+    if files.is_empty() {
+        return document;
+    }
+    let lines = files.iter().filter_map(|(name, text)| Some((name, text.as_ref().ok()?)));
+    let lines = lines.map(|(name, text)| format!("{}  {name}\n", Sha256Digest::of(text.as_bytes())));
+    Sha256Digest::of((format!("{document}  -\n") + &lines.collect::<String>()).as_bytes())
+}
+
 /// Compiles a document; `name` is its file's, for messages.
 ///
 /// # Errors
@@ -158,7 +170,7 @@ impl Compiler<'_> {
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
-            digest: Sha256Digest::of(self.text.as_bytes()),
+            digest: digest(self.text, self.files),
             signatories,
             requirements,
             identity,

@@ -121,7 +121,7 @@ pub struct Context {
 }
 
 impl Policy {
-    /// Returns the SHA-256 of the document.
+    /// Returns the SHA-256 of the document and of the files that it names.
     pub fn digest(&self) -> Sha256Digest {
         self.digest
     }

@@ -112,9 +112,9 @@ pub struct Believed {
 /// Verifies the evidence of the image whose descriptor has the digest `image`.
 ///
 /// For every line: (1) its form is that of a bundle; (2) with an envelope in it; (3) an authority is named by the
-/// hint, or, without a hint, each is tried; (4) its signature covers the envelope; (5) the witness that the policy
-/// asks for saw it; (6) the authority counts now, or did when the witness saw it;
-/// (7) the payload is an in-toto statement; (8) of one subject; (9) which is the image.
+/// hint, or, without a hint, each is tried; (4) its signature covers the envelope; (5) the payload is an in-toto
+/// statement; (6) of one subject; (7) which is the image; (8) the witness that the policy asks for saw it; (9) the
+/// authority counts now, or did when the witness saw it.
 ///
 /// The hint selects and never grants: the signature decides. But a hint that names another key than the one that
 /// signed is not passed over, so that no byte of evidence as goldseal writes it is unauthenticated (ADR 0004).
@@ -152,24 +152,24 @@ fn examine(
         Ok(authority) => authority, // (3), (4)
         Err(reason) => return discount(reason, None),
     };
-    let witnessed = match &authority.witness {
-        Some(witness) => witness.hear(bytes, bundle.witness, &authority.key, image).map(Some), // (5)
-        None => Ok(None),
-    };
     if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
-        return Err(Defect::PayloadType { found: envelope.payload_type.chars().take(120).collect() }); // (7)
+        return Err(Defect::PayloadType { found: envelope.payload_type.chars().take(120).collect() }); // (5)
     }
-    let statement = Statement::parse(envelope.payload)?; // (7), (8)
+    let statement = Statement::parse(envelope.payload)?; // (5), (6)
     let kind = statement.kind();
     if statement.subject() != image {
-        return discount(Discount::SubjectMismatch { subject: statement.subject() }, kind); // (9)
+        return discount(Discount::SubjectMismatch { subject: statement.subject() }, kind); // (7)
     }
-    let seen = match witnessed {
+    let seen = match &authority.witness {
+        Some(witness) => witness.hear(bytes, bundle.witness, &authority.key, image).map(Some), // (8)
+        None => Ok(None),
+    };
+    let seen = match seen {
         Ok(seen) => seen,
         Err(problem) => return discount(Discount::WitnessRefused { authority: authority.name.clone(), problem }, kind),
     };
     if let Some(reason) = counts(authority, seen.as_deref(), now) {
-        return discount(reason, kind); // (6)
+        return discount(reason, kind); // (9)
     }
     let seen = seen.and_then(|times| times.first().copied());
     // A witnessed signature was made inside the window, and that stays true.

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{Compiler, Place, below};
 use crate::{
     attestation::Kind,
-    ids::{AccountId, Region},
+    ids::GroupArn,
     policy::{
         document::{RequireEntry, ScopeEntry},
         field::Field,
@@ -95,24 +95,10 @@ impl Compiler<'_> {
         let regions = self.list(below(&key, "regions"), regions);
         let groups_span = at.of(&groups);
         let groups = self.list(below(&key, "groups"), groups);
-        for group in groups.iter().flatten().filter(|group| !is_group_arn(group)) {
+        for group in groups.iter().flatten().filter(|group| group.parse::<GroupArn>().is_err()) {
             let message = format!("{group:?} is not the ARN of an Auto Scaling group, so it would match none");
             self.problem(&groups_span, below(&key, "groups"), message);
         }
         Some(Scope { mode: mode?, accounts, regions, groups })
     }
-}
-
-/// `arn:PARTITION:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME`. A bare name or a pattern
-/// would match nothing, silently, and so leave a group to `no_match`.
-fn is_group_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(8, ':').collect();
-    let [arn, partition, service, region, account, kind, id, name] = parts.as_slice() else { return false };
-    *arn == "arn"
-        && region.parse().is_ok_and(|region: Region| region.partition().to_string() == *partition)
-        && [*service, *kind] == ["autoscaling", "autoScalingGroup"]
-        && account.parse::<AccountId>().is_ok()
-        && id.len() == 36
-        && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-        && name.strip_prefix("autoScalingGroupName/").is_some_and(|name| !name.is_empty())
 }

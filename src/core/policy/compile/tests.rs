@@ -107,9 +107,23 @@ fn assert_one_at(text: &str, told: &[(String, String)], start: usize, key: &str,
 }
 
 #[test]
+fn a_policy_is_named_by_its_document_and_by_the_files_that_it_names() {
+    let plain = crate::testing::policies::minimal(&LocalKey::p256(1));
+    let digest = |text: &str, files: &Files| compile("policy.toml", text, files).unwrap().digest();
+    assert_eq!(digest(&plain, &Files::new()), Sha256Digest::of(plain.as_bytes()));
+    let with = |key: &LocalKey| files().into_iter().chain([("risk.pem".to_owned(), Ok(key.pem()))]).collect::<Files>();
+    let document = Sha256Digest::of(whole().as_bytes());
+    let found = digest(&whole(), &with(&LocalKey::p256(2)));
+    assert_eq!(found, digest(&whole(), &files()));
+    let list: Vec<String> = ["risk.pem", "root.json"]
+        .map(|name| format!("{}  {name}\n", Sha256Digest::of(files()[name].as_ref().unwrap().as_bytes())))
+        .to_vec();
+    assert_eq!(found, Sha256Digest::of(format!("{document}  -\n{}", list.concat()).as_bytes()));
+}
+
+#[test]
 fn a_good_document_compiles_to_what_it_says() {
     let policy = compile("policy.toml", &whole(), &files()).unwrap();
-    assert_eq!(policy.digest(), Sha256Digest::of(whole().as_bytes()));
     let names: Vec<&str> = policy.signatories().iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["ci", "risk", "vault"]);
     assert_eq!(policy.signatories()[0].window.until, Some("2026-12-31T23:00:00Z".parse().unwrap()));

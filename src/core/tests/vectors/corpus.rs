@@ -161,6 +161,7 @@ fn real_sboms_can_be_signed() {
             | InputFault::SbomTooLarge { .. }
             | InputFault::Scan(_)
             | InputFault::Facts(_)
+            | InputFault::FactsValue(_)
             | InputFault::Statement { .. } => "other",
         };
         assert_eq!(found, expected, "{name}");
