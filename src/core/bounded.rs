@@ -58,10 +58,9 @@ pub enum JsonFault {
 /// Parses `bytes` as one JSON document of type `T`, borrowing from it where `T` does.
 ///
 /// # Errors
-/// See [`JsonFault`]; checks run in the order of its variants.
+/// See [`JsonFault`]; checks run in the order of its variants, but text that is not UTF-8 is a fault of syntax at once.
 pub fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: Limits) -> Result<T, JsonFault> {
-    check(bytes, limits)?;
-    serde_json::from_slice(bytes).map_err(|e| JsonFault::Shape(e.to_string()))
+    serde_json::from_str(strict(bytes, limits)?).map_err(|e| JsonFault::Shape(e.to_string()))
 }
 
 /// What must be written as an object. Serde reads structs from arrays too, by position, and no other reader would.
@@ -91,13 +90,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// # Errors
 /// See [`JsonFault`].
 pub fn check(bytes: &[u8], limits: Limits) -> Result<(), JsonFault> {
+    strict(bytes, limits).map(drop)
+}
+
+/// Returns the document as text: UTF-8 is checked once for all of it, and not string by string in each pass.
+fn strict(bytes: &[u8], limits: Limits) -> Result<&str, JsonFault> {
     if bytes.len() > limits.bytes {
         return Err(JsonFault::TooLarge { found: bytes.len(), limit: limits.bytes });
     }
     let mut open = Open { keys: Vec::new(), depth: 0, limit: limits.depth, stopped: None };
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| JsonFault::Syntax(error.to_string()))?;
+    let mut parser = serde_json::Deserializer::from_str(text);
     let outcome = Strict(&mut open).deserialize(&mut parser).and_then(|()| parser.end());
-    outcome.map_err(|e| match open.stopped.take() {
+    outcome.map(|()| text).map_err(|e| match open.stopped.take() {
         Some(Stop::TooDeep) => JsonFault::TooDeep { limit: limits.depth },
         Some(Stop::Duplicate(key)) => JsonFault::DuplicateKey { key, line: e.line(), column: e.column() },
         None => JsonFault::Syntax(e.to_string()),
