@@ -2,12 +2,16 @@
 //!
 //! JSON goes through a strict pass first: size, depth and duplicate keys at any depth (RFC 8259 leaves duplicates
 //! open, and parsers that disagree about them are how a signed document comes to mean two things). Only then is it
-//! deserialized. The strict pass keeps no values, so its memory is the keys of the objects that are open.
+//! deserialized. The strict pass keeps no values, so its memory is the keys of the objects that are open. Documents that
+//! may be larger than memory are read in one pass instead ([`stream`]), and as strictly.
+
+pub mod stream;
+mod strict;
 
 use std::{borrow::Cow, collections::BTreeSet, fmt, marker::PhantomData};
 
 use serde::{
-    Deserialize,
+    Deserialize, Serialize, Serializer,
     de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
@@ -66,6 +70,12 @@ pub fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: Limits) -> Result<T
 /// What must be written as an object. Serde reads structs from arrays too, by position, and no other reader would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object<T>(pub T);
+
+impl<T: Serialize> Serialize for Object<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -238,4 +248,4 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

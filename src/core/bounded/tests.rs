@@ -70,7 +70,7 @@ fn shape_comes_after_strictness() {
 }
 
 /// Any JSON, four levels deep.
-fn values() -> impl Strategy<Value = Value> {
+pub(super) fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -87,7 +87,7 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 /// Writes a value with its keys escaped or not; the object numbered `twice` has its last key a second time.
-fn written(value: &Value, escape: bool, twice: &mut usize) -> String {
+pub(super) fn written(value: &Value, escape: bool, twice: &mut usize) -> String {
     let key_text = |key: &str| match escape {
         true => format!("\"{}\"", key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>()),
         false => Value::from(key).to_string(),

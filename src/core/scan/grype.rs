@@ -1,145 +1,324 @@
-//! Grype's JSON report, of every database generation: flat status (schema 5, and early 6) and nested status.
+//! Grype's JSON report, of every database generation: flat status (schema 5 and before, and early 6) and nested status.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 
-use super::{Database, Finding, Scan, ScanFault, Scanner};
-use crate::bounded::{self, Limits};
-
-/// Real reports of whole machines stay below 30 MB.
-const LIMITS: Limits = Limits { bytes: 128 << 20, depth: 64 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    matches: Vec<Match>,
-    #[serde(default)]
-    ignored_matches: Option<Vec<Match>>,
-    descriptor: Descriptor,
-}
+use super::{Database, Finding, Scan, ScanFault, Scanner, Severity, instant, setting::Setting};
+use crate::bounded::stream::fold;
 
 #[derive(Deserialize)]
 struct Match {
     vulnerability: Vulnerability,
     artifact: Artifact,
+    #[serde(rename = "appliedIgnoreRules")]
+    rules: Option<Vec<Setting>>,
 }
 
 #[derive(Deserialize)]
 struct Vulnerability {
     id: String,
     severity: Option<String>,
+    fix: Option<Fix>,
+    /// Before there was `fix`.
+    #[serde(rename = "fixedInVersion")]
+    fixed: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Fix {
+    versions: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 struct Artifact {
     name: String,
-    version: String,
+    version: Option<String>,
     purl: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Descriptor {
-    version: String,
-    db: Option<Status>,
-    timestamp: Option<Timestamp>,
-}
-
-/// Flat, or one level down under `status`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    status: Option<Box<Self>>,
-    built: Option<Timestamp>,
-    schema_version: Option<serde_json::Value>,
-    valid: Option<bool>,
-    error: Option<serde_json::Value>,
-}
-
-pub(super) fn parse(report: &[u8]) -> Result<Scan, ScanFault> {
-    let report: Report = bounded::json(report, LIMITS).map_err(ScanFault::Json)?;
-    let status = report.descriptor.db.ok_or(ScanFault::NoDatabase)?;
-    let status = match status.status {
-        Some(nested) => *nested,
-        None => status,
-    };
-    let said = status.error.filter(|error| !error.is_null() && error.as_str() != Some(""));
-    if status.valid == Some(false) || said.is_some() {
-        return Err(ScanFault::BadDatabase(said.map_or_else(|| "valid: false".to_owned(), |error| error.to_string())));
+impl Match {
+    fn finding(self, hidden: Option<String>) -> Finding {
+        let Vulnerability { id, severity, fix, fixed } = self.vulnerability;
+        let said = severity.filter(|said| !said.is_empty());
+        let fixed = fix.and_then(|fix| fix.versions).into_iter().flatten().chain(fixed).find(|one| !one.is_empty());
+        Finding {
+            id,
+            severity: Severity::of(said.as_deref()),
+            said,
+            package: self.artifact.name,
+            version: self.artifact.version.unwrap_or_default(),
+            purl: self.artifact.purl.filter(|purl| !purl.is_empty()),
+            fixed,
+            hidden,
+        }
     }
-    let schema =
-        status.schema_version.map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
-    let found = report.matches.into_iter().map(|found| finding(found, false));
-    let ignored = report.ignored_matches.unwrap_or_default().into_iter().map(|found| finding(found, true));
-    Ok(Scan {
-        scanner: Scanner::Grype,
-        version: report.descriptor.version,
-        database: Database { schema, built: status.built.ok_or(ScanFault::NoDatabase)? },
-        finished: report.descriptor.timestamp,
-        findings: found.chain(ignored).collect(),
+
+    /// Returns what hid the match; none when it was nothing but rules that Grype brings along.
+    fn hidden_by(&self) -> Option<String> {
+        let rules = self.rules.as_deref().unwrap_or_default();
+        let own: Vec<String> = rules.iter().filter(|rule| !built_in(rule)).map(rule_words).collect();
+        match (rules, own.as_slice()) {
+            ([], _) => Some("an ignore rule that the report does not name".to_owned()),
+            (_, []) => None,
+            (_, own) => Some(own.join("; ")),
+        }
+    }
+}
+
+/// Grype hides matches of the kernel in packages of its headers, unless it is told not to. These rules, and no others.
+fn built_in(rule: &Setting) -> bool {
+    const RULES: [[&str; 3]; 4] = [
+        ["kernel-headers", "rpm", "kernel"],
+        ["linux(-.*)?-headers-.*", "deb", "linux.*"],
+        ["linux-libc-dev", "deb", "linux"],
+        ["linux-kbuild-.*", "deb", "linux.*"],
+    ];
+    RULES.iter().any(|[name, kind, upstream]| {
+        rule.is(&[
+            ("package.name", name),
+            ("package.type", kind),
+            ("package.upstream-name", upstream),
+            ("match-type", "exact-indirect-match"),
+        ])
     })
 }
 
-fn finding(found: Match, ignored: bool) -> Finding {
-    let Match { vulnerability, artifact } = found;
-    Finding {
-        id: vulnerability.id,
-        severity: vulnerability.severity.filter(|severity| !severity.is_empty()),
-        package: artifact.name,
-        version: artifact.version,
-        purl: artifact.purl.filter(|purl| !purl.is_empty()),
-        ignored,
+fn rule_words(rule: &Setting) -> String {
+    if rule.is_set() { rule.to_string() } else { "a rule without conditions".to_owned() }
+}
+
+/// Takes `matches`.
+pub(super) fn matches<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Finding>>, D::Error> {
+    fold(deserializer, Vec::new(), |findings, one: Match| findings.push(one.finding(None)))
+}
+
+/// What stands in `ignoredMatches`.
+#[derive(Debug, Default)]
+pub(super) struct Ignored {
+    findings: Vec<Finding>,
+    by_default: usize,
+}
+
+/// Takes `ignoredMatches`.
+pub(super) fn ignored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ignored>, D::Error> {
+    fold(deserializer, Ignored::default(), |ignored, one: Match| match one.hidden_by() {
+        None => ignored.by_default += 1,
+        hidden => ignored.findings.push(one.finding(hidden)),
+    })
+}
+
+/// Which distribution Grype calls dead.
+#[derive(Debug)]
+pub(super) struct EndOfLife {
+    name: String,
+    version: String,
+}
+
+/// Takes `alertsByPackage`: the first alert about a distribution's end of life, if there is one.
+pub(super) fn end_of_life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<EndOfLife>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Package {
+        alerts: Option<Vec<Alert>>,
+    }
+    #[derive(Deserialize)]
+    struct Alert {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        metadata: Option<Setting>,
+    }
+    fold(deserializer, None, |found: &mut Option<EndOfLife>, package: Package| {
+        let mut alerts = package.alerts.into_iter().flatten();
+        let dead = alerts.find(|alert| alert.kind.as_deref() == Some("distro-eol"));
+        let said =
+            |alert: &Alert, key| alert.metadata.as_ref().and_then(|said| said.at(key)).unwrap_or_default().into();
+        let dead = dead.map(|alert| EndOfLife { name: said(&alert, "name"), version: said(&alert, "version") });
+        *found = found.take().or(dead);
+    })
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Distro {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+/// Returns the distribution of the report, or the one that an alert is about when the report names none.
+pub(super) fn distro(said: Option<Distro>, dead: Option<EndOfLife>) -> Option<super::Distro> {
+    let end_of_life = dead.is_some();
+    let said = said.map(|Distro { name, version }| (name.unwrap_or_default(), version.unwrap_or_default()));
+    let named = said.filter(|(name, _)| !name.is_empty()).or(dead.map(|EndOfLife { name, version }| (name, version)));
+    named.map(|(name, version)| super::Distro { name, version, end_of_life })
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Source {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    target: Target,
+}
+
+/// A name, or for images an object that has it.
+#[derive(Debug, Default)]
+struct Target(String);
+
+impl Source {
+    pub(super) fn named(self) -> super::Source {
+        super::Source { kind: self.kind.unwrap_or_default(), name: self.target.0 }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Target;
 
-    const FOUND: &str = r#"{"vulnerability":{"id":"CVE-1","severity":"High"},
-        "artifact":{"name":"openssl","version":"3.0","purl":"pkg:deb/debian/openssl@3.0"}}"#;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("what was scanned")
+            }
 
-    fn scan(db: &str, more: &str) -> Result<Scan, ScanFault> {
-        parse(
-            format!(r#"{{"matches":[{FOUND}]{more},"descriptor":{{"name":"grype","version":"0.121","db":{db}}}}}"#)
-                .as_bytes(),
-        )
-    }
+            fn visit_unit<E>(self) -> Result<Target, E> {
+                Ok(Target::default())
+            }
 
-    #[test]
-    fn every_generation_of_the_database_status_is_read() {
-        for (db, schema) in [
-            (r#"{"built":"2026-11-01T00:00:00Z","schemaVersion":5,"location":"x","error":null}"#, "5"),
-            (r#"{"built":"2026-11-01T00:00:00Z","schemaVersion":"v6.0.0","error":""}"#, "v6.0.0"),
-            (
-                r#"{"status":{"schemaVersion":"v6.1.9","built":"2026-11-01T00:00:00Z","valid":true},"providers":{}}"#,
-                "v6.1.9",
-            ),
-        ] {
-            let scan = scan(db, "").unwrap();
-            assert_eq!(scan.database.schema.as_deref(), Some(schema));
-            assert_eq!(scan.findings[0].severity.as_deref(), Some("High"));
+            fn visit_str<E>(self, name: &str) -> Result<Target, E> {
+                Ok(Target(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Target, A::Error> {
+                let mut target = Target::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "userInput" {
+                        target = Target(map.next_value::<Option<String>>()?.unwrap_or_default());
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(target)
+            }
         }
+        deserializer.deserialize_any(Any)
     }
+}
 
-    #[test]
-    fn a_report_without_a_good_database_is_refused() {
-        assert_eq!(scan("null", ""), Err(ScanFault::NoDatabase));
-        assert_eq!(scan("{}", ""), Err(ScanFault::NoDatabase));
-        for bad in [r#""valid":false"#, r#""error":"stale""#] {
-            let db = format!(r#"{{"status":{{"built":"2026-11-01T00:00:00Z",{bad}}}}}"#);
-            assert!(matches!(scan(&db, ""), Err(ScanFault::BadDatabase(_))), "{bad}");
-        }
-    }
+#[derive(Debug, Deserialize)]
+pub(super) struct Descriptor {
+    name: Option<String>,
+    version: Option<String>,
+    configuration: Option<Configuration>,
+    db: Option<Status>,
+    #[serde(default, deserialize_with = "instant::said")]
+    timestamp: Option<Timestamp>,
+}
 
-    #[test]
-    fn ignored_findings_and_absent_severities_are_kept() {
-        let hidden = r#","ignoredMatches":[{"vulnerability":{"id":"CVE-2"},"artifact":{"name":"a","version":"1"}}]"#;
-        let scan = scan(r#"{"built":"2026-11-01T00:00:00Z"}"#, hidden).unwrap();
-        assert_eq!((scan.findings[1].ignored, scan.findings[1].severity.as_deref()), (true, None));
-    }
+/// The settings that hide findings. `ignore-states` is written under its old name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Configuration {
+    ignore: Option<Vec<Setting>>,
+    only_fixed: Setting,
+    #[serde(rename = "only-notfixed")]
+    only_not_fixed: Setting,
+    #[serde(rename = "ignore-wontfix")]
+    ignore_wont_fix: Setting,
+    ignore_states: Setting,
+    vex_documents: Setting,
+    vex_add: Setting,
+    exclude: Setting,
+}
 
-    #[test]
-    fn a_table_is_not_a_report() {
-        assert!(matches!(parse(b"NAME  INSTALLED  FIXED-IN\n"), Err(ScanFault::Json(_))));
+impl Configuration {
+    fn filters(&self) -> Vec<String> {
+        let rules = self.ignore.iter().flatten().filter(|rule| !built_in(rule));
+        let rules = rules.map(|rule| format!("ignore {}", rule_words(rule)));
+        let settings = [
+            ("only-fixed", &self.only_fixed),
+            ("only-notfixed", &self.only_not_fixed),
+            ("ignore-wontfix", &self.ignore_wont_fix),
+            ("ignore-states", &self.ignore_states),
+            ("vex-documents", &self.vex_documents),
+            ("vex-add", &self.vex_add),
+            ("exclude", &self.exclude),
+        ];
+        let settings = settings.into_iter().filter(|(_, setting)| setting.is_set());
+        rules.chain(settings.map(|(name, setting)| format!("{name} {setting}"))).collect()
     }
+}
+
+/// Flat, or one level down under `status`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    status: Option<Box<Self>>,
+    #[serde(default, deserialize_with = "instant::said")]
+    built: Option<Timestamp>,
+    schema_version: Option<Setting>,
+    valid: Option<bool>,
+    error: Option<Complaint>,
+    providers: Option<BTreeMap<String, Provider>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Complaint {
+    Text(String),
+    /// What Go makes of an error that it does not know how to write: `{}`.
+    Other(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct Provider {
+    #[serde(default, deserialize_with = "instant::said")]
+    captured: Option<Timestamp>,
+}
+
+impl Status {
+    fn database(self) -> Option<Database> {
+        let Self { status, providers, .. } = self;
+        let nested = status.is_some();
+        let status = match status {
+            Some(status) => *status,
+            None => Self { status, providers: None, ..self },
+        };
+        let complaint = status.error.and_then(|error| match error {
+            Complaint::Text(text) => Some(text).filter(|text| !text.is_empty()),
+            Complaint::Other(_) => Some("an error that it does not spell out".to_owned()),
+        });
+        let invalid = Some("the scanner calls it not valid".to_owned()).filter(|_| status.valid == Some(false));
+        let providers = providers.unwrap_or_default();
+        let undated = nested && (providers.is_empty() || providers.values().any(|one| one.captured.is_none()));
+        let undated = Some("it does not say when all of its data was taken".to_owned()).filter(|_| undated);
+        Some(Database {
+            schema: status.schema_version.as_ref().and_then(Setting::text).map(str::to_owned),
+            built: status.built?,
+            captured: providers.values().filter_map(|provider| provider.captured).min(),
+            problem: complaint.or(invalid).or(undated),
+        })
+    }
+}
+
+/// Makes what a descriptor says and what was found a scan, of nothing that has a name yet.
+pub(super) fn scan(descriptor: Descriptor, mut findings: Vec<Finding>, ignored: Ignored) -> Result<Scan, ScanFault> {
+    let name = descriptor.name.unwrap_or_default();
+    if name != "grype" {
+        return Err(ScanFault::OtherProgram(name));
+    }
+    findings.extend(ignored.findings);
+    Ok(Scan {
+        scanner: Scanner::Grype,
+        version: descriptor.version.unwrap_or_default(),
+        finished: descriptor.timestamp,
+        database: descriptor.db.and_then(Status::database),
+        source: None,
+        distro: None,
+        findings,
+        filters: descriptor.configuration.unwrap_or_default().filters(),
+        hidden_by_default: ignored.by_default,
+    })
 }

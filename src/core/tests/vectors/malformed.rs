@@ -1,7 +1,8 @@
-//! Texts that are not JSON, after the names of JSONTestSuite's `n_` files: the strict pass refuses each, and none of them
-//! stops the program. And a few that are JSON, so that it is not refused for nothing.
+//! Texts that are not JSON, after the names of JSONTestSuite's `n_` files: the strict passes refuse each, and none of
+//! them stops the program. And a few that are JSON, so that it is not refused for nothing.
 
-use goldseal_core::bounded::{JsonFault, Limits, check};
+use goldseal_core::bounded::{JsonFault, Limits, check, stream::read};
+use serde::de::IgnoredAny;
 
 const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 32 };
 
@@ -136,6 +137,7 @@ fn what_is_not_json_is_refused() {
     for (name, text) in NOT_JSON {
         let fault = check(text, LIMITS);
         assert!(matches!(fault, Err(JsonFault::Syntax(_))), "{name}: {fault:?}");
+        assert!(read::<IgnoredAny>(*text, LIMITS).is_err(), "{name}, from a stream");
     }
     println!("malformed: {} refused", NOT_JSON.len());
 }
@@ -144,6 +146,7 @@ fn what_is_not_json_is_refused() {
 fn what_is_json_is_taken() {
     for text in JSON {
         assert_eq!(check(text, LIMITS), Ok(()), "{}", String::from_utf8_lossy(text));
+        assert!(read::<IgnoredAny>(*text, LIMITS).is_ok(), "{}, from a stream", String::from_utf8_lossy(text));
     }
 }
 
@@ -156,7 +159,8 @@ fn cuts_and_changes_never_stop_the_program() {
         for byte in 0..=u8::MAX {
             let mut changed = text.to_vec();
             changed[end] = byte;
-            let _answer: Result<(), JsonFault> = check(&changed, LIMITS);
+            let streamed = read::<IgnoredAny>(changed.as_slice(), LIMITS).is_ok();
+            assert_eq!(check(&changed, LIMITS).is_ok(), streamed, "{}", String::from_utf8_lossy(&changed));
         }
     }
 }

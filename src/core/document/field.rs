@@ -1,4 +1,4 @@
-//! One key of the policy document, as somebody wrote it: absent, of the wrong type, or a value with its place.
+//! One key of a document, as somebody wrote it: absent, of the wrong type, or a value with its place.
 //!
 //! Reading a field never fails; a wrong type is kept as a problem. So one pass finds all problems of a document.
 

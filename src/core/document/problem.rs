@@ -1,4 +1,4 @@
-//! What is wrong with a policy document, and where.
+//! What is wrong with a document, and where.
 
 use std::fmt;
 

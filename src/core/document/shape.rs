@@ -4,7 +4,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::{Compiler, below};
 
-impl Compiler<'_> {
+impl<F> Compiler<'_, F> {
     /// Lists unknown keys and wrong shapes. Returns whether all shapes are right, so that the document can be read;
     /// unknown keys and the types of single values do not stand in the way of that.
     pub(super) fn shape(&mut self, table: &DeTable<'_>, schema: &serde_json::Value, path: &str) -> bool {
