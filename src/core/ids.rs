@@ -156,7 +156,8 @@ impl fmt::Display for Partition {
 }
 
 /// Where an image is: image ids are unique in one region only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ImageRef {
     /// The region that holds it.
     pub region: Region,

@@ -4,18 +4,27 @@
 //! the architecture; `tests/it/layers.rs` checks it. There is no network, no file system, no clock and no
 //! environment in this package: bytes, facts and the time come in as arguments, verdicts and actions go out as data.
 
-pub mod bounded;
 pub mod digest;
+
+pub mod bounded;
 pub mod ids;
 pub mod time;
 
+pub mod document;
+
 pub mod image;
 
+pub mod publication;
+
 pub mod scan;
+
+pub mod gate;
 
 pub mod attestation;
 
 pub mod trust;
+
+pub mod build;
 
 pub mod verdict;
 

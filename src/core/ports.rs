@@ -3,10 +3,11 @@
 use std::{error::Error, fmt, future::Future};
 
 use crate::{
-    attestation::Pae,
+    attestation::{Pae, predicate::Ancestor},
     digest::Sha256Digest,
     ids::{AmiId, ImageRef, Region, SnapshotId},
     image::{DescribedImage, Descriptor},
+    publication::{State, Step, Wishes},
     trust::{KeyAnswer, PublicKey},
 };
 
@@ -88,10 +89,28 @@ pub trait ImageCatalog {
     fn describe(&self, image: &ImageRef) -> impl Future<Output = Result<Option<DescribedImage>, PortError>> + Send;
 }
 
+/// Where the lineage of images is told: EC2.
+pub trait ImageLineage {
+    /// Returns the images that one comes from, the nearest first: as far as the catalogue tells, and none where it was
+    /// made of a snapshot.
+    ///
+    /// It is told and proves nothing: an image that was made of a tampered instance has the same ancestors.
+    fn ancestry(&self, image: &ImageRef) -> impl Future<Output = Result<Vec<Ancestor>, PortError>> + Send;
+}
+
 /// Where an image's tags are written.
 pub trait ImageTags {
     /// Sets tags, leaving others alone.
     fn tag(&self, image: &ImageRef, tags: &[(String, String)]) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where images are published: EC2 and Parameter Store.
+pub trait Publication {
+    /// Returns what is there of an image, as far as the wishes are about it.
+    fn state(&self, image: &ImageRef, wishes: &Wishes) -> impl Future<Output = Result<State, PortError>> + Send;
+
+    /// Takes one step, and returns once it holds.
+    fn apply(&self, step: &Step) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Where the evidence of images is kept.

@@ -3,12 +3,17 @@
 //! A bad image is a reason, and not knowing is a fault; our own failures are errors and live elsewhere. Every cause is
 //! collected, not the first one only. `docs/reasons.md` lists every code and is checked against [`CODES`].
 
+mod codes;
+
 use jiff::Timestamp;
 use serde::Serialize;
+
+pub use codes::{CODES, remedy};
 
 use crate::{
     attestation::{Defect, Kind, Statement},
     digest::Sha256Digest,
+    gate::Shortfall,
     ids::{AccountId, ImageRef, Region},
     trust::{AuthorityName, Discount, Verified},
 };
@@ -130,10 +135,32 @@ pub enum Reason {
     AttestationAmbiguous { kind: Kind, found: usize },
     #[error("the {kind} statement is signed by {found} of the {needed} authorities that the policy asks for")]
     AttestationUnderThreshold { kind: Kind, found: usize, needed: usize },
+    #[error("there is a {kind} statement, but not the one that the gate result names")]
+    AttestationNotNamed { kind: Kind },
+    #[error("the gate's result is {result:?}")]
+    GateNotPassed { result: String },
+    #[error("{shortfall}")]
+    GateShort { shortfall: Shortfall },
+    #[error(
+        "approved was {}, accepted were the risks {accepted}",
+        approved.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string())
+    )]
+    ApprovalMismatch { approved: Option<Sha256Digest>, accepted: Sha256Digest },
     #[error("the {kind} statement does not read as one: {problem}")]
     PredicateMalformed { kind: Kind, problem: String },
     #[error("the descriptor in the provenance (sha256 {sealed}) is not the image's ({image})")]
     DescriptorMismatch { sealed: Sha256Digest, image: Sha256Digest },
+    #[error("built by {builder}, which the policy does not accept")]
+    BuilderNotAccepted { builder: String },
+    #[error("built from {}, which the policy does not accept", repository.as_deref().unwrap_or("no known repository"))]
+    RepositoryNotAccepted { repository: Option<String> },
+    #[error(
+        "based on an image of {}, which the policy does not accept",
+        owner.as_ref().map_or_else(|| "no known owner".to_owned(), ToString::to_string)
+    )]
+    BaseOwnerNotAccepted { owner: Option<AccountId> },
+    #[error("{passed} tests passed, {skipped} were skipped, {failed} failed")]
+    TestsNotPassed { passed: usize, skipped: usize, failed: usize },
     #[error("tag {tag} is {found:?}, sealed was {sealed:?}")]
     TagMismatch { tag: String, sealed: String, found: String },
     #[error("the provenance seals no value for tag {tag}, which the policy compares")]
@@ -159,6 +186,14 @@ impl Reason {
             | Self::AttestationMissing { .. }
             | Self::AttestationAmbiguous { .. }
             | Self::AttestationUnderThreshold { .. }
+            | Self::AttestationNotNamed { .. }
+            | Self::GateNotPassed { .. }
+            | Self::GateShort { .. }
+            | Self::ApprovalMismatch { .. }
+            | Self::BuilderNotAccepted { .. }
+            | Self::RepositoryNotAccepted { .. }
+            | Self::BaseOwnerNotAccepted { .. }
+            | Self::TestsNotPassed { .. }
             | Self::PredicateMalformed { .. }
             | Self::DescriptorMismatch { .. }
             | Self::TagMismatch { .. }
@@ -180,6 +215,14 @@ impl Reason {
             Self::AttestationMissing { .. } => "attestation-missing",
             Self::AttestationAmbiguous { .. } => "attestation-ambiguous",
             Self::AttestationUnderThreshold { .. } => "attestation-under-threshold",
+            Self::AttestationNotNamed { .. } => "attestation-not-named",
+            Self::GateNotPassed { .. } => "gate-not-passed",
+            Self::GateShort { shortfall } => shortfall.code(),
+            Self::ApprovalMismatch { .. } => "approval-mismatch",
+            Self::BuilderNotAccepted { .. } => "builder-not-accepted",
+            Self::RepositoryNotAccepted { .. } => "repository-not-accepted",
+            Self::BaseOwnerNotAccepted { .. } => "base-owner-not-accepted",
+            Self::TestsNotPassed { .. } => "tests-not-passed",
             Self::PredicateMalformed { .. } => "predicate-malformed",
             Self::DescriptorMismatch { .. } => "descriptor-mismatch",
             Self::TagMismatch { .. } => "tag-mismatch",
@@ -199,7 +242,7 @@ pub enum Fault {
     EvidenceUnavailable { problem: String },
     #[error("the key of {authority} could not be asked for: {problem}")]
     KeyUnavailable { authority: AuthorityName, problem: String },
-    #[error("the clock says {now}, before the build ended ({signed})")]
+    #[error("the clock says {now}, before a time that was signed ({signed})")]
     ClockBeforeSignedTime { now: Timestamp, signed: Timestamp },
     #[error("internal: {problem}")]
     Internal { problem: String },
@@ -216,195 +259,6 @@ impl Fault {
             Self::Internal { .. } => "internal",
         }
     }
-}
-
-/// Every code, with what it means and what to do. Part of the public interface: a code never changes its meaning.
-pub const CODES: &[(&str, &str, &str)] = &[
-    (
-        "image-not-found",
-        "EC2 does not show the image: unknown id, another region or account, deregistered, or hidden by the account's Allowed AMIs setting.",
-        "Check the id and `--region`; `aws ec2 describe-images --image-ids AMI` must show it to the same caller.",
-    ),
-    (
-        "owner-not-accepted",
-        "The image's owner is not in `identity.owners`.",
-        "Launch an image of an accepted account, or add the owner to the policy.",
-    ),
-    (
-        "region-not-accepted",
-        "The image's region is not in `identity.regions`.",
-        "Use the copy that was sealed for an accepted region, or add the region to the policy.",
-    ),
-    (
-        "evidence-absent",
-        "The store was asked and has no evidence for this image.",
-        "Run `goldseal sign` for it, or point `--store` at the store that its pipeline writes to.",
-    ),
-    (
-        "evidence-too-large",
-        "The evidence, a line of it, or their number is over the limit.",
-        "Sign an SBOM of over 16 MiB by reference (`--sbom-location`).",
-    ),
-    (
-        "json-malformed",
-        "A line of the evidence is not JSON: truncated or damaged.",
-        "Fetch it again; if the store holds it like this, sign the image again.",
-    ),
-    (
-        "json-too-deep",
-        "Arrays and objects nest deeper than any attestation needs.",
-        "Not made by goldseal or cosign: find out who wrote it.",
-    ),
-    (
-        "json-duplicate-key",
-        "A key stands twice in one object, so two readers could read two things.",
-        "Not made by goldseal or cosign: find out who wrote it.",
-    ),
-    (
-        "json-unexpected-content",
-        "JSON, but with fields or types that a bundle or statement does not have.",
-        "Write bundles of version 0.3 with goldseal or cosign 3.",
-    ),
-    (
-        "bundle-media-type",
-        "Not a Sigstore bundle of version 0.1 to 0.3.",
-        "Write bundles of version 0.3 with goldseal or cosign 3.",
-    ),
-    (
-        "bundle-content",
-        "The bundle holds no envelope, or a second content beside it.",
-        "Sign statements (`cosign attest-blob`), not files (`cosign sign-blob`).",
-    ),
-    (
-        "bundle-material",
-        "The bundle names no key or certificate, or more than one.",
-        "Write bundles of version 0.3 with goldseal or cosign 3.",
-    ),
-    (
-        "envelope-signature-count",
-        "The envelope has no signature, or more than one.",
-        "One bundle per signature: write a line for each signer.",
-    ),
-    (
-        "envelope-base64",
-        "A field is not canonical base64: damaged, or edited.",
-        "Fetch it again; if the store holds it like this, sign the image again.",
-    ),
-    (
-        "envelope-payload-type",
-        "An authority signed something that is not an in-toto statement.",
-        "Sign statements (`application/vnd.in-toto+json`).",
-    ),
-    (
-        "statement-type",
-        "The statement's `_type` is neither Statement/v1 nor v0.1.",
-        "Sign in-toto statements of version 1.",
-    ),
-    (
-        "statement-subject-count",
-        "The statement has no subject, or more than one.",
-        "One statement per image and region.",
-    ),
-    (
-        "statement-subject-digest",
-        "The subject has no sha256 digest in lowercase hexadecimal.",
-        "Sign over the file that `goldseal describe` writes.",
-    ),
-    (
-        "signer-unknown",
-        "None of the policy's authorities signed this bundle.",
-        "Sign with an accepted key, or add the key to the policy if it should be one.",
-    ),
-    (
-        "signature-invalid",
-        "The bundle names an authority's key but does not bear its signature: it was changed after signing.",
-        "Fetch it again; if the store holds it like this, find out who changed it.",
-    ),
-    (
-        "subject-mismatch",
-        "The statement is about another image (or the image's facts are not what was signed).",
-        "Fetch the evidence of this image; every region's copy has its own.",
-    ),
-    (
-        "authority-not-yet-valid",
-        "The signer's window has not begun.",
-        "Check `valid_from` in the policy, and the clock.",
-    ),
-    ("authority-expired", "The signer's window has ended.", "Sign the image again with a current key."),
-    (
-        "authority-key-withdrawn",
-        "The signer's KMS key is disabled or pending deletion.",
-        "Sign the image again with a current key, or enable the key if that was a mistake.",
-    ),
-    (
-        "authority-key-changed",
-        "KMS answers with another key than the policy pins: an alias was pointed elsewhere, or the pin is wrong.",
-        "Find out who changed the alias (CloudTrail: UpdateAlias); pin key ARNs.",
-    ),
-    (
-        "witness-refused",
-        "The log entry or timestamp that the policy asks for is absent or does not verify.",
-        "Sign with a transparency log or timestamp authority of the policy's trusted root.",
-    ),
-    ("witness-in-future", "A witness saw the signature after the present time.", "Check the clock, and `--at`."),
-    (
-        "attestation-missing",
-        "No verified statement of a kind that the policy requires.",
-        "The reasons beside it say why the ones that are there do not count; else sign it.",
-    ),
-    (
-        "attestation-ambiguous",
-        "Several different statements of one kind count.",
-        "Write the evidence anew with `goldseal sign --replace`.",
-    ),
-    (
-        "attestation-under-threshold",
-        "Fewer authorities signed the statement than the policy asks for.",
-        "Let the others sign the same inputs with `goldseal sign --add`.",
-    ),
-    ("predicate-malformed", "An authority signed a predicate that does not read as its type.", "Sign the image again."),
-    (
-        "descriptor-mismatch",
-        "The descriptor inside the provenance is not the one of the image.",
-        "Sign the image again.",
-    ),
-    (
-        "tag-mismatch",
-        "A visible tag is not what was sealed, or the evidence was replaced and the image not tagged anew.",
-        "After `sign` with --replace, --add or --no-tags: tag the image anew. Else find out who changed it (CloudTrail: \
-         CreateTags), and set it back.",
-    ),
-    (
-        "tag-not-sealed",
-        "The policy compares a tag whose value the provenance does not hold.",
-        "Put the tag into the build facts (`--provenance`), or take it out of the policy.",
-    ),
-    (
-        "image-unavailable",
-        "EC2 could not be asked.",
-        "The message names the call; check permissions, throttling and the network.",
-    ),
-    (
-        "evidence-unavailable",
-        "The store could not be asked.",
-        "The message names the call; check permissions and the network.",
-    ),
-    (
-        "key-unavailable",
-        "KMS could not be asked for an authority's key.",
-        "Grant kms:GetPublicKey and kms:DescribeKey, or give the key as PEM.",
-    ),
-    (
-        "clock-before-signed-time",
-        "The present time is before the time at which the image was built.",
-        "Check the clock, and `--at`.",
-    ),
-    ("internal", "A case that should not be possible.", "Please report it with the command and its output."),
-];
-
-/// Returns what to do about a code.
-pub fn remedy(code: &str) -> &'static str {
-    CODES.iter().find(|(known, ..)| *known == code).map_or("", |(.., remedy)| remedy)
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct DescribedImage {
     pub root_device_type: Option<String>,
     pub root_device_name: Option<String>,
     pub block_device_mappings: Option<Vec<DescribedDevice>>,
+    pub source_image_id: Option<String>,
+    pub source_image_region: Option<String>,
     pub state: Option<String>,
     pub tags: Option<Vec<DescribedTag>>,
 }

@@ -11,7 +11,9 @@ pub use facts::{
     DescribedDevice, DescribedEbs, DescribedImage, DescribedImages, DescribedTag, ImageFacts, ImageFault,
     images_from_json,
 };
-pub use tags::{EVIDENCE_TAG, KEY_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG, Tags, evidence_pointer, pointer_digest};
+pub use tags::{
+    EVIDENCE_TAG, KEY_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG, Tags, evidence_pointer, fits_tag, pointer_digest,
+};
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,11 @@ impl Tags {
         let shared = self.0.get(&format!("{SHARED_TAG_PREFIX}{name}"));
         self.0.get(name).into_iter().chain(shared).map(String::as_str)
     }
+
+    /// Says whether there is a tag of exactly this name.
+    pub fn bears(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
 }
 
 impl FromIterator<(String, String)> for Tags {
@@ -41,7 +46,12 @@ impl FromIterator<(String, String)> for Tags {
 pub fn evidence_pointer(place: &str, evidence: Sha256Digest) -> String {
     let digest = format!("sha256:{evidence}");
     let whole = format!("{digest} {place}");
-    if whole.chars().count() <= LONGEST_VALUE { whole } else { digest }
+    if fits_tag(&whole) { whole } else { digest }
+}
+
+/// Says whether EC2 takes a text as the value of a tag.
+pub fn fits_tag(value: &str) -> bool {
+    value.chars().count() <= LONGEST_VALUE
 }
 
 /// Returns the digest that the value of a pointer tag names.

@@ -2,8 +2,12 @@
 
 pub mod blocks;
 pub mod evidence;
+pub mod gated;
 pub mod images;
+pub mod inputs;
 pub mod keys;
 pub mod log;
 pub mod policies;
 pub mod ports;
+pub mod publication;
+pub mod sealing;

@@ -14,13 +14,18 @@ pub const TOP: &str = "version = 1\nno_match = \"enforce\"\ndangerous_without_ga
 pub fn document(authorities: &[(&str, &LocalKey)], require: &[(&str, &[&str], usize)], more: &str) -> String {
     let mut text = TOP.to_owned();
     for (name, key) in authorities {
-        write!(text, "[[authority]]\nname = \"{name}\"\nkey = \"\"\"\n{}\"\"\"\n", key.pem()).unwrap();
+        text += &authority_table(name, key);
     }
     for (kind, names, threshold) in require {
         writeln!(text, "[[require]]\nattestation = \"{kind}\"\nauthorities = {names:?}\nthreshold = {threshold}")
             .unwrap();
     }
     text + more
+}
+
+/// Returns the table of an authority by PEM.
+pub fn authority_table(name: &str, key: &LocalKey) -> String {
+    format!("[[authority]]\nname = \"{name}\"\nkey = \"\"\"\n{}\"\"\"\n", key.pem())
 }
 
 /// Returns the table of an authority that is a KMS key, pinned to `key`.

@@ -9,13 +9,13 @@ use std::{
 
 use super::keys::LocalKey;
 use crate::{
-    attestation::Pae,
+    attestation::{Pae, predicate::Ancestor},
     digest::Sha256Digest,
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
     ports::{
-        EvidenceStore, Expected, ImageCatalog, ImageTags, KeyCatalog, PortError, PortErrorKind, Revision, Signer,
-        SigningKey, StoredEvidence, Written, evidence_path,
+        EvidenceStore, Expected, ImageCatalog, ImageLineage, ImageTags, KeyCatalog, PortError, PortErrorKind, Revision,
+        Signer, SigningKey, StoredEvidence, Written, evidence_path,
     },
     trust::KeyAnswer,
 };
@@ -44,6 +44,17 @@ impl ImageCatalog for FakeCatalog {
     async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
         let found = self.0.get(image).cloned().transpose();
         found.map_err(|kind| PortError::new(kind, "ec2:DescribeImages", image))
+    }
+}
+
+/// EC2's lineage: what it tells, and what it fails with. An image that is not in it is not there.
+#[derive(Debug, Default)]
+pub struct FakeLineage(pub BTreeMap<ImageRef, Result<Vec<Ancestor>, PortErrorKind>>);
+
+impl ImageLineage for FakeLineage {
+    async fn ancestry(&self, image: &ImageRef) -> Result<Vec<Ancestor>, PortError> {
+        let told = self.0.get(image).cloned().unwrap_or(Err(PortErrorKind::NotFound));
+        told.map_err(|kind| PortError::new(kind, "ec2:GetImageAncestry", image))
     }
 }
 

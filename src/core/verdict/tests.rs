@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::bounded::JsonFault;
+use crate::{bounded::JsonFault, scan::Severity};
 
 fn name() -> AuthorityName {
     "ci".parse().unwrap()
@@ -69,13 +69,58 @@ fn reason_after(last: Option<&Reason>) -> Option<Reason> {
         Reason::AuthorityKeyChanged { .. } => Reason::AttestationMissing { kind },
         Reason::AttestationMissing { .. } => Reason::AttestationAmbiguous { kind, found: 2 },
         Reason::AttestationAmbiguous { .. } => Reason::AttestationUnderThreshold { kind, found: 1, needed: 2 },
-        Reason::AttestationUnderThreshold { .. } => Reason::PredicateMalformed { kind, problem: String::new() },
+        Reason::AttestationUnderThreshold { .. } => Reason::AttestationNotNamed { kind },
+        Reason::AttestationNotNamed { .. } => Reason::GateNotPassed { result: String::new() },
+        Reason::GateNotPassed { .. } => Reason::ApprovalMismatch { approved: None, accepted: digest() },
+        Reason::ApprovalMismatch { .. } => Reason::BuilderNotAccepted { builder: String::new() },
+        Reason::BuilderNotAccepted { .. } => Reason::RepositoryNotAccepted { repository: None },
+        Reason::RepositoryNotAccepted { .. } => Reason::BaseOwnerNotAccepted { owner: None },
+        Reason::BaseOwnerNotAccepted { .. } => Reason::TestsNotPassed { passed: 1, skipped: 1, failed: 0 },
+        Reason::TestsNotPassed { .. } => Reason::GateShort { shortfall: Shortfall::SbomEmpty },
+        Reason::GateShort { .. } => Reason::PredicateMalformed { kind, problem: String::new() },
         Reason::PredicateMalformed { .. } => Reason::DescriptorMismatch { sealed: digest(), image: digest() },
         Reason::DescriptorMismatch { .. } => {
             Reason::TagMismatch { tag: String::new(), sealed: String::new(), found: String::new() }
         }
         Reason::TagMismatch { .. } => Reason::TagNotSealed { tag: String::new() },
         Reason::TagNotSealed { .. } => return None,
+    })
+}
+
+fn shortfall_after(last: Option<&Shortfall>) -> Option<Shortfall> {
+    let (at, text, limit) = (Timestamp::UNIX_EPOCH, String::new, String::new());
+    let [id, package, version] = [text(), text(), text()];
+    let Some(last) = last else { return Some(Shortfall::SbomEmpty) };
+    Some(match last {
+        Shortfall::SbomEmpty => Shortfall::SbomOfAnotherRun { run: text(), found: text() },
+        Shortfall::SbomOfAnotherRun { .. } => Shortfall::ScanOfAnotherSource { scan: text(), sbom: text() },
+        Shortfall::ScanOfAnotherSource { .. } => Shortfall::ScanOfAnotherDistribution { scan: text(), sbom: text() },
+        Shortfall::ScanOfAnotherDistribution { .. } => Shortfall::ScanOfNothing { why: text() },
+        Shortfall::ScanOfNothing { .. } => Shortfall::PackagesNotInSbom { count: 1, example: text() },
+        Shortfall::PackagesNotInSbom { .. } => Shortfall::ScanBeforeSbom { scan: at, sbom: at },
+        Shortfall::ScanBeforeSbom { .. } => Shortfall::ScanTimeAbsent,
+        Shortfall::ScanTimeAbsent => Shortfall::InFuture { what: "scan", at, now: at },
+        Shortfall::InFuture { .. } => Shortfall::ScanTooOld { at, limit },
+        Shortfall::ScanTooOld { .. } => Shortfall::DatabaseAbsent,
+        Shortfall::DatabaseAbsent => Shortfall::DatabaseInvalid { problem: text() },
+        Shortfall::DatabaseInvalid { .. } => Shortfall::DatabaseTooOld { at, limit },
+        Shortfall::DatabaseTooOld { .. } => Shortfall::DataAgeUnknown,
+        Shortfall::DataAgeUnknown => Shortfall::DataTooOld { at, limit },
+        Shortfall::DataTooOld { .. } => Shortfall::DistributionEndOfLife { distribution: text() },
+        Shortfall::DistributionEndOfLife { .. } => Shortfall::ScannerFilter { setting: text() },
+        Shortfall::ScannerFilter { .. } => Shortfall::FindingHidden { id, package, version, by: text() },
+        Shortfall::FindingHidden { .. } => {
+            Shortfall::SeverityUnknown { id, package, version, said: text(), fixed: None }
+        }
+        Shortfall::SeverityUnknown { .. } => {
+            let (severity, fail_on) = (Severity::High, Severity::High);
+            Shortfall::FindingAtThreshold { severity, id, package, version, fail_on, fixed: None }
+        }
+        Shortfall::FindingAtThreshold { .. } => Shortfall::ExceptionExpired { id, package, owner: text(), expires: at },
+        Shortfall::ExceptionExpired { .. } => {
+            Shortfall::ExceptionTooLong { id, package, owner: text(), expires: at, limit }
+        }
+        Shortfall::ExceptionTooLong { .. } => return None,
     })
 }
 
@@ -105,6 +150,7 @@ fn reasons() -> Vec<Reason> {
     let mut reasons = all(reason_after);
     reasons.extend(all(defect_after).iter().map(|defect| Reason::defect(1, defect)));
     reasons.extend(all(discount_after).into_iter().map(|discount| Reason::EvidenceDiscounted { line: 1, discount }));
+    reasons.extend(all(shortfall_after).into_iter().map(|shortfall| Reason::GateShort { shortfall }));
     reasons
 }
 

@@ -1,21 +1,32 @@
 //! The predicate types that goldseal writes and reads: public ones, of SLSA, in-toto, SPDX and CycloneDX.
 
+mod approval;
+mod build_facts;
 mod provenance;
 mod reference;
+mod repository;
+mod summary;
+mod test_result;
 mod vulns;
 
+pub use approval::Approval;
+pub use build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn};
 pub use provenance::{
-    BaseImage, BuildFacts, Byproduct, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, Source, provenance,
+    Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,
 };
 pub use reference::{REFERENCE_TYPE, Reference};
+pub use repository::repository;
+pub use summary::{GateResult, Summary, SummaryFault};
+pub use test_result::{Configuration, Outcome, Ran, TestResult};
 pub use vulns::{VULNS_TYPE, vulns};
 
 use super::Kind;
+use crate::scan::sbom::SbomFormat;
 
 /// SPDX SBOMs, as cosign and Packer name them.
-pub const SPDX_TYPE: &str = "https://spdx.dev/Document";
+pub const SPDX_TYPE: &str = SbomFormat::Spdx.predicate_type();
 /// CycloneDX SBOMs, as cosign and Packer name them.
-pub const CYCLONEDX_TYPE: &str = "https://cyclonedx.org/bom";
+pub const CYCLONEDX_TYPE: &str = SbomFormat::CycloneDx.predicate_type();
 /// SLSA verification summaries: the gate's result.
 pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// Simple verification results: an approval.

@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn},
+    repository::repository,
+};
 use crate::{
     digest::Sha256Digest,
     image::{Descriptor, DescriptorFault, DeviceContent},
@@ -27,58 +30,46 @@ pub const DESCRIPTOR_MEDIA_TYPE: &str = "application/vnd.goldseal.image-descript
 const BUILD_TYPE: &str = "https://goldseal.dev/build-types/machine-image/v1";
 const DESCRIPTOR: &str = "image-descriptor";
 const CONTENT: &str = "device-content";
-
-/// What the pipeline says about the build: the file behind `goldseal sign --provenance`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BuildFacts {
-    /// Who built it, as a URI: the identity that a policy can name.
-    pub builder: String,
-    /// Which run of the builder.
-    pub invocation: Option<String>,
-    /// The source that described the build.
-    pub source: Option<Source>,
-    /// The image it started from.
-    pub base_image: Option<BaseImage>,
-    /// Tools and their versions, such as `packer`.
-    #[serde(default)]
-    pub tools: BTreeMap<String, String>,
-    /// When the build began.
-    pub started_on: Option<Timestamp>,
-    /// When it ended.
-    pub finished_on: Option<Timestamp>,
-    /// Tags that the image must bear with exactly these values, where they are visible.
-    #[serde(default)]
-    pub tags: BTreeMap<String, String>,
-}
-
-/// A commit of a repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Source {
-    /// Its URL.
-    pub repository: String,
-    /// The commit, in full.
-    pub commit: String,
-}
-
-/// An image that another one started from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BaseImage {
-    /// Its ARN.
-    pub arn: String,
-    /// The SHA-256 of its descriptor, when it was described.
-    pub descriptor: Option<Sha256Digest>,
-}
+const BASE: &str = "base-image";
+const ANCESTOR: &str = "ancestor";
+const GIT: &str = "git+";
+const GIT_COMMIT: &str = "gitCommit";
+// Annotations.
+const DIRTY: &str = "dirty";
+const OWNER: &str = "owner";
+const OWNER_ALIAS: &str = "ownerAlias";
+const CREATED: &str = "created";
 
 /// A file that went into the statements, named by its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Byproduct {
-    /// `sbom`, `scan`, `exceptions`, …
+    /// `sbom`, `scan`, `exceptions`, `policy`, `manifest`, `goss`, …
     pub name: &'static str,
     /// SHA-256 of the file.
     pub digest: Sha256Digest,
+}
+
+/// A document that is carried whole in the provenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// `packer-provenance`.
+    pub name: &'static str,
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// What they are.
+    pub media_type: &'static str,
+    /// What is known of it.
+    pub annotations: BTreeMap<String, serde_json::Value>,
+}
+
+/// Whether the content digests were taken when the image was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContentDigests {
+    /// They stand in the provenance.
+    Taken,
+    /// They were left out: nothing binds what is on the devices.
+    LeftOut,
 }
 
 /// A ResourceDescriptor of in-toto.
@@ -123,6 +114,10 @@ struct BuildDefinition {
 struct InternalParameters {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packer_run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_digests: Option<ContentDigests>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,17 +154,10 @@ pub fn provenance(
     inputs: &[Byproduct],
     content: &[DeviceContent],
 ) -> Provenance {
-    let source = facts.source.map(|source| Resource {
-        uri: Some(format!("git+{}", source.repository)),
-        digest: BTreeMap::from([("gitCommit".to_owned(), source.commit)]),
-        ..Resource::default()
-    });
-    let base = facts.base_image.map(|base| Resource {
-        name: Some("base-image".to_owned()),
-        uri: Some(base.arn),
-        digest: base.descriptor.map(|digest| ("sha256".to_owned(), digest.to_string())).into_iter().collect(),
-        ..Resource::default()
-    });
+    let source = facts.source.map(source_resource);
+    let base = facts.base_image.map(base_resource);
+    let ancestors = facts.ancestry.into_iter().map(ancestor_resource);
+    let content_digests = if content.is_empty() { ContentDigests::LeftOut } else { ContentDigests::Taken };
     let descriptor = Resource {
         content: Some(STANDARD.encode(image.bytes())),
         media_type: Some(DESCRIPTOR_MEDIA_TYPE.to_owned()),
@@ -190,8 +178,12 @@ pub fn provenance(
                 "source": source.as_ref().and_then(|source| source.uri.as_ref()),
                 "baseImage": base.as_ref().and_then(|base| base.uri.as_ref()),
             }),
-            internal_parameters: InternalParameters { tags: facts.tags },
-            resolved_dependencies: source.into_iter().chain(base).collect(),
+            internal_parameters: InternalParameters {
+                tags: facts.tags,
+                packer_run: facts.packer_run,
+                content_digests: Some(content_digests),
+            },
+            resolved_dependencies: source.into_iter().chain(base).chain(ancestors).collect(),
         },
         run_details: RunDetails {
             builder: Builder { id: facts.builder, version: facts.tools },
@@ -202,6 +194,39 @@ pub fn provenance(
             },
             byproducts: std::iter::once(descriptor).chain(inputs).chain(content).collect(),
         },
+    }
+}
+
+fn source_resource(source: Source) -> Resource {
+    let one_spelling = |url: String| repository(&url).unwrap_or(url);
+    Resource {
+        uri: source.repository.map(|url| format!("{GIT}{}", one_spelling(url))),
+        digest: BTreeMap::from([(GIT_COMMIT.to_owned(), source.commit)]),
+        annotations: source.dirty.then(|| (DIRTY.to_owned(), true.into())).into_iter().collect(),
+        ..Resource::default()
+    }
+}
+
+fn base_resource(base: BaseImage) -> Resource {
+    let owner = base.owner.map(|owner| (OWNER.to_owned(), owner.to_string().into()));
+    let created = base.created.map(|created| (CREATED.to_owned(), created.to_string().into()));
+    Resource {
+        name: Some(BASE.to_owned()),
+        uri: Some(base.arn),
+        digest: base.descriptor.map(|digest| ("sha256".to_owned(), digest.to_string())).into_iter().collect(),
+        annotations: owner.into_iter().chain(created).collect(),
+        ..Resource::default()
+    }
+}
+
+fn ancestor_resource(ancestor: Ancestor) -> Resource {
+    let alias = ancestor.owner_alias.map(|alias| (OWNER_ALIAS.to_owned(), alias.into()));
+    let created = ancestor.created.map(|created| (CREATED.to_owned(), created.to_string().into()));
+    Resource {
+        name: Some(ANCESTOR.to_owned()),
+        uri: Some(image_arn(&ancestor.image, None)),
+        annotations: alias.into_iter().chain(created).collect(),
+        ..Resource::default()
     }
 }
 
@@ -246,6 +271,88 @@ impl Provenance {
         self.byproducts(CONTENT).filter_map(device_content).collect()
     }
 
+    /// Says whether the content digests were taken; none when the statement does not say.
+    pub fn content_digests(&self) -> Option<ContentDigests> {
+        self.build_definition.internal_parameters.content_digests
+    }
+
+    /// Returns Packer's run id, if the statement says it.
+    pub fn packer_run(&self) -> Option<&str> {
+        self.build_definition.internal_parameters.packer_run.as_deref()
+    }
+
+    /// Returns which run of the builder it was, if the statement says so.
+    pub fn invocation(&self) -> Option<&str> {
+        self.run_details.metadata.invocation_id.as_deref()
+    }
+
+    /// Returns the repository that described the build, in its [one spelling](repository).
+    ///
+    /// None also where the statement names several, for nobody could say which one a policy means.
+    pub fn repository(&self) -> Option<String> {
+        repository(self.source()?.uri.as_deref()?)
+    }
+
+    /// Returns the commit that described the build.
+    pub fn commit(&self) -> Option<&str> {
+        self.source()?.digest.get(GIT_COMMIT).map(String::as_str)
+    }
+
+    /// Says whether the build was made from a working tree with changes that are in no commit.
+    pub fn dirty(&self) -> bool {
+        // Whatever stands there but a plain false is taken for what it might mean.
+        self.source().and_then(|source| source.annotations.get(DIRTY)).is_some_and(|said| *said != false)
+    }
+
+    /// Returns the image that this one started from, if exactly one is named.
+    ///
+    /// Its owner is the one that is annotated or stands in the ARN; where the two disagree, nobody owns it.
+    pub fn base_image(&self) -> Option<BaseImage> {
+        let base = self.only(|resource| resource.name.as_deref() == Some(BASE))?;
+        let arn = base.uri.clone()?;
+        let in_arn = image_of_arn(&arn).and_then(|(_, owner)| owner);
+        let owner = match (base.annotations.get(OWNER), in_arn) {
+            (None, in_arn) => in_arn,
+            (Some(said), in_arn) => {
+                let said = said.as_str().and_then(|said| said.parse().ok());
+                said.filter(|said| in_arn.is_none_or(|in_arn| in_arn == *said))
+            }
+        };
+        let descriptor = base.digest.get("sha256").and_then(|digest| digest.parse().ok());
+        Some(BaseImage { arn, owner, descriptor, created: created(base) })
+    }
+
+    /// Returns the images that this one comes from in EC2's words, the nearest first. They prove nothing about content.
+    pub fn ancestry(&self) -> Vec<Ancestor> {
+        let ancestors = self.build_definition.resolved_dependencies.iter();
+        let ancestors = ancestors.filter(|resource| resource.name.as_deref() == Some(ANCESTOR));
+        ancestors.filter_map(ancestor).collect()
+    }
+
+    /// Adds a document, behind the other byproducts.
+    #[must_use]
+    pub fn carrying(mut self, carried: Carried) -> Self {
+        let Carried { name, content, media_type, annotations } = carried;
+        self.run_details.byproducts.push(Resource {
+            content: Some(STANDARD.encode(&content)),
+            media_type: Some(media_type.to_owned()),
+            annotations,
+            ..named(name, Sha256Digest::of(&content))
+        });
+        self
+    }
+
+    fn source(&self) -> Option<&Resource> {
+        self.only(|resource| {
+            resource.digest.contains_key(GIT_COMMIT) || resource.uri.as_deref().is_some_and(|uri| uri.starts_with(GIT))
+        })
+    }
+
+    fn only(&self, wanted: impl Fn(&Resource) -> bool) -> Option<&Resource> {
+        let mut found = self.build_definition.resolved_dependencies.iter().filter(|resource| wanted(resource));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     fn byproducts<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p Resource> {
         self.run_details.byproducts.iter().filter(move |resource| resource.name.as_deref() == Some(name))
     }
@@ -259,50 +366,15 @@ fn device_content(resource: &Resource) -> Option<DeviceContent> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::images::descriptor;
-
-    fn facts() -> BuildFacts {
-        serde_json::from_str(
-            r#"{"builder":"https://ci.example/packer","source":{"repository":"https://git.example/images","commit":"0a1b"},
-                "baseImage":{"arn":"arn:aws:ec2:eu-west-1:123456789012:image/ami-0123abcd"},
-                "finishedOn":"2026-11-01T10:00:00Z","tools":{"packer":"1.16.0"},"tags":{"GitCommit":"0a1b"}}"#,
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn what_goes_in_comes_out() {
-        let content =
-            [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 8, sha256: Sha256Digest::of(b"x") }];
-        let inputs = [Byproduct { name: "sbom", digest: Sha256Digest::of(b"sbom") }];
-        let written = serde_json::to_string(&provenance(&descriptor(), facts(), &inputs, &content)).unwrap();
-        let read: Provenance = serde_json::from_str(&written).unwrap();
-        assert_eq!(read.builder(), "https://ci.example/packer");
-        assert_eq!(read.tags()["GitCommit"], "0a1b");
-        assert_eq!(read.descriptor().unwrap(), Some(descriptor()));
-        assert_eq!(read.content(), content);
-        assert!(
-            written.contains(r#""uri":"git+https://git.example/images","digest":{"gitCommit":"0a1b"}"#),
-            "{written}"
-        );
-        assert!(written.contains(&Sha256Digest::of(b"sbom").to_string()));
-    }
-
-    #[test]
-    fn provenance_of_other_builders_is_read() {
-        let read: Provenance = serde_json::from_str(
-            r#"{"buildDefinition":{"buildType":"x","externalParameters":{},"internalParameters":{"y":1}},
-                "runDetails":{"builder":{"id":"z","builderDependencies":[]}}}"#,
-        )
-        .unwrap();
-        assert_eq!((read.builder(), read.descriptor().unwrap(), read.content().len()), ("z", None, 0));
-    }
-
-    #[test]
-    fn build_facts_have_no_other_fields() {
-        assert!(serde_json::from_str::<BuildFacts>(r#"{"builder":"x","comit":"y"}"#).is_err());
-    }
+fn ancestor(resource: &Resource) -> Option<Ancestor> {
+    let (image, _) = image_of_arn(resource.uri.as_deref()?)?;
+    let owner_alias = resource.annotations.get(OWNER_ALIAS).and_then(|alias| alias.as_str()).map(str::to_owned);
+    Some(Ancestor { image, owner_alias, created: created(resource) })
 }
+
+fn created(resource: &Resource) -> Option<Timestamp> {
+    resource.annotations.get(CREATED)?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

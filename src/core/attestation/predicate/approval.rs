@@ -1,0 +1,74 @@
+//! A person's approval ⇄ [simple verification result v0.2]: somebody saw exactly these accepted risks.
+//!
+//! [simple verification result v0.2]: https://github.com/in-toto/attestation/blob/main/spec/predicates/svr.md
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{bounded::Object, digest::Sha256Digest};
+
+const PROPERTY: &str = "GOLDSEAL_ACCEPTED_RISKS_APPROVED";
+
+/// An approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    verifier: Verifier,
+    time_created: Timestamp,
+    properties: Vec<String>,
+    #[serde(rename = "https://goldseal.dev/approval/v1")]
+    approved: Object<Approved>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Verifier {
+    id: String,
+    policies: Vec<PolicyDigest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct PolicyDigest {
+    digest: Digests,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Digests {
+    sha256: Sha256Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Approved {
+    accepted_risks: Sha256Digest,
+}
+
+impl Approval {
+    /// Writes what somebody approves: the digest of the accepted risks of one image.
+    pub fn new(approver: &str, at: Timestamp, policy: Sha256Digest, accepted_risks: Sha256Digest) -> Self {
+        Self {
+            verifier: Verifier {
+                id: approver.to_owned(),
+                policies: vec![PolicyDigest { digest: Digests { sha256: policy } }],
+            },
+            time_created: at,
+            properties: vec![PROPERTY.to_owned()],
+            approved: Object(Approved { accepted_risks }),
+        }
+    }
+
+    /// Returns the digest that was approved; none when the statement does not say that it was.
+    pub fn accepted_risks(&self) -> Option<Sha256Digest> {
+        let said = self.properties.iter().any(|property| property == PROPERTY);
+        said.then_some(self.approved.0.accepted_risks)
+    }
+
+    /// Returns who approved, in their own words; the key is what proves it.
+    pub fn approver(&self) -> &str {
+        &self.verifier.id
+    }
+
+    /// Returns when.
+    pub fn at(&self) -> Timestamp {
+        self.time_created
+    }
+}
