@@ -4,6 +4,7 @@
 //! bench warm FACTS SCAN SBOM…       verdicts on evidence in memory, and the signature checks in them
 //! bench content MIB                 the content digest over memory, and plain SHA-256 of the same bytes
 //! bench hash MIB                    CPU of plain SHA-256 over so many bytes
+//! bench ignore FILE…                reads JSON files as serde_json does when nothing of them is wanted
 //! bench process RUNS COMMAND…       wall time, CPU and peak memory of a program that must exit with 0
 //! ```
 //!
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["warm", facts, scan, sboms @ ..] => warm::measure(facts, scan, sboms),
         ["content", mebibytes] => content::measure(mebibytes),
         ["hash", mebibytes] => content::plain(mebibytes),
+        ["ignore", files @ ..] => ignore(files),
         ["process", runs, command, rest @ ..] => process::measure(runs, command, rest),
         _ => Err("usage: see the head of examples/bench.rs".into()),
     };
@@ -49,6 +51,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What reading a file from a stream costs at least, with this parser.
+fn ignore(files: &[&str]) -> Outcome<serde_json::Value> {
+    for file in files {
+        let reader = std::io::BufReader::new(std::fs::File::open(file)?);
+        let serde::de::IgnoredAny = serde_json::from_reader(reader)?;
+    }
+    Ok(serde_json::Value::Null)
 }
 
 /// Reads a clock, in milliseconds.

@@ -1,11 +1,19 @@
 //! The use cases, over the ports: gather → judge → plan → act. A flow returns its report and logs nothing.
 
+mod approve;
 mod content;
+mod gate;
+mod publish;
+mod seal;
 mod sign;
 mod statements;
 mod verify;
 
+pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
 pub use content::{ContentError, device_contents};
-pub use sign::{Existing, SignError, Signing, sign};
-pub use statements::{INLINE_SBOM, InputFault, Inputs, SbomFormat, UnsignedStatement, statements};
-pub use verify::{Offline, judge_offline, verify};
+pub use gate::{Material, Passed, gate};
+pub use publish::{Candidate, PublishError, Publishing, publish};
+pub use seal::{Ports, SealFault, Sealing, Stopped, seal};
+pub use sign::{Existing, Gating, SignError, Signing, sign};
+pub use statements::{Gated, INLINE_SBOM, InputFault, Inputs, SbomPlace, UnsignedStatement, parse_facts, statements};
+pub use verify::{Offline, judge_offline, keys, verify};

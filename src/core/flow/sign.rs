@@ -1,20 +1,29 @@
-//! Sealing: statements → signatures → evidence in the store → pointer tags, in this order.
+//! Sealing: gate → approval → statements → signatures → evidence in the store → tags, in this order.
 //!
-//! The evidence is durable before any tag points to it. It is created only if absent and replaced only if unchanged
-//! since it was read; and what is about to be stored was verified with the signer's public key first.
+//! Nothing is signed before the gate passed and what it accepted was approved. The evidence is durable before any tag
+//! is written. It is created only if absent and replaced only if unchanged since it was read; and what is about to be
+//! stored was verified first, with the signer's key and, under a policy with a gate, as a consumer will.
+
+pub(super) mod bundles;
+mod prepare;
+
+pub(super) use prepare::check_approval;
 
 use jiff::Timestamp;
 
-use super::statements::{InputFault, Inputs, UnsignedStatement, statements};
+use super::{
+    gate::Passed,
+    statements::{Gated, InputFault, Inputs, UnsignedStatement, statements},
+};
 use crate::{
-    attestation::{Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Statement, join, lines, write_bundle},
+    attestation::{Kind, lines},
     digest::Sha256Digest,
     ids::ImageRef,
-    image::{Descriptor, EVIDENCE_TAG, KEY_TAG, SUBJECT_TAG, evidence_pointer},
-    ports::{EvidenceStore, Expected, ImageTags, PortError, PortErrorKind, Signer, Written},
+    image::{EVIDENCE_TAG, ImageFacts, KEY_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG, evidence_pointer},
+    policy::{Keys, Policy},
+    ports::{EvidenceStore, ImageTags, PortError, PortErrorKind, Signer, SigningKey, Written},
     report::{KeyReport, Note, SIGN_SCHEMA, SignReport, StatementReport, TagReport},
-    time::Window,
-    trust::{Authority, Discount, PublicKey, TrustRoot, Verified, believe},
+    verdict::{Reason, Verdict},
 };
 
 /// What to do when the store already holds evidence of the image.
@@ -26,19 +35,40 @@ pub enum Existing {
     Replace,
     /// Put the new bundles behind it: another authority signs the same statements.
     Add,
+    /// Take it, if the policy admits the image with it and it is of the same inputs: an earlier run wrote it.
+    Resume,
+    /// Take it if so, and put new evidence in its place if not.
+    Renew,
 }
 
 /// What to sign, and how.
 #[derive(Debug)]
 pub struct Signing<'a> {
-    /// The image.
-    pub image: &'a Descriptor,
+    /// The image, with the tags that are visible.
+    pub facts: &'a ImageFacts,
     /// What the statements are made of.
     pub inputs: Inputs<'a>,
+    /// The gate that passed; none under a policy that goes without.
+    pub gate: Option<Gating<'a>>,
     /// What to do with evidence that is there.
     pub existing: Existing,
-    /// Tags to write beside the pointer tags.
+    /// Write tags.
     pub tag: bool,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// A gate that passed, and what a consumer would judge it by.
+#[derive(Debug, Clone, Copy)]
+pub struct Gating<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Its keys.
+    pub keys: &'a Keys,
+    /// The gate, passed under this policy.
+    pub passed: &'a Passed,
+    /// Bundles of approvals, as JSON Lines.
+    pub approvals: &'a [u8],
 }
 
 /// Why an image was not sealed. Nothing was stored, except where the message says so.
@@ -55,6 +85,60 @@ pub enum SignError {
         /// The cause.
         #[source]
         source: PortError,
+    },
+    /// The image bears another value than the one to be sealed.
+    #[error("{image} bears the tag {tag} with {found:?}; what is to be sealed is {sealed:?}")]
+    TagConflict {
+        /// The image.
+        image: ImageRef,
+        /// The tag.
+        tag: String,
+        /// What the build facts say.
+        sealed: String,
+        /// What the image bears.
+        found: String,
+    },
+    /// The accepted risks are not approved.
+    #[error("the accepted risks of {image} (sha256:{accepted}) are not approved")]
+    NotApproved {
+        /// The image.
+        image: ImageRef,
+        /// The digest that an approval would be about.
+        accepted: Sha256Digest,
+        /// What became of the approvals that were given.
+        verdict: Verdict,
+    },
+    /// The key that signs is one that approves.
+    #[error("{key} approves under this policy, so it cannot seal: nobody approves their own work")]
+    ApproverSeals {
+        /// The key.
+        key: String,
+    },
+    /// Under the policy, a consumer would not admit what would be stored.
+    #[error("with these statements {image} would not be admitted")]
+    NotAdmitted {
+        /// The image.
+        image: ImageRef,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// What is there is not what would be signed now.
+    #[error(
+        "the {kind} statement at {place} is not of these inputs, so no second signature can stand beside the first"
+    )]
+    OtherInputs {
+        /// Which statement.
+        kind: Kind,
+        /// Where.
+        place: String,
+    },
+    /// This key signed already.
+    #[error("{key} already signed the evidence at {place}")]
+    AlreadySigned {
+        /// The key.
+        key: String,
+        /// Where.
+        place: String,
     },
     /// There is evidence already.
     #[error("{place} already holds evidence of {image}")]
@@ -110,47 +194,55 @@ pub async fn sign(
     store: &impl EvidenceStore,
     tags: &impl ImageTags,
 ) -> Result<SignReport, SignError> {
-    let image = signing.image.image();
+    let image = signing.facts.descriptor.image();
     let place = store.locate(&image);
     let stored = |source| SignError::Store { image: image.clone(), source };
-    let existing = store.read(&image).await.map_err(stored)?;
+    let found = store.read(&image).await.map_err(stored)?;
 
-    let (expected, kept) = match (existing, signing.existing) {
-        (None, _) => (Expected::Absent, Vec::new()),
-        (Some(_), Existing::Refuse) => return Err(SignError::Exists { image, place }),
-        (Some(found), Existing::Replace) => (Expected::Unchanged(found.revision), Vec::new()),
-        (Some(found), Existing::Add) => {
-            readable(&found.bytes).map_err(|problem| stored(unfit(&place, problem)))?;
-            (Expected::Unchanged(found.revision), ended(found.bytes))
+    let key = signer.key();
+    let sealed_tags = prepare::tags(signing)?;
+    let plan = prepare::plan(signing, key, found, &place)?;
+    let gated = plan.passed.as_ref().map(|passed| Gated { passed, approvals: &plan.approvals });
+    let unsigned = statements(&signing.facts.descriptor, &signing.inputs, gated, key.dangerous_local)?;
+    plan.check(signing, key, &unsigned, &place)?;
+    let (evidence, notes) = match &plan.complete {
+        Some(evidence) => (evidence.clone(), Vec::new()),
+        None => {
+            let added = bundles::sign(&signing.facts.descriptor, &unsigned, signer).await?;
+            let evidence = [plan.kept.as_slice(), &added].concat();
+            let notes = prepare::admitted(signing, &evidence)?;
+            (evidence, notes)
         }
     };
-    let key = signer.key();
-    let unsigned = statements(signing.image, &signing.inputs, key.dangerous_local)?;
-    let bundles = bundles(&unsigned, signer).await?;
-    let added = join(bundles.iter().map(Vec::as_slice));
-    check(signing.image, &key.name, &key.public, &added, unsigned.len())?;
-    let evidence = [kept.as_slice(), &added].concat();
     let count = lines(&evidence).map_err(|(_, defect)| stored(unfit(&place, defect.to_string())))?.len();
     let digest = Sha256Digest::of(&evidence);
     let pointers = [
         (EVIDENCE_TAG.to_owned(), evidence_pointer(&place, digest)),
-        (SUBJECT_TAG.to_owned(), format!("sha256:{}", signing.image.digest())),
+        (SUBJECT_TAG.to_owned(), format!("sha256:{}", signing.facts.descriptor.digest())),
         (KEY_TAG.to_owned(), key.name.chars().take(255).collect()),
     ];
+    // Those that were published are judged too, so they must not stay behind; the key's is for people, and not this one.
+    let judged = pointers.iter().filter(|(name, _)| name != KEY_TAG);
+    let shared = judged.map(|(name, value)| (format!("{SHARED_TAG_PREFIX}{name}"), value.clone()));
+    let shared: Vec<_> = shared.filter(|(name, _)| signing.facts.tags.bears(name)).collect();
+    let written = sealed_tags.into_iter().chain(pointers).chain(shared);
+    let written: Vec<(String, String)> = written.filter(|_| signing.tag).collect();
 
-    match store.write(signing.image, &evidence, expected).await.map_err(stored)? {
-        Written::Stored => {}
-        Written::Conflict => return Err(SignError::Conflict { image, place }),
+    if plan.complete.is_none() {
+        match store.write(&signing.facts.descriptor, &evidence, plan.expected).await.map_err(stored)? {
+            Written::Stored => {}
+            Written::Conflict => return Err(SignError::Conflict { image, place }),
+        }
     }
     if signing.tag {
         let failed = |source| SignError::Tag { image: image.clone(), source };
-        tags.tag(&image, &pointers).await.map_err(failed)?;
+        tags.tag(&image, &written).await.map_err(failed)?;
     }
-    let written = pointers.into_iter().filter(|_| signing.tag);
     Ok(SignReport {
         schema: SIGN_SCHEMA,
         image,
-        subject: signing.image.digest(),
+        subject: signing.facts.descriptor.digest(),
+        already: plan.complete.is_some(),
         key: KeyReport {
             name: key.name.clone(),
             spki_sha256: key.public.digest(),
@@ -158,72 +250,17 @@ pub async fn sign(
             dangerous_local: key.dangerous_local,
         },
         statements: unsigned.iter().map(report).collect(),
+        approvals: plan.approvals,
         evidence: place,
         evidence_sha256: digest,
         bundles: count,
-        tags: written.map(|(name, value)| TagReport { name, value }).collect(),
-        notes: notes(signing, key.dangerous_local),
+        tags: written.into_iter().map(|(name, value)| TagReport { name, value }).collect(),
+        notes: notes.into_iter().chain(self::notes(signing, key)).collect(),
     })
-}
-
-/// Ends the last line of evidence, which a writer may leave open: what is added must not run on in it.
-fn ended(mut evidence: Vec<u8>) -> Vec<u8> {
-    if evidence.last().is_some_and(|last| *last != b'\n') {
-        evidence.push(b'\n');
-    }
-    evidence
-}
-
-/// Evidence to put more behind must read as such: else the whole would not, and nothing would be gained.
-fn readable(evidence: &[u8]) -> Result<(), String> {
-    let told = |line: usize, defect: &Defect| format!("line {line}: {defect}");
-    for (line, bytes) in lines(evidence).map_err(|(line, defect)| told(line, &defect))? {
-        match Bundle::parse(bytes).map_err(|defect| told(line, &defect))?.content {
-            Content::Envelope(_) => {}
-            Content::Message { .. } => return Err(told(line, &Defect::NotAnEnvelope)),
-        }
-    }
-    Ok(())
 }
 
 fn unfit(place: &str, problem: String) -> PortError {
     PortError::new(PortErrorKind::Malformed, "adding to the evidence at", place).because(problem)
-}
-
-async fn bundles(unsigned: &[UnsignedStatement], signer: &(impl Signer + Sync)) -> Result<Vec<Vec<u8>>, SignError> {
-    let key = signer.key();
-    let mut bundles = Vec::new();
-    for statement in unsigned {
-        let (payload_type, payload) = (IN_TOTO_PAYLOAD_TYPE.to_owned(), statement.payload.clone());
-        let mut envelope = Envelope { payload_type, payload, signature: Vec::new() };
-        let signature = signer.sign(envelope.pae()).await;
-        envelope.signature = signature.map_err(|source| SignError::Sign { key: key.name.clone(), source })?;
-        let bundle = write_bundle(&envelope, key.public.spki());
-        bundles.push(bundle.map_err(|error| self_check(&key.name, error.to_string()))?);
-    }
-    Ok(bundles)
-}
-
-/// Believes what was just written, by the signer's key alone, as every verifier will.
-fn check(image: &Descriptor, name: &str, key: &PublicKey, evidence: &[u8], count: usize) -> Result<(), SignError> {
-    let fault = |problem: String| self_check(name, problem);
-    let key = PublicKey::from_spki(key.spki(), Some(key.scheme())).map_err(|e| fault(e.to_string()))?;
-    let authority = "signer".parse().map_err(fault)?;
-    let authority = Authority { name: authority, key: key.into(), window: Window::default(), witness: None };
-    let root = TrustRoot::new(vec![authority]).map_err(|e| fault(e.to_string()))?;
-    // The window is open and nobody is asked to witness, so the instant does not matter.
-    let believed = believe(&root, evidence, image.digest(), Timestamp::UNIX_EPOCH);
-    let believed = believed.map_err(|(line, defect)| fault(format!("line {line}: {defect}")))?;
-    let verified: &[Verified<Statement>] = &believed.verified;
-    if verified.len() == count {
-        return Ok(());
-    }
-    let discount = believed.discounted.first().map(|one| &one.discount).map(Discount::to_string);
-    Err(fault(discount.unwrap_or_else(|| "a statement is missing".to_owned())))
-}
-
-fn self_check(key: &str, problem: String) -> SignError {
-    SignError::SelfCheck { key: key.to_owned(), problem }
 }
 
 fn report(statement: &UnsignedStatement) -> StatementReport {
@@ -234,15 +271,21 @@ fn report(statement: &UnsignedStatement) -> StatementReport {
     }
 }
 
-fn notes(signing: &Signing<'_>, dangerous_local: bool) -> Vec<Note> {
+fn notes(signing: &Signing<'_>, key: &SigningKey) -> Vec<Note> {
     let mut notes = Vec::new();
-    if dangerous_local {
+    if signing.gate.is_none() {
+        notes.push(Note::new(
+            "dangerous-without-gate",
+            "the policy asks for no gate result: nobody judged the findings",
+        ));
+    }
+    if key.dangerous_local {
         notes.push(Note::new("dangerous-local-key", "signed with a key file on disk; whoever copies it can sign"));
     }
     if signing.inputs.content.is_empty() {
         notes.push(Note::new(
             "no-content-digest",
-            "no content digest was taken; --content binds what is on the devices",
+            "no content digest was taken (--without-content): what is on the devices is not bound",
         ));
     }
     if !signing.tag {

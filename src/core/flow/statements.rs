@@ -1,48 +1,65 @@
 //! The inputs of a sealing → the statements to sign. Pure: the same inputs make the same bytes, so a second authority
 //! can sign exactly what the first one signed.
 //!
-//! Each input is read with the strictness of evidence before it goes into a statement: what could not be verified
-//! later is not signed now. The gate takes its place here: it will judge the same inputs before any statement is made.
+//! The gate comes first: under a policy that asks for one, statements are only made of what [`Passed`], and the gate's
+//! own statement is made last, because it names all others.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::gate::{Material, Passed};
 use crate::{
     attestation::{
         Kind, Statement,
         predicate::{
-            BuildFacts, Byproduct, CYCLONEDX_TYPE, PROVENANCE_TYPE, REFERENCE_TYPE, Reference, SPDX_TYPE, VULNS_TYPE,
-            provenance, vulns,
+            BuildFacts, Byproduct, GateResult, PROVENANCE_TYPE, REFERENCE_TYPE, Reference, SUMMARY_TYPE, Summary,
+            TESTS_TYPE, TestResult, VULNS_TYPE, provenance, vulns,
         },
         write_statement,
     },
-    bounded::{self, JsonFault, Limits},
+    bounded::{self, JsonFault, Limits, Object},
+    build::PackerProvenance,
     digest::Sha256Digest,
     image::{Descriptor, DeviceContent},
-    scan::{self, ScanFault},
 };
 
 /// An SBOM up to this many bytes stands in its statement; a larger one is signed by reference.
 pub const INLINE_SBOM: usize = 16 << 20;
 
-const SBOM_LIMITS: Limits = Limits { bytes: 256 << 20, depth: 48 };
 const FACTS_LIMITS: Limits = Limits { bytes: 1 << 20, depth: 8 };
 
-/// What statements are made of: files as they were read.
+/// What statements are made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The SBOM, SPDX 2 or CycloneDX, in JSON.
-    pub sbom: &'a [u8],
-    /// Where the SBOM can be had, when it is too large to be inlined.
-    pub sbom_location: Option<&'a str>,
-    /// The scanner's report in JSON.
-    pub scan: &'a [u8],
-    /// The build facts in JSON ([`BuildFacts`]).
-    pub facts: &'a [u8],
-    /// The exceptions, when there are any; bound by digest.
-    pub exceptions: Option<&'a [u8]>,
+    /// SBOM, scan, exceptions and manifest, as they were read.
+    pub material: &'a Material,
+    /// The SBOM itself, or where it can be had.
+    pub sbom: SbomPlace<'a>,
+    /// The build facts.
+    pub facts: &'a BuildFacts,
+    /// Results of tests, and the digest of the file.
+    pub tests: Option<(&'a TestResult, Sha256Digest)>,
+    /// What Packer signed itself, verified.
+    pub packer: Option<&'a PackerProvenance>,
     /// The content digests, when they were taken.
     pub content: &'a [DeviceContent],
+}
+
+/// Where the SBOM of a statement is.
+#[derive(Debug, Clone, Copy)]
+pub enum SbomPlace<'a> {
+    /// In the statement, byte for byte.
+    Inline(&'a [u8]),
+    /// Somewhere durable: a URL.
+    At(&'a str),
+}
+
+/// A gate that passed, and the approvals that it needed.
+#[derive(Debug, Clone, Copy)]
+pub struct Gated<'a> {
+    /// The gate.
+    pub passed: &'a Passed,
+    /// The approvals, by the SHA-256 of their payloads.
+    pub approvals: &'a [Sha256Digest],
 }
 
 /// A statement before it is signed.
@@ -56,55 +73,21 @@ pub struct UnsignedStatement {
     pub payload: Vec<u8>,
 }
 
-/// An SBOM's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SbomFormat {
-    /// SPDX 2.x.
-    Spdx,
-    /// CycloneDX.
-    CycloneDx,
-}
-
-impl SbomFormat {
-    const fn predicate_type(self) -> &'static str {
-        match self {
-            Self::Spdx => SPDX_TYPE,
-            Self::CycloneDx => CYCLONEDX_TYPE,
-        }
-    }
-
-    const fn media_type(self) -> &'static str {
-        match self {
-            Self::Spdx => "application/spdx+json",
-            Self::CycloneDx => "application/vnd.cyclonedx+json",
-        }
-    }
-}
-
 /// Why an input cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum InputFault {
-    /// The SBOM is not JSON that goldseal reads.
-    #[error("reading the SBOM")]
-    Sbom(#[source] JsonFault),
-    /// The SBOM is JSON, but neither SPDX nor CycloneDX.
-    #[error("the SBOM is neither SPDX (spdxVersion) nor CycloneDX (bomFormat)")]
-    SbomFormat,
-    /// The SBOM lists no package.
-    #[error("the SBOM lists no package: it says nothing about what is on the image")]
-    SbomEmpty,
+    /// The SBOM is not what was read before.
+    #[error("the SBOM changed while it was read")]
+    SbomChanged,
     /// The SBOM is too large to be inlined, and nothing says where it can be had.
     #[error("the SBOM has {bytes} bytes, more than the {INLINE_SBOM} that a statement holds; say where it can be had")]
     SbomTooLarge {
         /// Its size.
         bytes: usize,
     },
-    /// The scan is not a report that goldseal reads.
-    #[error("reading the scan")]
-    Scan(#[source] ScanFault),
-    /// The build facts do not read as such.
-    #[error("reading the build facts")]
-    Facts(#[source] JsonFault),
+    /// The SBOM lists no package.
+    #[error("the SBOM lists no package: it says nothing about what is on the image")]
+    SbomEmpty,
     /// The build facts say something that could never hold.
     #[error("the build facts: {0}")]
     FactsValue(String),
@@ -125,32 +108,53 @@ pub enum InputFault {
 pub fn statements(
     image: &Descriptor,
     inputs: &Inputs<'_>,
+    gated: Option<Gated<'_>>,
     dangerous_local_key: bool,
 ) -> Result<Vec<UnsignedStatement>, InputFault> {
-    let format = sbom_format(inputs.sbom)?;
-    let sbom_digest = Sha256Digest::of(inputs.sbom);
-    let scan = scan::parse(inputs.scan).map_err(InputFault::Scan)?;
-    let facts: BuildFacts = bounded::json(inputs.facts, FACTS_LIMITS).map_err(InputFault::Facts)?;
-    check_facts(&facts).map_err(InputFault::FactsValue)?;
-    let builder = facts.builder.clone();
-    let named = |name, bytes| Byproduct { name, digest: Sha256Digest::of(bytes) };
-    let mut files = vec![Byproduct { name: "sbom", digest: sbom_digest }, named("scan", inputs.scan)];
-    files.extend(inputs.exceptions.map(|exceptions| named("exceptions", exceptions)));
-
-    let made = provenance(image, facts, &files, inputs.content);
+    let Inputs { material, sbom, facts, tests, packer, content } = *inputs;
+    if material.sbom.value.packages.is_empty() {
+        return Err(InputFault::SbomEmpty);
+    }
+    check_facts(facts).map_err(InputFault::FactsValue)?;
     let of = Of { image, dangerous_local_key };
-    let provenance = of.write(Kind::Provenance, PROVENANCE_TYPE, &made)?;
-    let sbom = if inputs.sbom.len() <= INLINE_SBOM {
-        let raw: &RawValue =
-            serde_json::from_slice(inputs.sbom).map_err(|e| InputFault::Sbom(JsonFault::Syntax(e.to_string())))?;
-        of.write(Kind::Sbom, format.predicate_type(), raw)?
-    } else {
-        let location = inputs.sbom_location.ok_or(InputFault::SbomTooLarge { bytes: inputs.sbom.len() })?;
-        let reference = Reference::new(&builder, sbom_digest, location, format.media_type());
-        of.write(Kind::Sbom, REFERENCE_TYPE, &reference)?
-    };
-    let scan = of.write(Kind::Scan, VULNS_TYPE, vulns(&scan))?;
-    Ok(vec![provenance, sbom, scan])
+    let policy = gated.map(|gated| gated.passed.policy());
+    let byproducts = byproducts(material, tests.map(|(_, digest)| digest), policy);
+    let made = provenance(image, facts.clone(), &byproducts, content);
+    let made = packer.into_iter().fold(made, |made, packer| made.carrying(packer.carried()));
+    let mut all = vec![of.write(Kind::Provenance, PROVENANCE_TYPE, &made)?];
+    all.push(of.sbom(material, sbom, &facts.builder)?);
+    all.push(of.write(Kind::Scan, VULNS_TYPE, vulns(&material.scan.value))?);
+    if let Some((result, _)) = tests {
+        all.push(of.write(Kind::Tests, TESTS_TYPE, result)?);
+    }
+    if let Some(Gated { passed, approvals }) = gated {
+        let made = all.iter().map(|one| Sha256Digest::of(&one.payload));
+        let named: Vec<Sha256Digest> = made.chain(approvals.iter().copied()).collect();
+        all.push(of.gate(passed, &named)?);
+    }
+    Ok(all)
+}
+
+/// The files that went into the statements, by their digests.
+fn byproducts(material: &Material, tests: Option<Sha256Digest>, policy: Option<Sha256Digest>) -> Vec<Byproduct> {
+    let named = [
+        ("sbom", Some(material.sbom.sha256)),
+        ("scan", Some(material.scan.sha256)),
+        ("scan-database", material.database),
+        ("exceptions", material.exceptions.as_ref().map(|(_, digest)| *digest)),
+        ("manifest", material.manifest.as_ref().map(|(_, digest)| *digest)),
+        ("policy", policy),
+        ("tests", tests),
+    ];
+    named.into_iter().filter_map(|(name, digest)| Some(Byproduct { name, digest: digest? })).collect()
+}
+
+/// Reads build facts in JSON.
+///
+/// # Errors
+/// [`JsonFault`].
+pub fn parse_facts(bytes: &[u8]) -> Result<BuildFacts, JsonFault> {
+    bounded::json(bytes, FACTS_LIMITS).map(|Object(facts)| facts)
 }
 
 /// EC2 takes tags of 127 characters with values of 256, and reserves `aws:`; `goldseal:` is for the pointer tags.
@@ -178,6 +182,42 @@ struct Of<'a> {
 }
 
 impl Of<'_> {
+    fn sbom(&self, material: &Material, place: SbomPlace<'_>, builder: &str) -> Result<UnsignedStatement, InputFault> {
+        let (read, format) = (&material.sbom, material.sbom.value.format);
+        match place {
+            SbomPlace::At(location) => {
+                let reference = Reference::new(builder, read.sha256, location, format.media_type());
+                self.write(Kind::Sbom, REFERENCE_TYPE, &reference)
+            }
+            SbomPlace::Inline(bytes) if bytes.len() > INLINE_SBOM => {
+                Err(InputFault::SbomTooLarge { bytes: bytes.len() })
+            }
+            SbomPlace::Inline(bytes) => {
+                if Sha256Digest::of(bytes) != read.sha256 {
+                    return Err(InputFault::SbomChanged);
+                }
+                let raw: &RawValue = serde_json::from_slice(bytes)
+                    .map_err(|e| InputFault::Statement { kind: Kind::Sbom, problem: e.to_string() })?;
+                self.write(Kind::Sbom, format.predicate_type(), raw)
+            }
+        }
+    }
+
+    fn gate(&self, passed: &Passed, named: &[Sha256Digest]) -> Result<UnsignedStatement, InputFault> {
+        let accepted_risks = passed
+            .accepted_risks(self.image)
+            .map_err(|e| InputFault::Statement { kind: Kind::Gate, problem: e.to_string() })?;
+        let result = GateResult {
+            at: passed.at(),
+            inputs: passed.inputs(),
+            policy: passed.policy(),
+            accepted_risks,
+            measurement: passed.measurement(),
+            statements: named,
+        };
+        self.write(Kind::Gate, SUMMARY_TYPE, Summary::passed(self.image, &result))
+    }
+
     /// Writes a statement, and reads it back as a verifier would.
     fn write(
         &self,
@@ -194,30 +234,6 @@ impl Of<'_> {
         }
         Ok(UnsignedStatement { kind, predicate_type, payload })
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AnySbom<'a> {
-    spdx_version: Option<String>,
-    bom_format: Option<String>,
-    #[serde(borrow)]
-    packages: Option<Vec<&'a RawValue>>,
-    #[serde(borrow)]
-    components: Option<Vec<&'a RawValue>>,
-}
-
-fn sbom_format(sbom: &[u8]) -> Result<SbomFormat, InputFault> {
-    let read: AnySbom<'_> = bounded::json(sbom, SBOM_LIMITS).map_err(InputFault::Sbom)?;
-    let (format, listed) = match (read.spdx_version.as_deref(), read.bom_format.as_deref()) {
-        (Some(version), None) if version.starts_with("SPDX-2") => (SbomFormat::Spdx, read.packages),
-        (None, Some("CycloneDX")) => (SbomFormat::CycloneDx, read.components),
-        _ => return Err(InputFault::SbomFormat),
-    };
-    if listed.is_none_or(|listed| listed.is_empty()) {
-        return Err(InputFault::SbomEmpty);
-    }
-    Ok(format)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub async fn verify(
     keys: &impl KeyCatalog,
     now: Timestamp,
 ) -> VerifyReport {
-    let keys = ask_for_keys(policy, keys).await;
+    let keys = self::keys(policy, keys).await;
     let mut reports = Vec::new();
     for image in images {
         let (facts, evidence) = futures_util::join!(catalog.describe(image), store.read(image));
@@ -72,13 +72,14 @@ pub async fn judge_offline(
     keys: &impl KeyCatalog,
     now: Timestamp,
 ) -> VerifyReport {
-    let keys = ask_for_keys(policy, keys).await;
+    let keys = self::keys(policy, keys).await;
     let gathered = Gathered::found(image.evidence);
     let report = one(policy, &keys, image.facts, &gathered, context, image.place, now);
     VerifyReport { schema: VERIFY_SCHEMA, at: now, policy: policy.digest(), images: vec![report] }
 }
 
-async fn ask_for_keys(policy: &Policy, catalog: &impl KeyCatalog) -> Keys {
+/// Asks for the keys of a policy's authorities that are in KMS.
+pub async fn keys(policy: &Policy, catalog: &impl KeyCatalog) -> Keys {
     let mut answers: BTreeMap<AuthorityName, Result<KeyAnswer, String>> = BTreeMap::new();
     for signatory in policy.signatories() {
         if let KeySource::Kms { uri, .. } = &signatory.key {
@@ -122,6 +123,12 @@ fn notes(policy: &Policy, judgement: &Judgement) -> Vec<Note> {
         notes.push(Note::new(
             "dangerous-local-key",
             "a statement was signed with a key file on disk: whoever copied it can sign",
+        ));
+    }
+    if judgement.without_content {
+        notes.push(Note::new(
+            "no-content-digest",
+            "sealed without content digests: what is on the devices is not bound",
         ));
     }
     let counted = |name: &AuthorityName| judgement.checked.iter().any(|one| one.required && one.by == *name);

@@ -5,21 +5,23 @@
 //! never fails; which keys are required is therefore written out for the schema, and the compiler's tests compare.
 
 use jiff::Timestamp;
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{field::Field, rule::Mode};
+use super::rule::{ApprovalFor, Mode};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
+    document::Field,
+    gate::{EndOfLife, Period, Threshold},
     ids::{AccountId, Region},
     trust::{AuthorityName, Scheme, Testimony},
 };
 
 /// A goldseal policy: which images may launch, boot and keep running.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields, title = "goldseal policy, version 1", extend("required" = ["version", "no_match", "dangerous_without_gate", "authority", "require"]))]
+#[schemars(deny_unknown_fields, title = "goldseal policy, version 1", extend("required" = ["version", "no_match", "authority", "require"]))]
 pub struct Document {
     /// The version of this document's language: 1.
     #[serde(default)]
@@ -29,7 +31,7 @@ pub struct Document {
     #[serde(default)]
     pub no_match: Field<Mode>,
     /// Accepts images without a gate result. Then exactly one statement of each required kind must be there, and every
-    /// report says so.
+    /// report says so. Without it, a policy requires the gate, the SBOM, and an approval by another key.
     #[serde(default)]
     pub dangerous_without_gate: Field<bool>,
     /// Whose signatures count.
@@ -40,6 +42,12 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "Vec<RequireEntry>", length(min = 1))]
     pub require: Vec<Spanned<RequireEntry>>,
+    /// What a gate result may say.
+    #[serde(default)]
+    pub gate: GateEntry,
+    /// Which builds are accepted.
+    #[serde(default)]
+    pub provenance: ProvenanceEntry,
     /// Which images are looked at at all.
     #[serde(default)]
     pub identity: IdentityEntry,
@@ -103,6 +111,51 @@ pub struct RequireEntry {
     pub threshold: Field<i64>,
 }
 
+/// Limits of a gate result, at the gate and at every launch. Ages are measured against the present time.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct GateEntry {
+    /// Findings of this severity and above fail; `high` without it. Unknown severities always fail.
+    #[serde(default)]
+    pub fail_on: Field<Threshold>,
+    /// How long ago the scan may have been, such as `30d`, which holds without it.
+    #[serde(default)]
+    pub max_scan_age: Field<Period>,
+    /// How long ago the scanner's database may have been assembled; `30d` without it.
+    #[serde(default)]
+    pub max_database_age: Field<Period>,
+    /// How long ago the data of that database may have been taken from its sources; `30d` without it.
+    #[serde(default)]
+    pub max_data_age: Field<Period>,
+    /// How far ahead an exception may end; `90d` without it.
+    #[serde(default)]
+    pub max_exception_life: Field<Period>,
+    /// Whether a distribution that is no longer maintained passes; it does without it.
+    #[serde(default)]
+    pub end_of_life: Field<EndOfLife>,
+    /// For what a person's approval is asked; `accepted-risks` without it.
+    #[serde(default)]
+    pub approval: Field<ApprovalFor>,
+}
+
+/// Which builds are accepted, by what their provenance says.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ProvenanceEntry {
+    /// Builders, as URIs: `runDetails.builder.id`.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub builders: Field<Vec<String>>,
+    /// Repositories of the source, as https URLs without `.git`.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub repositories: Field<Vec<String>>,
+    /// Accounts whose images may be the base.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub base_owners: Field<Vec<AccountId>>,
+}
+
 /// Which images are looked at at all.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -160,6 +213,5 @@ impl<'de> Deserialize<'de> for Moment {
 
 /// Returns the JSON schema of the document.
 pub fn schema() -> serde_json::Value {
-    let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
-    generator.into_root_schema_for::<Document>().to_value()
+    crate::document::schema::<Document>()
 }

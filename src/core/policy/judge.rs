@@ -3,6 +3,11 @@
 //! Every rule is asked and every reason is kept. Any reason rejects; else any fault leaves the image undetermined; else
 //! the statements that met the requirements are the grounds of an admission.
 
+mod builds;
+mod root;
+
+pub use root::{Approvals, approvals};
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -12,7 +17,7 @@ use super::{
     rule::{Policy, Requirement},
 };
 use crate::{
-    attestation::{Kind, Statement, predicate::Provenance},
+    attestation::{Kind, Statement, predicate::Summary},
     digest::Sha256Digest,
     image::{EVIDENCE_TAG, ImageFacts, SUBJECT_TAG, pointer_digest},
     time::earlier,
@@ -81,6 +86,10 @@ pub struct Judgement {
     pub discounted: Vec<Discounted>,
     /// A statement that an authority signed for this image says that a key file on disk signed it.
     pub dangerous_local_key: bool,
+    /// The gate result that counts, whether or not it admits.
+    pub gate: Option<Summary>,
+    /// The provenance that counts says that no content digests were taken.
+    pub without_content: bool,
 }
 
 /// Judges one image at an instant.
@@ -110,8 +119,13 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
     // If it was signed by the key that could not be asked for, all of it is unreadable.
     let defects = read.claims.iter().filter(|claim| claim.says == Claimed::Defect);
     case.faults.extend(defects.filter_map(|claim| keys.fault(claim)));
-    for requirement in policy.requirements() {
-        case.require(requirement, &read, keys);
+    if policy.dangerous_without_gate() {
+        let eligible = Eligible { verified: &|_| true, claimed: &|_| true };
+        for requirement in policy.requirements() {
+            case.require(requirement, &read, keys, &eligible);
+        }
+    } else {
+        case.gated(policy, &read, keys, facts, now);
     }
     let Read { believed, .. } = read;
     if case.unmet {
@@ -119,6 +133,7 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
         case.reasons.extend(believed.discounted.iter().map(cause));
     }
     case.sealed(policy, &believed, facts, now);
+    case.tested(&believed);
     case.close(believed)
 }
 
@@ -139,6 +154,16 @@ struct Case {
     grounds: Vec<Ground>,
     until: Option<Timestamp>,
     unmet: bool,
+    gate: Option<Summary>,
+    without_content: bool,
+}
+
+/// Which statements may count, by the SHA-256 of their payloads.
+struct Eligible<'e> {
+    /// Of those that were verified.
+    verified: &'e dyn Fn(Sha256Digest) -> bool,
+    /// Of those that could not be.
+    claimed: &'e dyn Fn(Sha256Digest) -> bool,
 }
 
 impl Case {
@@ -146,11 +171,12 @@ impl Case {
     ///
     /// An authority whose key could not be asked for leaves the image undetermined only where it may have signed what
     /// is missing, or something else than what is there.
-    fn require(&mut self, requirement: &Requirement, read: &Read, keys: &Keys) {
+    fn require(&mut self, requirement: &Requirement, read: &Read, keys: &Keys, eligible: &Eligible<'_>) {
         let Requirement { kind, authorities, threshold } = requirement;
         let signatures = read.believed.verified.iter();
         let signatures = signatures.filter(|one| one.value().kind() == Some(*kind) && authorities.contains(one.by()));
-        let mut signatures: Vec<&Verified<Statement>> = signatures.collect();
+        let (mut signatures, unnamed): (Vec<&Verified<Statement>>, Vec<_>) =
+            signatures.partition(|one| (eligible.verified)(one.digest()));
         let mut statements: Vec<Sha256Digest> = signatures.iter().map(|one| one.digest()).collect();
         statements.sort();
         statements.dedup();
@@ -160,7 +186,9 @@ impl Case {
         }
         let claims = read.claims.iter().filter(|claim| authorities.contains(&claim.by));
         let claims = claims.filter_map(|claim| match claim.says {
-            Claimed::Statement { kind: claimed, digest } if claimed == *kind => Some((claim, digest)),
+            Claimed::Statement { kind: claimed, digest } if claimed == *kind && (eligible.claimed)(digest) => {
+                Some((claim, digest))
+            }
             Claimed::Statement { .. } | Claimed::Defect => None,
         });
         let (support, rivals): (Vec<_>, Vec<_>) =
@@ -180,6 +208,16 @@ impl Case {
             self.faults.extend(support.iter().filter_map(|(claim, _)| keys.fault(claim)));
             return;
         }
+        if found == 0 && !unnamed.is_empty() {
+            self.reasons.push(Reason::AttestationNotNamed { kind: *kind });
+            return;
+        }
+        self.unmet(requirement, found, keys);
+    }
+
+    /// Fewer authorities than asked for signed a statement that counts.
+    fn unmet(&mut self, requirement: &Requirement, found: usize, keys: &Keys) {
+        let Requirement { kind, authorities, threshold } = requirement;
         self.unmet = true;
         self.reasons.push(match found {
             0 => Reason::AttestationMissing { kind: *kind },
@@ -191,47 +229,8 @@ impl Case {
         }));
     }
 
-    /// What the provenance seals must be what is seen.
-    fn sealed(&mut self, policy: &Policy, believed: &Believed, facts: &ImageFacts, now: Timestamp) {
-        let Some(ground) = self.grounds.iter().find(|ground| ground.kind == Kind::Provenance) else { return };
-        let statement = believed.verified.iter().find(|one| one.digest() == ground.statement);
-        let Some(statement) = statement else { return };
-        let provenance: Provenance = match statement.value().predicate() {
-            Ok(provenance) => provenance,
-            Err(fault) => {
-                let problem = fault.to_string();
-                self.reasons.push(Reason::PredicateMalformed { kind: Kind::Provenance, problem });
-                return;
-            }
-        };
-        let image = facts.descriptor.digest();
-        match provenance.descriptor() {
-            Ok(Some(sealed)) if sealed.digest() != image => {
-                self.reasons.push(Reason::DescriptorMismatch { sealed: sealed.digest(), image });
-            }
-            Ok(_) => {}
-            Err(fault) => {
-                let problem = fault.to_string();
-                self.reasons.push(Reason::PredicateMalformed { kind: Kind::Provenance, problem });
-            }
-        }
-        for (tag, sealed) in provenance.tags() {
-            let changed = facts.tags.values(tag).filter(|found| found != sealed);
-            self.reasons.extend(changed.map(|found| Reason::TagMismatch {
-                tag: tag.clone(),
-                sealed: sealed.clone(),
-                found: found.to_owned(),
-            }));
-        }
-        let unsealed = policy.identity.tags.iter().filter(|tag| !provenance.tags().contains_key(*tag));
-        self.reasons.extend(unsealed.map(|tag| Reason::TagNotSealed { tag: tag.clone() }));
-        if let Some(signed) = provenance.finished_on().filter(|signed| *signed > now) {
-            self.faults.push(Fault::ClockBeforeSignedTime { now, signed });
-        }
-    }
-
     fn close(self, believed: Believed) -> Judgement {
-        let Self { reasons, faults, grounds, until, .. } = self;
+        let Self { reasons, faults, grounds, until, gate, without_content, unmet: _ } = self;
         let dangerous_local_key = believed.verified.iter().any(|one| one.value().by_dangerous_local_key());
         let required = |one: &Verified<Statement>| grounds.iter().any(|ground| ground.statement == one.digest());
         let checked = believed.verified.iter().map(|one| Checked {
@@ -255,7 +254,15 @@ impl Case {
             }
         };
         let until = until.filter(|_| matches!(verdict, Verdict::Admit(_)));
-        Judgement { verdict, until, checked, discounted: believed.discounted, dangerous_local_key }
+        Judgement {
+            verdict,
+            until,
+            checked,
+            discounted: believed.discounted,
+            dangerous_local_key,
+            gate,
+            without_content,
+        }
     }
 }
 

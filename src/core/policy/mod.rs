@@ -4,15 +4,16 @@
 
 mod compile;
 mod document;
-mod field;
 mod judge;
 mod keys;
-mod problem;
 mod rule;
 
 pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
-pub use judge::{Checked, Gathered, Judgement, judge, undescribed};
+pub use judge::{Approvals, Checked, Gathered, Judgement, approvals, judge, undescribed};
 pub use keys::{Keys, Setback};
-pub use problem::{Problem, Problems};
-pub use rule::{Context, Identity, KeySource, Mode, Policy, Requirement, Scope, Signatory};
+pub use rule::{
+    ApprovalFor, Context, GateRule, Identity, KeySource, Mode, Policy, ProvenanceRule, Requirement, Scope, Signatory,
+};
+
+pub use crate::document::{Problem, Problems};

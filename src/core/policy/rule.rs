@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
+    gate::{Limits, Measurement},
     ids::{AccountId, Region},
     time::Window,
     trust::{AuthorityName, PublicKey, Scheme, Witness},
@@ -29,6 +30,8 @@ pub struct Policy {
     pub(super) digest: Sha256Digest,
     pub(super) signatories: Vec<Signatory>,
     pub(super) requirements: Vec<Requirement>,
+    pub(super) gate: GateRule,
+    pub(super) provenance: ProvenanceRule,
     pub(super) identity: Identity,
     pub(super) scopes: Vec<Scope>,
     pub(super) no_match: Mode,
@@ -85,6 +88,48 @@ pub struct Requirement {
     pub threshold: usize,
 }
 
+/// What a gate result may say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateRule {
+    /// Its limits.
+    pub limits: Limits,
+    /// Which of them the document gives; the others are built in.
+    pub written: BTreeSet<&'static str>,
+    /// For what an approval is asked.
+    pub approval: ApprovalFor,
+}
+
+/// For what a person's approval is asked. For nothing is none of the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApprovalFor {
+    /// For exceptions that were used, and for findings below the threshold.
+    AcceptedRisks,
+    /// For exceptions that were used.
+    Exceptions,
+}
+
+impl ApprovalFor {
+    /// Says whether a measurement needs an approval.
+    pub fn asked(self, measured: &Measurement) -> bool {
+        match self {
+            Self::AcceptedRisks => measured.accepts(),
+            Self::Exceptions => !measured.exceptions.is_empty(),
+        }
+    }
+}
+
+/// Which builds are accepted; an absent list accepts all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProvenanceRule {
+    /// Accepted builders.
+    pub builders: Option<BTreeSet<String>>,
+    /// Accepted repositories.
+    pub repositories: Option<BTreeSet<String>>,
+    /// Accepted owners of the base image.
+    pub base_owners: Option<BTreeSet<AccountId>>,
+}
+
 /// Which images are looked at at all; an absent list accepts all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -134,6 +179,28 @@ impl Policy {
     /// Returns what an image needs.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
+    }
+
+    /// Returns what a gate result may say.
+    pub fn gate(&self) -> &GateRule {
+        &self.gate
+    }
+
+    /// Returns who must sign a kind of statement, and how many of them, if the policy asks for one.
+    pub fn requirement(&self, kind: Kind) -> Option<&Requirement> {
+        self.requirements.iter().find(|requirement| requirement.kind == kind)
+    }
+
+    /// Says whether a person must approve what a gate accepted.
+    pub fn asks_approval(&self, measured: &Measurement) -> bool {
+        !self.dangerous_without_gate && self.gate.approval.asked(measured)
+    }
+
+    /// Returns the keys that approve, by the SHA-256 of their SubjectPublicKeyInfo.
+    pub fn approving_keys(&self) -> BTreeSet<Sha256Digest> {
+        let names = self.requirement(Kind::Approval).map(|requirement| &requirement.authorities);
+        let named = self.signatories.iter().filter(|one| names.is_some_and(|names| names.contains(&one.name)));
+        named.map(|one| one.key.digest()).collect()
     }
 
     /// Says whether images without a gate result are accepted.

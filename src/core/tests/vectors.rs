@@ -22,5 +22,6 @@ mod vectors {
     #[path = "../../examples/conformance/judge.rs"]
     mod judge;
     mod malformed;
+    mod packer;
     mod wycheproof;
 }

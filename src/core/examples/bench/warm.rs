@@ -4,9 +4,11 @@ use std::{fs, hint::black_box};
 
 use goldseal_core::{
     attestation::{Bundle, Content, Envelope, lines},
-    flow::{Inputs, statements},
+    flow::{Inputs, Material, SbomPlace, parse_facts, statements},
     image::ImageFacts,
     policy::{Gathered, Keys, Policy, judge},
+    report::GateFiles,
+    scan::{self, sbom},
     testing::{evidence, images, keys::LocalKey, policies},
     trust::PublicKey,
     verdict::Verdict,
@@ -22,13 +24,21 @@ pub(super) fn measure(facts: &str, scan: &str, sboms: &[&str]) -> Outcome<Value>
     let mut facts: Value = serde_json::from_slice(&fs::read(facts)?)?;
     // The image of the testing module does not have these tags.
     facts.as_object_mut().ok_or("the facts are an object")?.remove("tags");
-    let (facts, scan) = (serde_json::to_vec(&facts)?, fs::read(scan)?);
+    let (facts, scan) = (parse_facts(&serde_json::to_vec(&facts)?)?, fs::read(scan)?);
     let mut answers = vec![one(&key, &evidence::sealed(&key))?];
     for sbom in sboms {
-        let sbom = fs::read(sbom)?;
-        let inputs =
-            Inputs { sbom: &sbom, sbom_location: None, scan: &scan, facts: &facts, exceptions: None, content: &[] };
-        let unsigned = statements(&images::descriptor(), &inputs, false)?;
+        let bytes = fs::read(sbom)?;
+        let material = Material {
+            sbom: sbom::read(bytes.as_slice())?,
+            scan: scan::read(scan.as_slice())?,
+            database: None,
+            exceptions: None,
+            manifest: None,
+            files: GateFiles::default(),
+        };
+        let (sbom, facts) = (SbomPlace::Inline(&bytes), &facts);
+        let inputs = Inputs { material: &material, sbom, facts, tests: None, packer: None, content: &[] };
+        let unsigned = statements(&images::descriptor(), &inputs, None, false)?;
         let lines: Vec<(&LocalKey, Vec<u8>)> = unsigned.into_iter().map(|one| (&key, one.payload)).collect();
         answers.push(one(&key, &evidence::signed(&lines))?);
     }

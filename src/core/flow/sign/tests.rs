@@ -3,19 +3,24 @@ use futures_executor::block_on;
 use super::*;
 use crate::{
     attestation::Kind,
-    flow::statements::tests::GOOD,
-    image::DeviceContent,
+    image::{DeviceContent, Tags},
+    ports::PortErrorKind,
     testing::{
         evidence::{changed, sealed},
         images::descriptor,
+        inputs::now,
         keys::{LocalKey, authority},
         ports::{FakeSigner, FakeStore, FakeTags, Journal},
+        sealing::Files,
     },
+    trust::{TrustRoot, believe},
 };
+
+mod gated;
 
 /// Everything that a sealing touches, with one journal.
 struct Bench {
-    image: Descriptor,
+    files: Files,
     signer: FakeSigner,
     store: FakeStore,
     tags: FakeTags,
@@ -27,7 +32,7 @@ impl Bench {
     fn new() -> Self {
         let journal = Journal::default();
         Self {
-            image: descriptor(),
+            files: Files::clean(),
             signer: FakeSigner { journal: journal.clone(), ..FakeSigner::new(1) },
             store: FakeStore { journal: journal.clone(), ..FakeStore::default() },
             tags: FakeTags { journal, ..FakeTags::default() },
@@ -42,11 +47,12 @@ impl Bench {
     }
 
     fn sign(&self) -> Result<SignReport, SignError> {
-        self.sign_inputs(GOOD)
+        self.sign_gated(None)
     }
 
-    fn sign_inputs(&self, inputs: Inputs<'_>) -> Result<SignReport, SignError> {
-        let signing = Signing { image: &self.image, inputs, existing: self.existing, tag: self.tag };
+    fn sign_gated(&self, gate: Option<Gating<'_>>) -> Result<SignReport, SignError> {
+        let (facts, inputs) = (&self.files.image, self.files.inputs());
+        let signing = Signing { facts, inputs, gate, existing: self.existing, tag: self.tag, now: now() };
         block_on(sign(&signing, &self.signer, &self.store, &self.tags))
     }
 
@@ -59,10 +65,17 @@ impl Bench {
     }
 }
 
+/// Evidence of the statements that a bench signs, by another key.
+fn theirs(seed: usize) -> Vec<u8> {
+    let bench = Bench { signer: FakeSigner::new(seed), ..Bench::new() };
+    bench.sign().unwrap();
+    bench.held().unwrap()
+}
+
 /// How many statements each of two keys counts for.
 fn believed(evidence: &[u8]) -> [usize; 2] {
     let root = TrustRoot::new(vec![authority("a", &LocalKey::p256(1)), authority("b", &LocalKey::p256(2))]).unwrap();
-    let believed = believe(&root, evidence, descriptor().digest(), Timestamp::UNIX_EPOCH).unwrap();
+    let believed = believe(&root, evidence, descriptor().digest(), now()).unwrap();
     ["a", "b"].map(|name| believed.verified.iter().filter(|one| one.by().as_str() == name).count())
 }
 
@@ -79,29 +92,32 @@ fn an_image_is_signed_then_stored_then_tagged() {
     assert_eq!(kinds, [Kind::Provenance, Kind::Sbom, Kind::Scan]);
     let tags = bench.tags.written.lock().unwrap();
     let expected = [
+        ("Commit", "0a1b".to_owned()),
         (EVIDENCE_TAG, format!("sha256:{} {}", Sha256Digest::of(&evidence), report.evidence)),
         (SUBJECT_TAG, format!("sha256:{}", descriptor().digest())),
         (KEY_TAG, "key/1".to_owned()),
     ];
     assert_eq!(*tags, expected.map(|(name, value)| (name.to_owned(), value)));
-    assert_eq!(report.tags.len(), 3);
+    assert_eq!(report.tags.len(), 4);
 }
 
 #[test]
 fn the_report_says_what_was_left_out() {
     let codes = |report: SignReport| report.notes.iter().map(|note| note.code).collect::<Vec<_>>();
-    assert_eq!(codes(Bench::new().sign().unwrap()), ["no-content-digest"]);
+    assert_eq!(codes(Bench::new().sign().unwrap()), ["dangerous-without-gate", "no-content-digest"]);
     let untagged = Bench { tag: false, ..Bench::new() };
     let report = untagged.sign().unwrap();
     assert_eq!((untagged.calls().as_str(), report.tags.len()), ("read sign sign sign write", 0));
-    assert_eq!(codes(report), ["no-content-digest", "not-tagged"]);
-    let content = [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 1, sha256: Sha256Digest::of(b"") }];
-    assert_eq!(codes(Bench::new().sign_inputs(Inputs { content: &content, ..GOOD }).unwrap()), Vec::<&str>::new());
+    assert_eq!(codes(report), ["dangerous-without-gate", "no-content-digest", "not-tagged"]);
+    let mut whole = Bench::new();
+    whole.files.content =
+        vec![DeviceContent { device_name: "/dev/xvda".into(), volume_size: 1, sha256: Sha256Digest::of(b"") }];
+    assert_eq!(codes(whole.sign().unwrap()), ["dangerous-without-gate"]);
     let mut local = Bench::new();
     local.signer.key.dangerous_local = true;
     let report = local.sign().unwrap();
     assert!(report.key.dangerous_local);
-    assert_eq!(codes(report), ["dangerous-local-key", "no-content-digest"]);
+    assert_eq!(codes(report), ["dangerous-without-gate", "dangerous-local-key", "no-content-digest"]);
     let evidence = String::from_utf8(local.held().unwrap()).unwrap();
     assert!(!evidence.contains("dangerous"), "it stands in the signed provenance, not beside it");
 }
@@ -117,6 +133,7 @@ fn what_is_there_stays_unless_somebody_says_otherwise() {
     assert_eq!(replacing.sign().unwrap().bundles, 3);
     assert_eq!(believed(&replacing.held().unwrap()), [3, 0]);
 
+    let old = theirs(2);
     let adding = Bench { existing: Existing::Add, ..Bench::new() }.holding(&old);
     assert_eq!(adding.sign().unwrap().bundles, 6);
     let held = adding.held().unwrap();
@@ -141,14 +158,51 @@ fn two_authorities_that_add_reach_two_of_two() {
 }
 
 #[test]
+fn beside_other_statements_or_the_own_signature_nothing_is_added() {
+    let others = Bench { existing: Existing::Add, ..Bench::new() }.holding(&sealed(&LocalKey::p256(2)));
+    assert!(matches!(others.sign(), Err(SignError::OtherInputs { kind: Kind::Provenance, .. })));
+    let own = Bench { existing: Existing::Add, ..Bench::new() }.holding(&theirs(1));
+    assert!(matches!(own.sign(), Err(SignError::AlreadySigned { .. })));
+    assert_eq!((others.calls().as_str(), own.calls().as_str()), ("read", "read"));
+}
+
+#[test]
+fn a_tag_that_says_something_else_is_not_overwritten() {
+    for (name, value, signs) in [
+        ("Commit", "0a1b", true),
+        ("Commit", "ffff", false),
+        ("ec2:SharedTag/Commit", "ffff", false),
+        ("Other", "ffff", true),
+    ] {
+        let mut bench = Bench::new();
+        bench.files.image.tags = Tags::from_iter([(name.to_owned(), value.to_owned())]);
+        let signed = bench.sign();
+        assert_eq!(signed.is_ok(), signs, "{name}={value}");
+        assert!(signs || matches!(signed, Err(SignError::TagConflict { .. })));
+    }
+}
+
+#[test]
+fn shared_pointers_that_are_there_are_written_too() {
+    let mut bench = Bench::new();
+    let shared = format!("{SHARED_TAG_PREFIX}{EVIDENCE_TAG}");
+    bench.files.image.tags = Tags::from_iter([(shared.clone(), "old".to_owned())]);
+    bench.sign().unwrap();
+    let tags = bench.tags.written.lock().unwrap();
+    let value = |name: &str| tags.iter().find(|(tag, _)| tag == name).map(|(_, value)| value.clone());
+    assert_eq!(value(&shared), value(EVIDENCE_TAG));
+    assert_eq!(value(&format!("{SHARED_TAG_PREFIX}{SUBJECT_TAG}")), None, "what is not there was not published");
+}
+
+#[test]
 fn evidence_without_a_last_line_end_can_be_added_to() {
-    let mut old = sealed(&LocalKey::p256(2));
+    let mut old = theirs(2);
     old.pop();
     let bench = Bench { existing: Existing::Add, ..Bench::new() }.holding(&old);
     assert_eq!(bench.sign().unwrap().bundles, 6);
     assert_eq!(believed(&bench.held().unwrap()), [3, 3]);
     let empty = Bench { existing: Existing::Add, ..Bench::new() }.holding(b"");
-    assert_eq!(empty.sign().unwrap().bundles, 3);
+    assert!(matches!(empty.sign(), Err(SignError::OtherInputs { .. })), "nothing to sign beside");
 }
 
 #[test]
@@ -167,7 +221,7 @@ fn unreadable_evidence_is_not_added_to_but_can_be_replaced() {
         let bench = Bench { existing: Existing::Replace, ..Bench::new() }.holding(&bad);
         assert_eq!(bench.sign().unwrap().bundles, 3);
     }
-    let full = sealed(&LocalKey::p256(2)).repeat(85);
+    let full = theirs(2).repeat(85);
     let bench = Bench { existing: Existing::Add, ..Bench::new() }.holding(&full);
     let Err(SignError::Store { source, .. }) = bench.sign() else { panic!("255 lines and three more") };
     assert!(source.chain().contains("more than 256 lines"), "{}", source.chain());
@@ -176,7 +230,7 @@ fn unreadable_evidence_is_not_added_to_but_can_be_replaced() {
 
 #[test]
 fn nobody_else_is_overwritten() {
-    let (old, other) = (sealed(&LocalKey::p256(2)), sealed(&LocalKey::p256(3)));
+    let (old, other) = (theirs(2), sealed(&LocalKey::p256(3)));
     for (existing, before) in [
         (Existing::Refuse, None),
         (Existing::Replace, None),
@@ -205,9 +259,9 @@ fn a_failure_before_the_store_leaves_nothing_behind() {
     let Err(SignError::Sign { key, .. }) = signing.sign() else { panic!("signing") };
     assert_eq!((key.as_str(), signing.calls().as_str(), signing.held()), ("key/1", "read sign", None));
 
-    let bad = Inputs { sbom: b"{}", ..GOOD };
-    let input = Bench::new();
-    assert!(matches!(input.sign_inputs(bad), Err(SignError::Input(_))));
+    let mut input = Bench::new();
+    input.files.sbom.push(' ');
+    assert!(matches!(input.sign(), Err(SignError::Input(InputFault::SbomChanged))));
     assert_eq!((input.calls().as_str(), input.held()), ("read", None));
 
     let journal = Journal::default();
@@ -225,7 +279,7 @@ fn a_signature_that_does_not_verify_is_never_stored() {
     let Err(SignError::SelfCheck { key, problem }) = bench.sign() else { panic!("not its key") };
     assert_eq!((key.as_str(), bench.calls().as_str(), bench.held()), ("key/1", "read sign sign sign", None));
     assert!(problem.contains("signer"), "{problem}");
-    let mut bench = Bench { existing: Existing::Add, ..Bench::new() }.holding(&sealed(&LocalKey::p256(1)));
+    let mut bench = Bench { existing: Existing::Add, ..Bench::new() }.holding(&theirs(3));
     bench.signer.local = LocalKey::p256(2);
     assert!(matches!(bench.sign(), Err(SignError::SelfCheck { .. })), "what was there cannot stand in for it");
 }

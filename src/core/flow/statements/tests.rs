@@ -1,35 +1,17 @@
 use super::*;
-use crate::testing::images::descriptor;
-
-pub(in crate::flow) const SPDX: &str =
-    r#"{"spdxVersion":"SPDX-2.3","name":"image","packages":[{"name":"openssl","versionInfo":"3.0"}]}"#;
-pub(in crate::flow) const SCAN: &str = r#"{"matches":[{"vulnerability":{"id":"CVE-1","severity":"High"},
-    "artifact":{"name":"openssl","version":"3.0"}}],
-    "descriptor":{"name":"grype","version":"0.121","db":{"built":"2026-11-01T00:00:00Z"}}}"#;
-pub(in crate::flow) const FACTS: &str =
-    r#"{"builder":"https://ci.example","finishedOn":"2026-11-01T10:00:00Z","tags":{"Commit":"0a1b"}}"#;
-
-/// Inputs that can be signed.
-pub(in crate::flow) const GOOD: Inputs<'static> = Inputs {
-    sbom: SPDX.as_bytes(),
-    sbom_location: None,
-    scan: SCAN.as_bytes(),
-    facts: FACTS.as_bytes(),
-    exceptions: None,
-    content: &[],
+use crate::testing::{
+    images::descriptor,
+    inputs::{SPDX, found, grype},
+    sealing::{FACTS, Files, gated},
 };
 
-fn made(inputs: &Inputs<'_>) -> Result<Vec<UnsignedStatement>, InputFault> {
-    statements(&descriptor(), inputs, false)
-}
-
-fn sbom_fault(sbom: &str) -> InputFault {
-    made(&Inputs { sbom: sbom.as_bytes(), ..GOOD }).unwrap_err()
+fn made(files: &Files) -> Result<Vec<UnsignedStatement>, InputFault> {
+    statements(&descriptor(), &files.inputs(), None, false)
 }
 
 #[test]
 fn three_statements_are_made_and_read_back() {
-    let made = made(&GOOD).unwrap();
+    let made = made(&Files::clean()).unwrap();
     let kinds: Vec<Kind> = made.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [Kind::Provenance, Kind::Sbom, Kind::Scan]);
     for one in made {
@@ -41,83 +23,63 @@ fn three_statements_are_made_and_read_back() {
 
 #[test]
 fn the_same_inputs_make_the_same_bytes_and_every_input_changes_them() {
-    let good = made(&GOOD).unwrap();
-    assert_eq!(made(&GOOD).unwrap(), good);
-    let content = [DeviceContent { device_name: "/dev/xvda".into(), volume_size: 1, sha256: Sha256Digest::of(b"") }];
-    let (sbom, scan) = (SPDX.replace("3.0", "3.1"), SCAN.replace("High", "Low"));
-    let facts = FACTS.replace("0a1b", "0a1c");
+    let good = made(&Files::clean()).unwrap();
+    assert_eq!(made(&Files::clean()).unwrap(), good);
+    let later = SPDX.replace("2026-11-01T10:00:00Z", "2026-11-01T10:00:01Z");
+    let mut content = Files::clean();
+    content.content =
+        vec![DeviceContent { device_name: "/dev/xvda".into(), volume_size: 1, sha256: Sha256Digest::of(b"") }];
+    let mut facts = Files::clean();
+    facts.facts = parse_facts(FACTS.replace("0a1b", "0a1c").as_bytes()).unwrap();
     for other in [
-        Inputs { sbom: sbom.as_bytes(), ..GOOD },
-        Inputs { scan: scan.as_bytes(), ..GOOD },
-        Inputs { facts: facts.as_bytes(), ..GOOD },
-        Inputs { exceptions: Some(b""), ..GOOD },
-        Inputs { content: &content, ..GOOD },
+        Files::reading(&later, &grype(&[]), None),
+        Files::of(&[found("CVE-1", "tar", "1.34", "Low")], None),
+        Files::of(&[], Some("")),
+        content,
+        facts,
     ] {
         assert_ne!(made(&other).unwrap()[0], good[0], "the provenance names every input");
     }
-    assert_ne!(statements(&descriptor(), &GOOD, true).unwrap()[0], good[0]);
+    assert_ne!(statements(&descriptor(), &Files::clean().inputs(), None, true).unwrap()[0], good[0]);
 }
 
 #[test]
-fn both_sbom_formats_are_known_by_what_they_say_of_themselves() {
-    for (sbom, predicate_type) in [
-        (SPDX, SPDX_TYPE),
-        (r#"{"spdxVersion":"SPDX-2.2","packages":[{}]}"#, SPDX_TYPE),
-        (r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"name":"a"}]}"#, CYCLONEDX_TYPE),
-        (" \n{\"bomFormat\":\"CycloneDX\",\"components\":[1]}\n\n", CYCLONEDX_TYPE),
-    ] {
-        let made = made(&Inputs { sbom: sbom.as_bytes(), ..GOOD }).unwrap();
-        assert_eq!(made[1].predicate_type, predicate_type, "{sbom}");
+fn the_gate_names_every_other_statement_and_the_approvals() {
+    let (files, (policy, _)) = (Files::accepting(), gated());
+    let passed = files.passed(&policy);
+    let approval = Sha256Digest::of(b"approval");
+    let gated = Gated { passed: &passed, approvals: &[approval] };
+    let made = statements(&descriptor(), &files.inputs(), Some(gated), false).unwrap();
+    let (gate, others) = made.split_last().unwrap();
+    let summary: Summary = Statement::parse(gate.payload.clone()).unwrap().predicate().unwrap();
+    assert!(others.iter().all(|one| summary.names(Sha256Digest::of(&one.payload))));
+    assert!(summary.names(approval) && !summary.names(Sha256Digest::of(b"")));
+    assert_eq!(summary.accepted_risks(), passed.accepted_risks(&descriptor()).unwrap());
+    assert_eq!(summary.inputs().policy, Some(policy.digest()));
+    assert!(summary.check(&descriptor()).is_ok());
+}
+
+#[test]
+fn both_sbom_formats_stand_in_their_statement_byte_for_byte() {
+    let cyclonedx = r#" {"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"file","name":"golden-base"}},
+        "components":[{"type":"library","name":"tar","version":"1.34","purl":"pkg:deb/debian/tar@1.34"}]}
+"#;
+    for (sbom, predicate_type) in [(SPDX, "https://spdx.dev/Document"), (cyclonedx, "https://cyclonedx.org/bom")] {
+        let made = made(&Files::reading(sbom, &grype(&[]), None)).unwrap();
+        assert_eq!(made[1].predicate_type, predicate_type);
         let read = Statement::parse(made[1].payload.clone()).unwrap();
-        assert_eq!(read.predicate_bytes(), sbom.trim().as_bytes(), "as it was, byte for byte");
-    }
-    for other in [
-        "{}",
-        "[]",
-        "null",
-        r#"{"spdxVersion":"SPDX-3.0","packages":[{}]}"#,
-        r#"{"spdxVersion":"2.3","packages":[{}]}"#,
-        r#"{"bomFormat":"cyclonedx","components":[{}]}"#,
-        r#"{"spdxVersion":"SPDX-2.3","bomFormat":"CycloneDX","packages":[{}],"components":[{}]}"#,
-    ] {
-        assert!(matches!(sbom_fault(other), InputFault::SbomFormat | InputFault::Sbom(_)), "{other}");
+        assert_eq!(read.predicate_bytes(), sbom.trim().as_bytes());
     }
 }
 
 #[test]
-fn an_sbom_of_nothing_is_no_sbom() {
-    for empty in [
-        r#"{"spdxVersion":"SPDX-2.3"}"#,
-        r#"{"spdxVersion":"SPDX-2.3","packages":[]}"#,
-        r#"{"spdxVersion":"SPDX-2.3","packages":null}"#,
-        r#"{"spdxVersion":"SPDX-2.3","packages":[],"components":[{}]}"#,
-        r#"{"bomFormat":"CycloneDX"}"#,
-        r#"{"bomFormat":"CycloneDX","components":[]}"#,
-        r#"{"bomFormat":"CycloneDX","components":[],"packages":[{}]}"#,
-    ] {
-        assert!(matches!(sbom_fault(empty), InputFault::SbomEmpty), "{empty}");
+fn an_sbom_of_nothing_is_not_signed_even_without_a_gate() {
+    let root = r#"{"spdxVersion":"SPDX-2.3","name":"x","packages":[{"SPDXID":"SPDXRef-DocumentRoot-Directory-x","name":"x",
+        "versionInfo":"1","primaryPackagePurpose":"FILE"}]}"#;
+    for empty in [root, r#"{"spdxVersion":"SPDX-2.3","name":"x","packages":[]}"#] {
+        let files = Files::reading(empty, &grype(&[]), None);
+        assert!(matches!(made(&files), Err(InputFault::SbomEmpty)), "{empty}");
     }
-}
-
-#[test]
-fn inputs_that_two_readers_could_read_in_two_ways_are_refused() {
-    let twice = SPDX.replace(r#""name":"image""#, r#""name":"image","name":"other""#);
-    assert!(matches!(sbom_fault(&twice), InputFault::Sbom(JsonFault::DuplicateKey { .. })));
-    let deep = SPDX.replace("\"3.0\"", &format!("{}{}", "[".repeat(50), "]".repeat(50)));
-    assert!(matches!(sbom_fault(&deep), InputFault::Sbom(JsonFault::TooDeep { .. })));
-    for broken in ["", "x", &SPDX[..SPDX.len() - 1], "\u{feff}{}"] {
-        assert!(matches!(sbom_fault(broken), InputFault::Sbom(JsonFault::Syntax(_))), "{broken}");
-    }
-    let scan = SCAN.replace("\"matches\"", "\"matches\":[],\"matches\"");
-    assert!(matches!(
-        made(&Inputs { scan: scan.as_bytes(), ..GOOD }),
-        Err(InputFault::Scan(ScanFault::Json(JsonFault::DuplicateKey { .. })))
-    ));
-    let facts = FACTS.replace("\"tags\"", "\"builder\":\"x\",\"tags\"");
-    assert!(matches!(
-        made(&Inputs { facts: facts.as_bytes(), ..GOOD }),
-        Err(InputFault::Facts(JsonFault::DuplicateKey { .. }))
-    ));
 }
 
 #[test]
@@ -128,37 +90,63 @@ fn build_facts_have_no_unknown_keys_and_a_builder() {
         FACTS.replace("\"finishedOn\"", "\"finished_on\""),
         FACTS.replace("10:00:00Z", "10:00:00"),
         FACTS.replace("{\"Commit\":\"0a1b\"}", "{\"Commit\":1}"),
+        FACTS.replace("\"tags\"", "\"builder\":\"x\",\"tags\""),
     ] {
-        let fault = made(&Inputs { facts: facts.as_bytes(), ..GOOD }).unwrap_err();
-        assert!(matches!(fault, InputFault::Facts(JsonFault::Shape(_))), "{facts}: {fault:?}");
+        assert!(parse_facts(facts.as_bytes()).is_err(), "{facts}");
     }
 }
 
 #[test]
-fn a_table_saved_as_json_is_no_scan() {
-    for scan in ["NAME  INSTALLED  FIXED-IN  VULNERABILITY\n", "", "{}", r#"{"matches":[]}"#, "[]"] {
+fn build_facts_that_could_never_hold_are_not_signed() {
+    for facts in [
+        FACTS.replace("https://ci.example", ""),
+        FACTS.replace("\"finishedOn\"", "\"startedOn\":\"2026-11-02T00:00:00Z\",\"finishedOn\""),
+        FACTS.replace("Commit", "aws:Commit"),
+        FACTS.replace("Commit", "goldseal:Commit"),
+        FACTS.replace("Commit", &"x".repeat(128)),
+        FACTS.replace("0a1b", &"x".repeat(257)),
+    ] {
+        let mut files = Files::clean();
+        files.facts = parse_facts(facts.as_bytes()).unwrap();
+        assert!(matches!(made(&files), Err(InputFault::FactsValue(_))), "{facts}");
+    }
+}
+
+#[test]
+fn a_scan_whose_database_is_absent_or_not_good_is_not_signed() {
+    let db = r#","db":{"built":"2026-11-01T00:00:00Z"}"#;
+    for (scan, message) in [
+        (SCAN.replace(db, ""), "names no vulnerability database"),
+        (SCAN.replace(db, r#","db":null"#), "names no vulnerability database"),
+        (SCAN.replace("00Z\"}", "00Z\",\"error\":\"stale\"}"), "stale"),
+    ] {
+        assert_ne!(scan, SCAN);
         let fault = made(&Inputs { scan: scan.as_bytes(), ..GOOD }).unwrap_err();
-        assert!(matches!(fault, InputFault::Scan(_)), "{scan}");
+        assert!(matches!(&fault, InputFault::ScanDatabase(why) if why.contains(message)), "{scan}: {fault:?}");
     }
 }
 
 #[test]
 fn a_large_sbom_is_named_by_digest_and_place() {
-    let sbom = |bytes: usize| {
-        let rest = bytes - SPDX.len();
-        SPDX.replace("openssl\"", &format!("openssl{}\"", "x".repeat(rest)))
-    };
+    let sbom = |bytes: usize| SPDX.replace("\"bash\"", &format!("\"bash{}\"", "x".repeat(bytes - SPDX.len())));
     let (just, over) = (sbom(INLINE_SBOM), sbom(INLINE_SBOM + 1));
     assert_eq!((just.len(), over.len()), (INLINE_SBOM, INLINE_SBOM + 1));
-    assert_eq!(made(&Inputs { sbom: just.as_bytes(), ..GOOD }).unwrap()[1].predicate_type, SPDX_TYPE);
-    let without = made(&Inputs { sbom: over.as_bytes(), ..GOOD }).unwrap_err();
-    assert!(matches!(without, InputFault::SbomTooLarge { bytes } if bytes == INLINE_SBOM + 1));
-    let place = Some("s3://bucket/sbom.json");
-    let made = made(&Inputs { sbom: over.as_bytes(), sbom_location: place, ..GOOD }).unwrap();
+    let just = Files::reading(&just, &grype(&[]), None);
+    assert_eq!(made(&just).unwrap()[1].predicate_type, "https://spdx.dev/Document");
+    let over = Files::reading(&over, &grype(&[]), None);
+    assert!(matches!(made(&over), Err(InputFault::SbomTooLarge { bytes }) if bytes == INLINE_SBOM + 1));
+    let inputs = Inputs { sbom: SbomPlace::At("s3://bucket/sbom.json"), ..over.inputs() };
+    let made = statements(&descriptor(), &inputs, None, false).unwrap();
     assert_eq!((made[1].kind, made[1].predicate_type), (Kind::Sbom, REFERENCE_TYPE));
     let text = String::from_utf8(made[1].payload.clone()).unwrap();
-    for part in [Sha256Digest::of(over.as_bytes()).to_string().as_str(), "s3://bucket/sbom.json", "https://ci.example"]
-    {
+    for part in [over.material.sbom.sha256.to_string().as_str(), "s3://bucket/sbom.json", "https://ci.example"] {
         assert!(text.contains(part), "{part}");
     }
+}
+
+#[test]
+fn bytes_that_are_not_those_that_were_read_are_not_signed() {
+    let mut files = Files::clean();
+    files.sbom = SPDX.replace("3.0.20", "3.0.21");
+    assert!(matches!(made(&files), Err(InputFault::SbomChanged)));
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use toml::Spanned;
 
-use super::{Compiler, Place, below};
+use super::Compiler;
 use crate::{
     digest::Sha256Digest,
+    document::{Field, Place, below},
     policy::{
         document::AuthorityEntry,
-        field::Field,
         rule::{KeySource, Signatory},
     },
     time::Window,

@@ -1,16 +1,16 @@
 //! `[[require]]` and `[[scope]]`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use toml::Spanned;
 
-use super::{Compiler, Place, below};
+use super::Compiler;
 use crate::{
     attestation::Kind,
+    document::{Field, Place, below},
     ids::GroupArn,
     policy::{
         document::{RequireEntry, ScopeEntry},
-        field::Field,
         rule::{Requirement, Scope},
     },
     trust::AuthorityName,
@@ -27,22 +27,22 @@ impl Compiler<'_> {
         &mut self,
         entries: Vec<Spanned<RequireEntry>>,
         known: &BTreeSet<AuthorityName>,
-    ) -> Vec<Requirement> {
+    ) -> Vec<(Range<usize>, Requirement)> {
         if entries.is_empty() {
             self.problem(&(0..0), "require", "a policy that requires nothing would admit everything");
         }
-        let mut requirements: Vec<Requirement> = Vec::new();
+        let mut requirements: Vec<(Range<usize>, Requirement)> = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
             let (key, span) = (format!("require[{index}]"), entry.span());
-            let at = Place { key: &key, span };
+            let at = Place { key: &key, span: span.clone() };
             let entry = entry.into_inner();
             let kind_span = at.of(&entry.attestation);
             let Some(requirement) = self.requirement(&at, entry, known) else { continue };
-            if requirements.iter().any(|earlier| earlier.kind == requirement.kind) {
+            if requirements.iter().any(|(_, earlier)| earlier.kind == requirement.kind) {
                 let message = format!("{} is required twice", requirement.kind);
                 self.problem(&kind_span, below(&key, "attestation"), message);
             }
-            requirements.push(requirement);
+            requirements.push((span, requirement));
         }
         requirements
     }
@@ -53,12 +53,8 @@ impl Compiler<'_> {
         entry: RequireEntry,
         known: &BTreeSet<AuthorityName>,
     ) -> Option<Requirement> {
-        let (kind_span, authorities_span) = (at.of(&entry.attestation), at.of(&entry.authorities));
+        let authorities_span = at.of(&entry.authorities);
         let kind = self.required(at, "attestation", entry.attestation);
-        if kind == Some(Kind::Gate) {
-            let message = "this version of goldseal has no gate yet, so it could not judge one";
-            self.problem(&kind_span, below(at.key, "attestation"), message);
-        }
         if matches!(entry.authorities, Field::Absent) {
             self.problem(&at.span, below(at.key, "authorities"), "required, and has no default");
         }

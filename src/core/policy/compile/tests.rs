@@ -3,9 +3,13 @@ mod examples;
 mod schema;
 
 use super::*;
-use crate::testing::{
-    keys::{LocalKey, P256_PEM, rsa_in_two_encodings},
-    log::FakeLog,
+use crate::{
+    document::Problem,
+    policy::schema,
+    testing::{
+        keys::{LocalKey, P256_PEM, rsa_in_two_encodings},
+        log::FakeLog,
+    },
 };
 
 const GROUP: &str = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:\
@@ -51,6 +55,20 @@ threshold = 2
 owners = ["123456789012"]
 regions = ["eu-west-1"]
 tags = ["Commit"]
+
+[gate]
+fail_on = "high"
+max_scan_age = "30d"
+max_database_age = "36h"
+max_data_age = "2w"
+max_exception_life = "90d"
+end_of_life = "accept"
+approval = "accepted-risks"
+
+[provenance]
+builders = ["https://ci.example"]
+repositories = ["https://git.example/images"]
+base_owners = ["111111111111"]
 
 [[scope]]
 mode = "warn"
@@ -136,7 +154,7 @@ fn a_good_document_compiles_to_what_it_says() {
 
 #[test]
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
-    let top = "authority, dangerous_without_gate, identity, no_match, require, scope, version";
+    let top = "authority, dangerous_without_gate, gate, identity, no_match, provenance, require, scope, version";
     let authority = "key, key_file, kms, name, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [
         ("version = 1\n", "version = 1\nno_mtach = 1\n", "no_mtach", top),
@@ -357,20 +375,92 @@ fn requirements_name_known_authorities_and_each_kind_once() {
         "require[1].attestation",
         "provenance is required twice",
     );
-    one_problem("\"sbom\"", "\"gate\"", "\"gate\"", "require[1].attestation", "has no gate yet");
     // The name of an authority with problems of its own is known all the same.
     one_problem("\"risk.pem\"", "\"gone.pem\"", "\"gone.pem\"", "authority[1].key_file", "No such file");
 }
 
 #[test]
 fn going_without_a_gate_is_said_in_so_many_words() {
-    one_problem("dangerous_without_gate = true\n", "", "", "dangerous_without_gate", "must require the gate");
-    one_problem("= true", "= false", "false", "dangerous_without_gate", "must require the gate");
+    one_problem("dangerous_without_gate = true\n", "", "", "require", "asks for gate, approval");
+    one_problem("= true", "= false", "false", "require", "asks for gate, approval");
+    for kind in ["gate", "approval"] {
+        let to = format!("\"{kind}\"");
+        one_problem("\"sbom\"", &to, "true\n", "dangerous_without_gate", &format!("the {kind} is required"));
+    }
+}
+
+/// The good document with a gate: `vault` seals, `risk` approves.
+fn with_gate(approving: &str) -> String {
+    let more =
+        "[[require]]\nattestation = \"gate\"\nauthorities = [\"vault\"]\n\n[[require]]\nattestation = \"approval\"\n";
+    let sbom = "attestation = \"sbom\"\nauthorities = [\"ci\", \"risk\"]\nthreshold = 2\n";
+    let text = whole().replace("dangerous_without_gate = true\n", "");
+    assert!(text.contains(sbom));
+    text.replace(
+        sbom,
+        &format!("attestation = \"sbom\"\nauthorities = [\"vault\"]\n\n{more}authorities = {approving}\n"),
+    )
+}
+
+#[test]
+fn a_policy_with_a_gate_requires_gate_sbom_and_approval() {
+    let good = with_gate("[\"risk\"]");
+    assert_eq!(problems(&good), []);
+    for kind in ["gate", "sbom", "approval"] {
+        let told = problems(&good.replace(&format!("attestation = \"{kind}\""), "attestation = \"tests\""));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].key == "require" && told[0].message.contains(&format!("asks for {kind};")), "{told:?}");
+    }
+}
+
+#[test]
+fn nobody_approves_their_own_work() {
+    for approving in ["[\"vault\"]", "[\"risk\", \"vault\"]\nthreshold = 1"] {
+        let told = problems(&with_gate(approving));
+        assert!(
+            told.iter().all(|one| one.key == "require.authorities" && one.message.contains("nobody approves")),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 3, "provenance, sbom and gate: {told:?}");
+    }
+    // A key that would sign something else altogether is a key all the same.
+    let tests = "[[require]]\nattestation = \"tests\"\nauthorities = [\"risk\"]\n\n[identity]";
+    let told = problems(&with_gate("[\"risk\"]").replace("[identity]", tests));
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
+fn limits_are_what_is_written_or_built_in() {
+    use crate::gate::{EndOfLife, Limits, Period};
+    let policy = compile("policy.toml", &with_gate("[\"risk\"]"), &files()).unwrap();
+    let limits = &policy.gate().limits;
+    let period = |text: &str| text.parse::<Period>().unwrap();
+    assert_eq!((limits.scan_age, limits.database_age, limits.data_age), (period("30d"), period("36h"), period("14d")));
+    assert_eq!((limits.exception_life, limits.end_of_life), (period("90d"), EndOfLife::Accept));
+    assert_eq!(policy.gate().written.len(), 6);
+    let silent = with_gate("[\"risk\"]");
+    let (start, end) = (silent.find("[gate]").unwrap(), silent.find("[provenance]").unwrap());
+    let policy = compile("policy.toml", &(silent[..start].to_owned() + &silent[end..]), &files()).unwrap();
+    assert_eq!((&policy.gate().limits, policy.gate().written.len()), (&Limits::BUILT_IN, 0));
+    for (from, to, key) in [
+        ("\"30d\"", "\"30\"", "gate.max_scan_age"),
+        ("\"36h\"", "36", "gate.max_database_age"),
+        ("\"high\"", "\"unknown\"", "gate.fail_on"),
+        ("\"accept\"", "\"ignore\"", "gate.end_of_life"),
+        ("\"accepted-risks\"", "\"none\"", "gate.approval"),
+        ("[\"https://ci.example\"]", "[]", "provenance.builders"),
+    ] {
+        let (_, told) = after(from, to);
+        assert!(told.len() == 1 && told[0].0.ends_with(key), "{told:?}");
+    }
 }
 
 #[test]
 fn tags_are_compared_with_the_provenance_or_not_at_all() {
-    one_problem("\"provenance\"", "\"scan\"", "[\"Commit\"]", "identity.tags", "no [[require]] asks for");
+    let (_, told) = after("\"provenance\"", "\"scan\"");
+    let keys: Vec<&str> = told.iter().map(|(place, _)| place.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(keys, ["identity.tags", "provenance"]);
+    assert!(told.iter().all(|(_, message)| message.contains("no [[require]] asks for")), "{told:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 mod every_code;
 mod flips;
+mod gated;
 mod requirements;
 mod sealed;
 mod setbacks;

@@ -4,6 +4,7 @@
 //! skipped, and says so.
 
 use std::{
+    collections::BTreeSet,
     env,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,10 +12,16 @@ use std::{
 
 use goldseal_core::{
     attestation::{Bundle, Content, Kind},
+    bounded::stream::Streamed,
     digest::Sha256Digest,
-    flow::{InputFault, Inputs, statements},
+    flow::{Inputs, Material, SbomPlace, gate, parse_facts, statements},
+    gate::Threshold,
     image::Descriptor,
-    scan,
+    report::GateFiles,
+    scan::{
+        self, Scan, ScanFault, Severity, exceptions,
+        sbom::{self, Packages, SbomFault},
+    },
     time::Window,
     trust::{Authority, PublicKey, TrustRoot, believe},
 };
@@ -27,7 +34,7 @@ use super::{
 };
 
 /// Returns the corpus; says that a test is skipped when there is none.
-fn corpus(test: &str) -> Option<PathBuf> {
+pub(super) fn corpus(test: &str) -> Option<PathBuf> {
     let folder = env::var_os("GOLDSEAL_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
     if folder.is_dir() {
@@ -133,68 +140,251 @@ fn the_test_data_of_rfc_8785() {
 fn real_sboms_can_be_signed() {
     let Some(corpus) = corpus("SBOMs") else { return };
     let image = Descriptor::parse(&files::read(&files::path("image.json"))).unwrap();
-    let scan = files::read(&corpus.join("real/grype-spdx.json"));
     let mut sboms = [files::json_files(&corpus.join("spdx")), files::json_files(&corpus.join("cyclonedx"))].concat();
     sboms.extend([corpus.join("real/golden-base.spdx.json"), corpus.join("real/golden-base.cdx.json")]);
-    let sign = |sbom: &[u8]| {
-        let facts = br#"{"builder":"https://ci.example/builder"}"#;
-        let inputs = Inputs { sbom, sbom_location: None, scan: &scan, facts, exceptions: None, content: &[] };
-        statements(&image, &inputs, false)
-    };
     for path in &sboms {
-        let made = sign(&files::read(path)).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
+        let sbom = files::read(path);
+        let material = material(&sbom, &files::read(&corpus.join("real/grype-spdx.json")));
+        let facts = parse_facts(br#"{"builder":"https://ci.example/builder"}"#).unwrap();
+        let (sbom, facts) = (SbomPlace::Inline(&sbom), &facts);
+        let inputs = Inputs { material: &material, sbom, facts, tests: None, packer: None, content: &[] };
+        let made = statements(&image, &inputs, None, false).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
         let kinds: Vec<Kind> = made.iter().map(|one| one.kind).collect();
         assert_eq!(kinds, [Kind::Provenance, Kind::Sbom, Kind::Scan], "{}", path.display());
     }
     println!("corpus/sboms: {} signed", sboms.len());
-    for (name, expected) in [
-        ("real/goss.json", "format"),
-        ("real/packer-manifest.json", "format"),
-        ("real/grype-cdx.json", "format"),
-        ("real/grype-table.json", "json"),
-    ] {
-        let fault = sign(&files::read(&corpus.join(name))).unwrap_err();
-        let found = match fault {
-            InputFault::SbomFormat => "format",
-            InputFault::Sbom(_) => "json",
-            InputFault::SbomEmpty
-            | InputFault::SbomTooLarge { .. }
-            | InputFault::Scan(_)
-            | InputFault::Facts(_)
-            | InputFault::FactsValue(_)
-            | InputFault::Statement { .. } => "other",
-        };
-        assert_eq!(found, expected, "{name}");
+}
+
+fn material(sbom: &[u8], scan: &[u8]) -> Material {
+    Material {
+        sbom: sbom::read(sbom).unwrap(),
+        scan: scan::read(scan).unwrap(),
+        database: None,
+        exceptions: None,
+        manifest: None,
+        files: GateFiles::default(),
     }
 }
 
-/// Which reports are read, and that the others are refused rather than taken for clean.
+/// Every scan that is there, gated with the SBOM of the golden image an hour after it was made: which codes fail it.
 #[test]
-fn grypes_reports() {
-    let Some(corpus) = corpus("grype") else { return };
-    let mut reports = files::json_files(&corpus.join("grype"));
-    reports.extend(
-        ["grype-spdx", "grype-cdx", "grype-ignored", "grype-table"].map(|n| corpus.join(format!("real/{n}.json"))),
-    );
-    for path in &reports {
-        let name = files::name(path);
-        let raw: Option<Value> = serde_json::from_slice(&files::read(path)).ok();
-        let database = raw.as_ref().is_some_and(|raw| {
-            let db = &raw["descriptor"]["db"];
-            db["built"].is_string() || db["status"]["built"].is_string()
-        });
-        match scan::parse(&files::read(path)) {
-            Ok(scan) => {
-                let raw = raw.unwrap();
-                let count = |list: &str| raw[list].as_array().map_or(0, Vec::len);
-                assert_eq!(scan.findings.len(), count("matches") + count("ignoredMatches"), "{name}");
-                assert!(database, "{name}: read without a database");
-                println!("corpus/grype/{name}: {} findings, database of {}", scan.findings.len(), scan.database.built);
+fn gates() {
+    let Some(corpus) = corpus("scans") else { return };
+    let now = "2026-11-23T13:48:00Z".parse().unwrap();
+    let sbom = files::read(&corpus.join("real/golden-base.spdx.json"));
+    let real = ["grype-spdx", "grype-cdx", "grype-ignored"].map(|name| corpus.join(format!("real/{name}.json")));
+    let folders = ["grype", "trivy"].map(|folder| files::json_files(&corpus.join(folder)));
+    for path in folders.iter().flatten().chain(&real) {
+        let scan = files::read(path);
+        let (report, _) = gate(&material(&sbom, &scan), None, Some(Threshold::High), now);
+        let codes: BTreeSet<&str> = report.failures.iter().map(|one| one.code.as_str()).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(" ");
+        if let Some(expected) = GATES.iter().find_map(|line| line.strip_prefix(&format!("{}: ", files::name(path)))) {
+            assert_eq!(codes, expected, "{}", path.display());
+        }
+        assert!(!codes.is_empty(), "{}: nothing here is fit to be sealed", path.display());
+        println!("corpus/gates: {}: {codes}", files::name(path));
+    }
+}
+
+const GATES: &[&str] = &[
+    "agentbaker-2204containerd-202306.07.0-trivy-report: database-absent finding-at-threshold packages-not-in-sbom scan-time-absent",
+    "agentbaker-2204tl-202311.07.0-trivy-report: database-absent finding-at-threshold packages-not-in-sbom scan-time-absent",
+    "defectdojo-all_statuses: database-absent packages-not-in-sbom scan-before-sbom scan-too-old",
+    "defectdojo-check_all_fields: database-data-age-unknown database-too-old finding-at-threshold packages-not-in-sbom scan-of-another-distribution scan-time-absent",
+    "defectdojo-fix_available: database-data-age-unknown database-too-old finding-at-threshold packages-not-in-sbom scan-before-sbom scan-of-another-distribution scan-too-old",
+    "defectdojo-fix_not_available: database-data-age-unknown database-too-old finding-at-threshold packages-not-in-sbom scan-before-sbom scan-of-another-distribution scan-too-old",
+    "defectdojo-issue_9942: database-data-age-unknown database-too-old finding-at-threshold packages-not-in-sbom scan-before-sbom scan-of-another-distribution scan-too-old",
+    "defectdojo-many_vulns: database-absent finding-at-threshold packages-not-in-sbom scan-of-another-distribution scan-time-absent severity-unknown",
+    "defectdojo-many_vulns4: database-data-age-unknown database-too-old finding-at-threshold packages-not-in-sbom scan-of-nothing scan-time-absent",
+    "defectdojo-many_vulns_with_epss_values: database-data-too-old database-too-old finding-at-threshold packages-not-in-sbom scan-before-sbom scan-of-another-distribution scan-too-old",
+    "defectdojo-no_vuln: database-absent scan-of-another-distribution scan-of-another-source scan-time-absent",
+    "defectdojo-same_cve_different_paths: database-absent finding-at-threshold packages-not-in-sbom scan-of-another-distribution scan-time-absent",
+    "grype-cdx: finding-at-threshold severity-unknown",
+    "grype-golden-TestEmptyJsonPresenter: database-absent scan-of-another-distribution scan-of-another-source scan-time-absent",
+    "grype-golden-TestJsonImgsPresenter: database-absent finding-at-threshold packages-not-in-sbom scan-of-another-distribution scan-time-absent",
+    "grype-ignored: finding-at-threshold finding-hidden scanner-filter severity-unknown",
+    "grype-spdx: finding-at-threshold severity-unknown",
+];
+
+/// Every SBOM that is there: its packages, what it is about, and its distribution. And what is none.
+#[test]
+fn sboms() {
+    let Some(corpus) = corpus("SBOMs") else { return };
+    let real = ["golden-base.spdx", "golden-base.cdx", "goss", "grype-spdx", "grype-table"];
+    let real = real.map(|name| corpus.join(format!("real/{name}.json")));
+    let folders = ["spdx", "cyclonedx"].map(|folder| files::json_files(&corpus.join(folder)));
+    let expected = [
+        ("generated-distro2sbom-debian12-system.spdx", "729 true | Distro-Debian-GNU/Linux 12 | -"),
+        ("guacdata-syft-kube-proxy.spdx", "99 true | k8s.gcr.io/kube-proxy-v1.24.6 - | debian 11"),
+        ("bomexamples-keycloak.cdx", "903 false | keycloak-parent 10.0.2 | -"),
+        ("generated-distro2sbom-debian12-system.cdx", "729 true | Distro-Debian-GNU/Linux - | debian-gnu/linux 12"),
+        (
+            "guacdata-syft-python.cdx",
+            "430 true | docker.io/library/python:latest sha256:e9ebb760d74df0c28447c2f67050800c3392a3987ed77ce493545c7d3ad24c9d | debian 11",
+        ),
+        ("golden-base.spdx", "295 true | golden-base 2026.11.23 | debian 12.15"),
+        ("golden-base.cdx", "295 true | golden-base 2026.11.23 | debian 12.15"),
+        ("goss", "neither"),
+        ("grype-spdx", "neither"),
+        ("grype-table", "a text"),
+    ];
+    let mut seen = 0;
+    for path in folders.iter().flatten().chain(&real) {
+        let (name, bytes) = (files::name(path), files::read(path));
+        let found = match sbom::read(bytes.as_slice()) {
+            Ok(Streamed { value: sbom, sha256, .. }) => {
+                assert_eq!(sha256, Sha256Digest::of(&bytes), "{name}");
+                assert!(sbom.created.is_some() && sbom.namespace.is_some(), "{name}");
+                let distro = sbom.distro.map_or_else(|| "-".to_owned(), |(name, version)| format!("{name} {version}"));
+                let version = sbom.version.unwrap_or_else(|| "-".to_owned());
+                let (count, system) = (sbom.packages.len(), sbom.packages.os_packages());
+                format!("{count} {system} | {} {version} | {distro}", sbom.name)
             }
-            Err(fault) => {
-                assert!(!database, "{name}: {fault:?}");
-                println!("corpus/grype/{name}: refused: {fault:?}");
+            Err(SbomFault::Format) => "neither".to_owned(),
+            Err(SbomFault::Text { .. }) => "a text".to_owned(),
+            Err(other) => format!("refused: {other:?}"),
+        };
+        println!("corpus/{name}: {found}");
+        if let Some((_, expected)) = expected.iter().find(|(known, _)| *known == name) {
+            assert_eq!(found, *expected, "{name}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, expected.len());
+}
+
+/// Whatever a scan found in an SBOM is listed in it, in the other format of the same root too, and not in another.
+#[test]
+fn findings_are_in_the_sbom_that_was_scanned() {
+    let Some(corpus) = corpus("findings in SBOMs") else { return };
+    let packages = |name: &str| {
+        let bytes = files::read(&corpus.join(name));
+        sbom::read(bytes.as_slice()).unwrap().value.packages
+    };
+    let both = [packages("real/golden-base.spdx.json"), packages("real/golden-base.cdx.json")];
+    let other = packages("cyclonedx/bomexamples-keycloak.cdx.json");
+    for name in ["grype-spdx", "grype-cdx", "grype-ignored"] {
+        let bytes = files::read(&corpus.join(format!("real/{name}.json")));
+        let findings = scan::read(bytes.as_slice()).unwrap().value.findings;
+        assert_eq!(findings.len(), 34, "{name}");
+        for one in &findings {
+            for purl in [one.purl.as_deref(), None] {
+                assert!(both.iter().all(|sbom| sbom.contains(&one.package, &one.version, purl)), "{name}: {one:?}");
+                assert!(!other.contains(&one.package, &one.version, purl), "{name}: {one:?}");
             }
         }
     }
+}
+
+/// What a report says, in few words: findings, hidden ones, distribution, source, and database.
+fn told(scan: &Scan) -> String {
+    let hidden = scan.findings.iter().filter(|one| one.hidden.is_some()).count();
+    let distro = scan.distro.as_ref().map_or_else(|| "-".to_owned(), |one| format!("{} {}", one.name, one.version));
+    let source = scan.source.as_ref().map_or_else(|| "-".to_owned(), |one| format!("{} {}", one.kind, one.name));
+    let database = scan.database.as_ref().map_or_else(
+        || "-".to_owned(),
+        |one| {
+            let captured = one.captured.map_or_else(String::new, |captured| format!(" out of {captured}"));
+            let schema = one.schema.as_deref().unwrap_or_default();
+            format!("{schema} {}{captured}{}", one.built, one.problem.as_deref().unwrap_or_default())
+        },
+    );
+    let filters = scan.filters.len();
+    format!("{} {hidden}/{}/{filters} | {distro} | {source} | {database}", scan.findings.len(), scan.hidden_by_default)
+}
+
+/// The same without a corpus: our own small documents, out of the real programs (`tests/fixtures`).
+#[test]
+fn our_own_inputs_of_a_sealing() {
+    let fixture = |name: &str| files::read(&files::path("../fixtures").join(name));
+    let packages = ["golden.spdx.json", "golden.cdx.json"].map(|name| {
+        let sbom = sbom::read(fixture(name).as_slice()).unwrap().value;
+        assert_eq!((sbom.name.as_str(), sbom.version.as_deref()), ("golden-base", Some("2026.11.20")), "{name}");
+        assert!(sbom.distro.is_some_and(|(distro, version)| distro == "debian" && version.starts_with("12")), "{name}");
+        assert_eq!((sbom.packages.len(), sbom.packages.os_packages()), (25, true), "{name}");
+        sbom.packages
+    });
+    for (name, count, critical) in [("golden.grype.json", 7, 0), ("critical.grype.json", 9, 2)] {
+        let scan = scan::read(fixture(name).as_slice()).unwrap().value;
+        assert_eq!((scan.findings.len(), scan.filters.len(), scan.hidden_by_default), (count, 0, 0), "{name}");
+        let worst = scan.findings.iter().filter(|one| one.severity == Severity::Critical);
+        assert_eq!(worst.count(), critical, "{name}");
+        let database = scan.database.unwrap();
+        assert!(database.captured.is_some_and(|captured| captured <= database.built) && database.problem.is_none());
+        assert_eq!(
+            scan.distro.map(|distro| (distro.name, distro.end_of_life)),
+            Some(("debian".into(), false)),
+            "{name}"
+        );
+        assert!(scan.finished.is_some(), "{name}");
+        for one in &scan.findings {
+            let there = |sbom: &Packages| sbom.contains(&one.package, &one.version, one.purl.as_deref());
+            assert!(one.hidden.is_none() && packages.iter().all(there), "{name}: {one:?}");
+        }
+        let exceptions =
+            exceptions::compile("exceptions.toml", &String::from_utf8(fixture("exceptions.toml")).unwrap());
+        let [tar] = exceptions.as_ref().unwrap().entries() else { panic!("{exceptions:?}") };
+        let covered = scan.findings.iter().filter(|one| one.id == tar.id && tar.package.matches(one));
+        assert_eq!(covered.map(|one| one.severity).collect::<Vec<_>>(), [Severity::High], "{name}");
+    }
+    assert!(matches!(scan::read(fixture("table.grype.json").as_slice()), Err(ScanFault::Text { .. })));
+}
+
+/// Every report that is there: what it says, or why it is refused rather than taken for clean.
+#[test]
+fn reports_of_scanners() {
+    let Some(corpus) = corpus("reports") else { return };
+    let real =
+        ["grype-spdx", "grype-cdx", "grype-ignored", "grype-table"].map(|n| corpus.join(format!("real/{n}.json")));
+    let folders = ["grype", "trivy"].map(|folder| files::json_files(&corpus.join(folder)));
+    let image = "image python:3.6";
+    let ubuntu = "ubuntu 20.04 | image REDACTED | 5 2024-04-10T01:25:07Z";
+    let golden = "v6.1.10 2026-11-23T12:48:02Z out of 2026-11-23T12:48:02Z";
+    let expected = [
+        ("defectdojo-check_all_fields", "6 0/0/0 | debian 10 | image vulnerable-image:latest | 3 2021-12-24T08:14:02Z"),
+        ("defectdojo-fix_available", &format!("1 0/0/0 | {ubuntu}")),
+        ("defectdojo-fix_not_available", &format!("1 0/0/0 | {ubuntu}")),
+        ("defectdojo-issue_9942", &format!("1 0/0/0 | {ubuntu}")),
+        ("defectdojo-many_vulns", &format!("1509 0/0/0 | debian 10 | {image} | -")),
+        ("defectdojo-many_vulns4", "9 0/0/0 | - | directory \".\" | 3 2021-10-27T08:14:21Z"),
+        (
+            "defectdojo-many_vulns_with_epss_values",
+            "15 0/0/0 | busybox 1.32.1 | image busybox:1.32.1 | v6.0.2 2025-06-19T04:12:38Z out of 2025-06-19T01:31:03Z",
+        ),
+        ("defectdojo-no_vuln", "0 0/0/0 | busybox 1.32.1 | image busybox:latest | -"),
+        ("defectdojo-same_cve_different_paths", "2 0/0/0 | debian 10 | image test-image:latest | -"),
+        ("grype-golden-TestEmptyJsonPresenter", "0 0/0/0 | centos 8.0 | unknown unknown | -"),
+        ("grype-golden-TestJsonImgsPresenter", "2 0/0/0 | centos 8.0 | image user-input | -"),
+        (
+            "agentbaker-2204containerd-202306.07.0-trivy-report",
+            "35 0/0/0 | ubuntu 22.04 | filesystem pkrvmed6offtlt6 | -",
+        ),
+        ("agentbaker-2204tl-202311.07.0-trivy-report", "128 0/0/0 | ubuntu 22.04 | filesystem pkrvmkissoz6teo | -"),
+        ("defectdojo-all_statuses", "8 0/0/0 | debian 10.13 | container_image  | -"),
+        ("grype-spdx", &format!("34 0/0/0 | debian 12.15 | directory golden-base | {golden}")),
+        ("grype-cdx", &format!("34 0/0/0 | debian 12.15 | file golden-base | {golden}")),
+        ("grype-ignored", &format!("34 10/0/2 | debian 12.15 | directory golden-base | {golden}")),
+        ("grype-table", "a table"),
+    ];
+    let mut seen = 0;
+    for path in folders.iter().flatten().chain(&real) {
+        let name = files::name(path);
+        let bytes = files::read(path);
+        let found = match scan::read(bytes.as_slice()) {
+            Ok(found) => {
+                assert_eq!(found.sha256, Sha256Digest::of(&bytes), "{name}");
+                told(&found.value)
+            }
+            Err(ScanFault::Text { .. }) => "a table".to_owned(),
+            Err(other) => format!("refused: {other:?}"),
+        };
+        let expected = expected.iter().find(|(known, _)| *known == name);
+        println!("corpus/{name}: {found}");
+        if let Some((_, expected)) = expected {
+            assert_eq!(found, *expected, "{name}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, expected.len());
 }

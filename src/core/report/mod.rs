@@ -2,13 +2,26 @@
 //!
 //! Every report names its schema. A field is never renamed or retyped under the same name of schema.
 
+mod approve;
+mod gate;
+mod publish;
+mod seal;
+
+pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
+pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
+pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
+
 use jiff::Timestamp;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 
+pub use self::publish::{
+    PUBLISH_SCHEMA, PublishFailure, PublishOutcome, PublishReport, PublishedImage, StepOutcome, StepReport,
+};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
+    gate::Shortfall,
     ids::{AccountId, ImageRef},
     image::{Descriptor, DeviceContent, Identity},
     policy::{Checked, Judgement, Mode, Policy, Problem},
@@ -82,7 +95,7 @@ pub enum Outcome {
 }
 
 /// A reason or a fault.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Cause {
     /// The stable code; docs/reasons.md lists all.
     pub code: String,
@@ -156,10 +169,14 @@ pub struct SignReport {
     pub image: ImageRef,
     /// Its subject digest.
     pub subject: Sha256Digest,
+    /// An earlier run signed and stored it; now only the tags were written.
+    pub already: bool,
     /// The key that signed.
     pub key: KeyReport,
     /// What was signed.
     pub statements: Vec<StatementReport>,
+    /// The approvals that stand beside it, by the SHA-256 of their payloads.
+    pub approvals: Vec<Sha256Digest>,
     /// Where the evidence is.
     pub evidence: String,
     /// Its digest.
@@ -173,7 +190,7 @@ pub struct SignReport {
 }
 
 /// A key that signed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyReport {
     /// The key's ARN, or the path of a local key.
@@ -262,7 +279,8 @@ impl VerifyReport {
 impl ImageReport {
     /// Starts a report without causes.
     pub fn new(image: ImageRef, judgement: Judgement, mode: Mode, evidence: String) -> Self {
-        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _ } = judgement;
+        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _, gate: _, without_content: _ } =
+            judgement;
         let (outcome, reasons, faults) = match &verdict {
             Verdict::Admit(_) => (Outcome::Admit, vec![], vec![]),
             Verdict::Reject(reasons) => {
@@ -308,11 +326,18 @@ impl Cause {
         Self { code: code.to_owned(), message, line, remedy: remedy(code), detail }
     }
 
-    fn reason(reason: &Reason) -> Self {
+    /// Reports what falls short.
+    pub fn shortfall(shortfall: &Shortfall) -> Self {
+        Self::new(shortfall.code(), shortfall.to_string(), None, shortfall)
+    }
+
+    /// Reports a reason.
+    pub fn reason(reason: &Reason) -> Self {
         Self::new(reason.code(), reason.to_string(), reason.line(), reason)
     }
 
-    fn fault(fault: &Fault) -> Self {
+    /// Reports a fault.
+    pub fn fault(fault: &Fault) -> Self {
         Self::new(fault.code(), fault.to_string(), None, fault)
     }
 }

@@ -1,0 +1,188 @@
+//! Sealing under a policy with a gate.
+
+use super::*;
+use crate::{
+    policy::{Gathered, judge},
+    testing::{
+        gated::gated_policy,
+        inputs::{excepted, found},
+        policies::compiled,
+        sealing::{approval, gated},
+    },
+};
+
+/// A bench under a policy with a gate, and the approvals that are at hand.
+struct Scene {
+    bench: Bench,
+    policy: Policy,
+    keys: Keys,
+    approvals: Vec<u8>,
+}
+
+impl Scene {
+    fn of(files: Files) -> Self {
+        let (policy, keys) = gated();
+        Self { bench: Bench { files, ..Bench::new() }, policy, keys, approvals: Vec::new() }
+    }
+
+    /// What `boss` would sign for these files.
+    fn approval(&self, seed: usize) -> Vec<u8> {
+        let passed = self.bench.files.passed(&self.policy);
+        let accepted = passed.accepted_risks(&descriptor()).unwrap();
+        approval(seed, &descriptor(), accepted)
+    }
+
+    fn approved(self) -> Self {
+        Self { approvals: self.approval(2), ..self }
+    }
+
+    fn sign(&self) -> Result<SignReport, SignError> {
+        let passed = self.bench.files.passed(&self.policy);
+        let (policy, keys, approvals) = (&self.policy, &self.keys, self.approvals.as_slice());
+        self.bench.sign_gated(Some(Gating { policy, keys, passed: &passed, approvals }))
+    }
+
+    fn admitted(&self) -> bool {
+        let evidence = self.bench.held().unwrap();
+        let facts = &self.bench.files.image;
+        let judged = judge(&self.policy, &self.keys, facts, &Gathered::found(&evidence), now());
+        matches!(judged.verdict, Verdict::Admit(_))
+    }
+}
+
+#[test]
+fn what_is_stored_is_admitted_by_the_same_policy_at_the_same_instant() {
+    let clean = Scene::of(Files::clean());
+    let report = clean.sign().unwrap();
+    assert_eq!((report.bundles, report.approvals.len()), (4, 0));
+    assert!(clean.admitted());
+    let kinds: Vec<Kind> = report.statements.iter().map(|one| one.kind).collect();
+    assert_eq!(
+        kinds,
+        [Kind::Provenance, Kind::Sbom, Kind::Scan, Kind::Gate],
+        "the gate names all others, so it is last"
+    );
+
+    let accepting = Scene::of(Files::accepting()).approved();
+    let report = accepting.sign().unwrap();
+    assert_eq!((report.bundles, report.approvals.len()), (5, 1));
+    assert!(accepting.admitted());
+}
+
+#[test]
+fn accepted_risks_without_an_approval_are_not_signed() {
+    let bare = Scene::of(Files::accepting());
+    let other =
+        Scene { approvals: approval(2, &descriptor(), Sha256Digest::of(b"other")), ..Scene::of(Files::accepting()) };
+    let stranger = Scene { approvals: Scene::of(Files::accepting()).approval(3), ..Scene::of(Files::accepting()) };
+    let own = Scene { approvals: Scene::of(Files::accepting()).approval(1), ..Scene::of(Files::accepting()) };
+    let broken = Scene { approvals: b"x".to_vec(), ..Scene::of(Files::accepting()) };
+    for (scene, code) in [
+        (bare, "attestation-missing"),
+        (other, "approval-mismatch"),
+        (stranger, "attestation-missing"),
+        (own, "attestation-missing"),
+        (broken, "json-malformed"),
+    ] {
+        let Err(SignError::NotApproved { verdict: Verdict::Reject(reasons), .. }) = scene.sign() else {
+            panic!("{code}")
+        };
+        assert!(reasons.as_slice().iter().any(|reason| reason.code() == code), "{code}: {reasons:?}");
+        assert_eq!((scene.bench.calls().as_str(), scene.bench.held()), ("read", None), "no key was used");
+    }
+}
+
+#[test]
+fn a_change_of_any_input_voids_the_approval() {
+    let approved = Scene::of(Files::accepting()).approved().approvals;
+    let finding = found("CVE-1", "tar", "1.34", "Low");
+    let more = [finding.clone(), found("CVE-2", "bash", "5.2", "Low")];
+    let exception = excepted("CVE-9", "bash", "2026-11-30");
+    for files in [
+        Files::of(&more, None),
+        Files::of(&[found("CVE-1", "tar", "1.34", "Medium")], None),
+        Files::of(std::slice::from_ref(&finding), Some(&exception)),
+        Files::reading(
+            &crate::testing::inputs::SPDX.replace("2026-11-01T10:00:00Z", "2026-11-01T10:00:01Z"),
+            &crate::testing::inputs::grype(std::slice::from_ref(&finding)),
+            None,
+        ),
+    ] {
+        let scene = Scene { approvals: approved.clone(), ..Scene::of(files) };
+        assert!(matches!(scene.sign(), Err(SignError::NotApproved { .. })));
+    }
+    let scene = Scene { approvals: approved, ..Scene::of(Files::accepting()) };
+    assert!(scene.sign().is_ok());
+}
+
+#[test]
+fn the_approver_does_not_seal() {
+    let mut scene = Scene::of(Files::clean());
+    scene.bench.signer = FakeSigner::new(2);
+    assert!(matches!(scene.sign(), Err(SignError::ApproverSeals { .. })));
+}
+
+#[test]
+fn a_key_that_no_consumer_accepts_stores_nothing() {
+    let mut scene = Scene::of(Files::clean());
+    scene.bench.signer = FakeSigner::new(3);
+    let Err(SignError::NotAdmitted { reasons, .. }) = scene.sign() else { panic!("stored") };
+    assert!(reasons.iter().any(|reason| reason.code() == "signer-unknown"), "{reasons:?}");
+    assert_eq!(scene.bench.held(), None);
+}
+
+#[test]
+fn the_first_of_two_signers_stores_and_says_who_is_missing_and_the_second_completes() {
+    let [ci, boss, second] = [1, 2, 4].map(LocalKey::p256);
+    let text = gated_policy(&ci, &boss, &crate::testing::policies::authority_table("second", &second))
+        .replace("authorities = [\"ci\"]\nthreshold = 1", "authorities = [\"ci\", \"second\"]\nthreshold = 2");
+    let policy = compiled(&text);
+    let keys = Keys::new(&policy, |_| Err(String::new()));
+    let mut scene = Scene { policy, keys, ..Scene::of(Files::accepting()) }.approved();
+    let report = scene.sign().unwrap();
+    assert!(report.notes.iter().any(|note| note.code == "not-admitted-yet"));
+    assert!(!scene.admitted());
+    scene.bench.signer = FakeSigner::new(4);
+    scene.bench.existing = Existing::Add;
+    scene.approvals = Vec::new();
+    let report = scene.sign().unwrap();
+    assert_eq!(report.bundles, 9, "the approval, and four statements twice");
+    assert!(scene.admitted());
+}
+
+#[test]
+fn a_second_signer_of_other_inputs_is_refused() {
+    let first = Scene::of(Files::clean());
+    first.sign().unwrap();
+    let evidence = first.bench.held().unwrap();
+    let mut scene = Scene::of(Files::reading(
+        crate::testing::inputs::SPDX,
+        &crate::testing::inputs::grype(&[]).replace("0.121.2", "0.121.3"),
+        None,
+    ));
+    scene.bench = Bench { existing: Existing::Add, ..scene.bench }.holding(&evidence);
+    scene.bench.signer = FakeSigner::new(4);
+    assert!(matches!(scene.sign(), Err(SignError::OtherInputs { .. })));
+}
+
+#[test]
+fn what_an_earlier_run_stored_is_taken_and_only_tagged() {
+    let first = Scene::of(Files::accepting()).approved();
+    first.sign().unwrap();
+    let evidence = first.bench.held().unwrap();
+    let mut again = Scene::of(Files::accepting());
+    again.approvals = first.approvals.clone();
+    again.bench = Bench { existing: Existing::Resume, ..again.bench }.holding(&evidence);
+    let report = again.sign().unwrap();
+    assert!(report.already);
+    assert_eq!((again.bench.calls().as_str(), again.bench.held()), ("read tag", Some(evidence.clone())));
+
+    let mut other = Scene::of(Files::clean());
+    other.bench = Bench { existing: Existing::Resume, ..other.bench }.holding(&evidence);
+    assert!(matches!(other.sign(), Err(SignError::Exists { .. })), "of other inputs");
+    assert_eq!(other.bench.calls(), "read");
+
+    let mut torn = Scene::of(Files::accepting()).approved();
+    torn.bench = Bench { existing: Existing::Resume, ..torn.bench }.holding(&evidence[..evidence.len() / 2]);
+    assert!(matches!(torn.sign(), Err(SignError::Exists { .. })), "half of it is none of it");
+}
