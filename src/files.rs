@@ -44,6 +44,14 @@ pub enum FileError {
     },
 }
 
+/// Opens a file for something that bounds its own reading.
+///
+/// # Errors
+/// [`FileError::Read`].
+pub fn open(path: &Path) -> Result<File, FileError> {
+    File::open(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
+}
+
 /// Reads a file of at most `limit` bytes; `-` is standard input.
 ///
 /// # Errors

@@ -6,9 +6,11 @@
 use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
-    flow::{ContentError, InputFault, SignError},
+    flow::{ContentError, InputFault, PublishError, SignError},
     ports::{PortError, PortErrorKind},
-    report::Outcome,
+    publication::Obstacle,
+    report::{Outcome, PublishOutcome},
+    verdict::{Reason, Verdict},
 };
 
 use crate::settings::SettingsError;
@@ -40,6 +42,17 @@ impl From<Outcome> for Code {
             Outcome::Admit => Self::Good,
             Outcome::Reject => Self::No,
             Outcome::Undetermined => Self::Unknown,
+        }
+    }
+}
+
+impl From<PublishOutcome> for Code {
+    fn from(outcome: PublishOutcome) -> Self {
+        match outcome {
+            PublishOutcome::Published | PublishOutcome::Planned => Self::Good,
+            PublishOutcome::Refused => Self::No,
+            // Where it stopped there is an error, and that has a code of its own.
+            PublishOutcome::Undetermined | PublishOutcome::Stopped => Self::Unknown,
         }
     }
 }
@@ -91,6 +104,7 @@ impl From<anyhow::Error> for Failure {
                 chain.push(message);
             }
         }
+        chain.extend(error.chain().flat_map(details));
         Self { code, chain, hints: error.chain().filter_map(hint).collect() }
     }
 }
@@ -112,14 +126,43 @@ fn code(error: &(dyn Error + 'static)) -> Option<Code> {
             | PortErrorKind::Malformed => Code::Unknown,
         });
     }
+    if error.is::<Obstacle>() {
+        return Some(Code::No);
+    }
     match error.downcast_ref::<SignError>()? {
-        SignError::Exists { .. } | SignError::Conflict { .. } => Some(Code::No),
+        SignError::NotApproved { verdict: Verdict::Undetermined(_), .. } => Some(Code::Unknown),
+        SignError::Exists { .. }
+        | SignError::Conflict { .. }
+        | SignError::NotApproved { .. }
+        | SignError::NotAdmitted { .. }
+        | SignError::ApproverSeals { .. }
+        | SignError::TagConflict { .. }
+        | SignError::OtherInputs { .. }
+        | SignError::AlreadySigned { .. } => Some(Code::No),
         SignError::SelfCheck { .. } => Some(Code::Internal),
         SignError::Input(_) => Some(Code::Usage),
         // The port error below says which.
         SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => None,
     }
 }
+
+/// What an error holds beside its message: why there is no approval, or no admission.
+fn details(error: &(dyn Error + 'static)) -> Vec<String> {
+    let reason = |reason: &Reason| format!("{}: {reason}", reason.code());
+    match error.downcast_ref::<SignError>() {
+        Some(SignError::NotAdmitted { reasons, .. }) => reasons.iter().map(reason).collect(),
+        Some(SignError::NotApproved { verdict, .. }) => match verdict {
+            Verdict::Admit(_) => Vec::new(),
+            Verdict::Reject(reasons) => reasons.as_slice().iter().map(reason).collect(),
+            Verdict::Undetermined(faults) => {
+                faults.as_slice().iter().map(|fault| format!("{}: {fault}", fault.code())).collect()
+            }
+        },
+        _ => Vec::new(),
+    }
+}
+
+const PLACE_THE_SBOM: &str = "upload it somewhere durable and give --sbom-location URL";
 
 fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(SettingsError::Missing { hint, .. }) = error.downcast_ref() {
@@ -129,17 +172,49 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         return port_hint(port);
     }
     if let Some(ContentError::NoSnapshot { .. }) = error.downcast_ref() {
-        return Some("leave --content out for images with such devices".to_owned());
+        return Some("give --without-content for images with such devices".to_owned());
+    }
+    if let Some(PublishError::Stopped { .. }) = error.downcast_ref() {
+        return Some("publish again once that is mended: it goes on with what is missing".to_owned());
+    }
+    if let Some(obstacle) = error.downcast_ref::<Obstacle>() {
+        return Some(obstacle_hint(obstacle));
+    }
+    if let Some(InputFault::SbomTooLarge { .. }) = error.downcast_ref() {
+        return Some(PLACE_THE_SBOM.to_owned());
     }
     let text = match error.downcast_ref::<SignError>()? {
         SignError::Exists { .. } => "--replace puts new evidence in its place; --add puts a second signer's behind it",
         SignError::Conflict { .. } => "somebody else signs this image too; look at `goldseal verify`, then try again",
+        SignError::NotApproved { .. } => {
+            "run `goldseal gate --output json` and `goldseal approve`, and give what it writes as --approval"
+        }
+        SignError::NotAdmitted { .. } => "nothing was stored; docs/reasons.md says what to do about each of these",
+        SignError::ApproverSeals { .. } => "sign with the image key; the one of --key is for `goldseal approve`",
+        SignError::TagConflict { .. } => "find out who tagged it; or take the tag out of the build facts",
+        SignError::OtherInputs { .. } => "give the same files that the first signer gave, or use --replace",
+        SignError::AlreadySigned { .. } => "--add is for another key; --replace signs anew",
         SignError::SelfCheck { .. } => "nothing was stored; please report this",
         // A transparent error hides itself from the chain, so this one is not found by its own type.
-        SignError::Input(InputFault::SbomTooLarge { .. }) => "upload it somewhere durable and give --sbom-location URL",
+        SignError::Input(InputFault::SbomTooLarge { .. }) => PLACE_THE_SBOM,
         SignError::Input(_) | SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => return None,
     };
     Some(text.to_owned())
+}
+
+fn obstacle_hint(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::NotAvailable { .. } => {
+            "an image that cannot be launched is not shared; make it available first".into()
+        }
+        Obstacle::ComplianceLock { snapshot, .. } => {
+            format!(
+                "nobody could take a longer one away: ask for fewer days, or lengthen it by hand with \
+                 `aws ec2 lock-snapshot --lock-mode compliance --snapshot-id {snapshot}`"
+            )
+        }
+        Obstacle::NotAnImageParameter { .. } => "name another parameter, or delete this one first".into(),
+    }
 }
 
 fn port_hint(port: &PortError) -> Option<String> {

@@ -30,6 +30,11 @@ impl ImageArg {
         }
     }
 
+    /// Returns the account that its ARN names, if it names one.
+    pub fn owner(&self) -> Option<&AccountId> {
+        self.owner.as_ref()
+    }
+
     /// Returns the id.
     pub fn id(&self) -> &AmiId {
         &self.id

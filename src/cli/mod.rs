@@ -1,11 +1,19 @@
 //! The command line: one thin file a subcommand, and `exit` for what their failures become.
 
+mod approve;
 mod describe;
 mod exit;
+mod facts;
+mod gate;
 mod image;
+mod inputs;
 mod policy;
+mod publish;
+mod seal;
 mod session;
 mod sign;
+mod signer;
+mod statements;
 mod verify;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -56,10 +64,18 @@ struct Global {
 enum Command {
     /// Write the descriptor of an image, and the digest of what is on it
     Describe(describe::Describe),
+    /// Say whether an image may be sealed, from its SBOM, a scan and the accepted exceptions
+    Gate(gate::Gate),
+    /// Show what a gate accepted to a person, and sign their approval
+    Approve(approve::Approve),
     /// Sign an image's statements, store them, and tag the image
     Sign(sign::Sign),
+    /// Gate, check the approval, sign and publish: everything after a Packer build
+    Seal(seal::Seal),
     /// Say whether images are admitted, with every reason
     Verify(verify::Verify),
+    /// Share images that are admitted, and let parameters name them
+    Publish(publish::Publish),
     /// Check a policy document, or print its schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -112,10 +128,20 @@ fn run(cli: Cli) -> Result<Code, Failure> {
     let format = global.output;
     let settings = || Settings::load(settings, global.config.as_deref()).map_err(anyhow::Error::from);
     let session = || Ok::<_, anyhow::Error>(Session::new(settings()?, global.profile));
+    if !format.is_common() && !matches!(command, Command::Gate(_)) {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("--output {format} is for gate; all others print human or json"),
+        ));
+    }
     Ok(match command {
+        Command::Gate(command) => command.run(&session()?, format)?,
+        Command::Approve(command) => wait(command.run(&session()?, format))??,
+        Command::Seal(command) => wait(command.run(&session()?, format))??,
         Command::Describe(command) => wait(command.run(&session()?, format))??,
         Command::Sign(command) => wait(command.run(&session()?, format))??,
         Command::Verify(command) => wait(command.run(&session()?, format))??,
+        Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Policy(command) => command.run(format)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use goldseal_core::report::{
-    Cause, DescribeReport, ImageReport, Note, Outcome, PolicyReport, SignReport, VerifyReport,
+use goldseal_core::{
+    digest::Sha256Digest,
+    report::{Cause, DescribeReport, ImageReport, Note, Outcome, PolicyReport, SignReport, VerifyReport},
 };
+use jiff::Timestamp;
 
 /// Writing into a string does not fail; the macro keeps the lines below readable.
 macro_rules! line {
@@ -13,6 +15,18 @@ macro_rules! line {
         let _ = writeln!($text, "{}", plain(&format!($($arg)*)));
     }};
 }
+
+mod approve;
+mod gate;
+mod publish;
+mod seal;
+
+pub(super) use self::{
+    approve::approve,
+    gate::{counts, gate, standing},
+    publish::publish,
+    seal::seal,
+};
 
 /// Nothing that comes from outside starts a line, moves the cursor or turns the direction of writing: reports quote
 /// names and messages that anybody may have written, and one line of theirs could read like a verdict of ours.
@@ -25,7 +39,7 @@ fn plain(text: &str) -> String {
 pub(super) fn verify(report: &VerifyReport) -> String {
     let mut text = String::new();
     for image in &report.images {
-        self::image(&mut text, image, report);
+        self::image(&mut text, image, report.at, &report.policy);
     }
     if report.images.len() > 1 {
         let count = |outcome| report.images.iter().filter(|image| image.verdict == outcome).count();
@@ -40,7 +54,7 @@ pub(super) fn verify(report: &VerifyReport) -> String {
     text
 }
 
-fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
+fn image(text: &mut String, image: &ImageReport, at: Timestamp, policy: &Sha256Digest) {
     let (word, color) = match image.verdict {
         Outcome::Admit => ("ADMIT", AnsiColor::Green),
         Outcome::Reject => ("REJECT", AnsiColor::Red),
@@ -71,7 +85,7 @@ fn image(text: &mut String, image: &ImageReport, report: &VerifyReport) {
         (Outcome::Reject | Outcome::Undetermined, _) => String::new(),
     };
     let mode = format!("{:?}", image.mode).to_lowercase();
-    line!(text, "  judged    at {}{until}; mode {mode}, policy sha256:{}", report.at, report.policy);
+    line!(text, "  judged    at {at}{until}; mode {mode}, policy sha256:{policy}");
     notes(text, &image.notes);
 }
 
@@ -107,10 +121,13 @@ fn notes(text: &mut String, notes: &[Note]) {
 
 pub(super) fn sign(report: &SignReport) -> String {
     let mut text = String::new();
-    line!(text, "SIGNED  {}", report.image);
+    line!(text, "{}  {}", if report.already { "SIGNED BEFORE" } else { "SIGNED" }, report.image);
     line!(text, "  subject   sha256:{}", report.subject);
     for statement in &report.statements {
         line!(text, "  statement {:<10}  {}  sha256:{}", statement.kind, statement.predicate_type, statement.statement);
+    }
+    for approval in &report.approvals {
+        line!(text, "  approval              sha256:{approval}");
     }
     let danger = if report.key.dangerous_local { "  DANGEROUS: a key file on disk" } else { "" };
     line!(text, "  key       {}{danger}", report.key.name);

@@ -2,14 +2,18 @@
 //!
 //! On standard output there is exactly one report: text, or one JSON document, failures included.
 
+mod gate;
 mod human;
 mod progress;
 
 use std::io::{self, Write as _};
 
-use goldseal_core::report::{DescribeReport, PolicyReport, SignReport, VerifyReport};
+use goldseal_core::report::{
+    ApproveReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+};
 use serde::Serialize;
 
+pub use gate::gate_bytes;
 pub use progress::Bar;
 
 /// What is printed.
@@ -19,6 +23,19 @@ pub enum Format {
     Human,
     /// One JSON document, with its schema named in it
     Json,
+    /// SARIF 2.1.0, for code scanning (gate)
+    Sarif,
+    /// JUnit XML, for test reports (gate)
+    Junit,
+    /// Markdown, for a pull-request comment (gate)
+    Markdown,
+}
+
+impl Format {
+    /// Says whether every command prints it.
+    pub const fn is_common(self) -> bool {
+        matches!(self, Self::Human | Self::Json)
+    }
 }
 
 /// Prints what `verify` says.
@@ -26,9 +43,32 @@ pub fn verify(format: Format, report: &VerifyReport) -> io::Result<()> {
     print(format, report, human::verify)
 }
 
+/// Prints what `gate` found.
+pub fn gate(format: Format, report: &GateReport) -> io::Result<()> {
+    match format {
+        Format::Human | Format::Json => print(format, report, human::gate),
+        Format::Sarif | Format::Junit | Format::Markdown => write(&gate_bytes(format, report)?),
+    }
+}
+
+/// Shows what is to be approved, or says what was.
+pub fn approve(format: Format, report: &ApproveReport) -> io::Result<()> {
+    print(format, report, human::approve)
+}
+
+/// Prints what `seal` did.
+pub fn seal(format: Format, report: &SealReport) -> io::Result<()> {
+    print(format, report, human::seal)
+}
+
 /// Prints what `sign` did.
 pub fn sign(format: Format, report: &SignReport) -> io::Result<()> {
     print(format, report, human::sign)
+}
+
+/// Prints what `publish` did.
+pub fn publish(format: Format, report: &PublishReport) -> io::Result<()> {
+    print(format, report, human::publish)
 }
 
 /// Prints what `describe` says.
@@ -52,7 +92,8 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8) -> io::Result<()> {
     match format {
         Format::Human => anstream::stderr().write_all(human::failure(chain, hints).as_bytes()),
-        Format::Json => {
+        // A failure has no other form.
+        Format::Json | Format::Sarif | Format::Junit | Format::Markdown => {
             let (message, causes) =
                 chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
             json(&serde_json::json!({
@@ -69,8 +110,16 @@ pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8
 fn print<R: Serialize>(format: Format, report: &R, human: impl Fn(&R) -> String) -> io::Result<()> {
     let printed = match format {
         Format::Human => anstream::stdout().write_all(human(report).as_bytes()),
-        Format::Json => json(report),
+        Format::Json | Format::Sarif | Format::Junit | Format::Markdown => json(report),
     };
+    heard(printed)
+}
+
+fn write(bytes: &[u8]) -> io::Result<()> {
+    heard(io::stdout().write_all(bytes))
+}
+
+fn heard(printed: io::Result<()>) -> io::Result<()> {
     // A reader that has seen enough (`| head`) changes no verdict.
     printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

@@ -97,7 +97,8 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "SlowDown"
-        | "TooManyRequestsException" => PortErrorKind::Throttled,
+        | "TooManyRequestsException"
+        | "TooManyUpdates" => PortErrorKind::Throttled,
         "NoSuchBucket" | "NoSuchKey" | "NotFound" | "NotFoundException" | "ResourceNotFoundException" => {
             PortErrorKind::NotFound
         }
@@ -214,6 +215,7 @@ mod tests {
             (400, "RequestThrottledException", Throttled),
             (503, "SlowDown", Throttled),
             (400, "LimitExceededException", Throttled),
+            (400, "TooManyUpdates", Throttled),
             (429, "", Throttled),
             (400, "NotFoundException", NotFound),
             (400, "com.amazonaws.kms#NotFoundException", NotFound),

@@ -9,6 +9,8 @@ mod ec2;
 mod external_mu;
 pub mod fault;
 mod kms;
+mod publishing;
+mod ssm;
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +39,7 @@ pub use self::{
     ebs::Ebs,
     ec2::Ec2,
     kms::{KmsKeys, KmsSigner},
+    publishing::Publisher,
 };
 
 /// What the SDK believes when nobody named a region: it would ask the metadata service while loading otherwise. Only
@@ -56,6 +59,7 @@ struct Shared {
     ebs: PerRegion<aws_sdk_ebs::Client>,
     kms: PerRegion<aws_sdk_kms::Client>,
     s3: PerRegion<aws_sdk_s3::Client>,
+    ssm: PerRegion<aws_sdk_ssm::Client>,
 }
 
 type PerRegion<C> = Mutex<BTreeMap<Region, C>>;
@@ -108,6 +112,7 @@ impl AwsConfig {
             ebs: PerRegion::default(),
             kms: PerRegion::default(),
             s3: PerRegion::default(),
+            ssm: PerRegion::default(),
         }))
     }
 
@@ -156,6 +161,13 @@ impl AwsConfig {
         cached(&self.0.ebs, region, || {
             let config = aws_sdk_ebs::config::Builder::from(&self.0.sdk).region(to_sdk(region));
             aws_sdk_ebs::Client::from_conf(config.build())
+        })
+    }
+
+    fn ssm(&self, region: &Region) -> aws_sdk_ssm::Client {
+        cached(&self.0.ssm, region, || {
+            let config = aws_sdk_ssm::config::Builder::from(&self.0.sdk).region(to_sdk(region));
+            aws_sdk_ssm::Client::from_conf(config.build())
         })
     }
 
