@@ -17,7 +17,7 @@ check: ## format and lints
 	$(CARGO) clippy --locked -j$(JOBS) --workspace --all-targets -- -D warnings
 	tests/lint.sh
 
-tools: ## cosign, a registry, a second opinion: built once, needs Go and Node
+tools: ## Packer, Syft, Grype, Goss, cosign, a registry, a second opinion: built once, needs Go and Node
 	tests/tools/build.sh
 
 e2e: ## the suite that uses the real tools

@@ -62,7 +62,7 @@ class Server(Case):
             process.stdin.close()
 
     def test_unimplemented_action_is_a_client_error(self):
-        self.refused("InvalidAction", self.ec2.lock_snapshot, 400, SnapshotId="snap-0123456789abcdef0", LockMode="governance")
+        self.refused("InvalidAction", self.ec2.enable_fast_launch, 400, ImageId="ami-0123456789abcdef0")
         self.refused("InvalidAction", client("kms").derive_shared_secret, 400, KeyId="x", KeyAgreementAlgorithm="ECDH",
                      PublicKey=b"x")
         self.refused("InvalidAction", client("braket").search_devices, 400, filters=[])

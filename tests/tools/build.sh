@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds the pinned real programs once and prints "TOOL PATH" for each.
-# Usage: build.sh [TOOL…]   (default: $default; the others only when they are named)
+# Usage: build.sh [TOOL…]   (default: all)
 # Exit: 0 all there, 1 a build failed, 2 no such tool, 3 a language is missing (count it as skipped).
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/goldseal/tools
-default='cosign registry second-opinion'
+# In the order in which they share most.
+default='registry cosign syft grype grypedb packer packer-plugin-amazon goss second-opinion'
 
 # An outer go.work or VCS state must not change what is built.
 export GOWORK=off CGO_ENABLED=0

@@ -14,7 +14,7 @@ from . import callers, wire
 # Parameters that name what a call is about, most telling first.
 NAMES = ("ImageId", "SourceImageId", "KeyId", "TargetKeyId", "SnapshotId", "SourceSnapshotId", "InstanceId",
          "QueueUrl", "TopicArn", "LifecycleHookName", "AutoScalingGroupName", "RoleArn", "AliasName", "StackName",
-         "Name", "QueueName", "ResourceIds", "ResourceId", "ImageIds", "InstanceIds", "SnapshotIds", "Resources")
+         "Name", "Names", "QueueName", "ResourceIds", "ResourceId", "ImageIds", "InstanceIds", "SnapshotIds", "Resources")
 KEPT = 100_000
 
 

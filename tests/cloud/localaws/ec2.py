@@ -8,6 +8,7 @@ from .allowed_images import AllowedImages, AllowedImagesActions
 from .image_actions import ImageActions
 from .images import ImageBackend
 from .instances import InstanceBackend
+from .locks import LockActions
 from .snapshots import SnapshotActions, SnapshotBackend
 
 
@@ -20,7 +21,7 @@ class Backend(ImageBackend, InstanceBackend, SnapshotBackend, models.EC2Backend)
         super().__init__(region_name, account_id)
 
 
-class Response(AllowedImagesActions, ImageActions, SnapshotActions, responses.EC2Response):
+class Response(AllowedImagesActions, ImageActions, LockActions, SnapshotActions, responses.EC2Response):
     def call_action(self):
         try:
             tags.check_request(getattr(self, "params", {}))

@@ -11,7 +11,9 @@ COPIED = ("Architecture", "RootDeviceName", "RootDeviceType", "VirtualizationTyp
 EBS_FIELDS = ("VolumeSize", "VolumeType", "DeleteOnTermination", "Iops", "Throughput", "KmsKeyId")
 ATTRIBUTES = {"description": "Description", "kernel": "KernelId", "ramdisk": "RamdiskId",
               "sriovNetSupport": "SriovNetSupport", "bootMode": "BootMode", "tpmSupport": "TpmSupport",
-              "imdsSupport": "ImdsSupport"}
+              "imdsSupport": "ImdsSupport", "deregistrationProtection": "DeregistrationProtection"}
+PERMISSIONS = {"UserIds": "UserId", "UserGroups": "Group", "OrganizationArns": "OrganizationArn",
+               "OrganizationalUnitArns": "OrganizationalUnitArn"}
 
 
 class ImageActions:
@@ -86,6 +88,8 @@ class ImageActions:
         self.error_on_dryrun()
         backend = self.ec2_backend
         image = backend.own_image(self._get_param("ImageId"))
+        if image.protection != "disabled":
+            raise errors.ec2("OperationNotPermitted", f"The image {image.id} is protected against deregistration")
         del backend.amis[image.id]
         backend.deleted_amis.append(image.id)
         backend.gone_images[image.id] = image
@@ -162,7 +166,27 @@ class ImageActions:
             image.imds_support = version
         if image.state == "disabled" and self._get_param("LaunchPermission"):
             raise errors.ec2("InvalidAMIID.Unavailable", f"The image ID '{image.id}' is disabled")
-        return super().modify_image_attribute()
+        self.error_on_dryrun()
+        given = self._get_param("LaunchPermission") or {}
+        changes = {"add": list(given.get("Add") or []), "remove": list(given.get("Remove") or [])}
+        if operation := self._get_param("OperationType"):
+            changes[operation] += [{one: value} for many, one in PERMISSIONS.items()
+                                   for value in self._get_param(many) or []]
+        backend.modify_image_attribute(image.id, changes["add"], changes["remove"])
+        return EmptyResult()
+
+    def enable_image_deregistration_protection(self):
+        self.error_on_dryrun()
+        image = self.ec2_backend.own_image(self._get_param("ImageId"))
+        image.protection = "enabled-with-cooldown" if self._get_param("WithCooldown") else "enabled-without-cooldown"
+        return ActionResult({"Return": image.protection})
+
+    def disable_image_deregistration_protection(self):
+        self.error_on_dryrun()
+        image = self.ec2_backend.own_image(self._get_param("ImageId"))
+        if image.protection != "enabled-with-cooldown":
+            image.protection = "disabled"
+        return ActionResult({"Return": image.protection})
 
     def reset_image_attribute(self):
         self.error_on_dryrun()

@@ -9,6 +9,8 @@ from moto.ec2.utils import random_ami_id
 from . import errors, tags
 
 IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
+ORGANIZATION = re.compile(r"arn:aws[a-z-]*:organizations::[0-9]{12}:organization/o-[a-z0-9]{10,32}")
+UNIT = re.compile(r"arn:aws[a-z-]*:organizations::[0-9]{12}:ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
 
 
 class Image(amis.Ami):
@@ -27,6 +29,7 @@ class Image(amis.Ami):
         self.state = "available"
         self.creation_date = utcnow()
         self.launch_permissions: list[dict] = []
+        self.protection = "disabled"
         # What moto's instances read.
         self.name = facts["Name"]
         self.platform = facts.get("Platform")
@@ -67,6 +70,7 @@ class Image(amis.Ami):
             "UsageOperation": "RunInstances", "ProductCodes": [],
             **self.facts,
             "ImageId": self.id, "OwnerId": self.owner_id, "ImageLocation": self.location, "State": self.state,
+            "DeregistrationProtection": self.protection,
             "Description": self.description, "ImdsSupport": self.imds_support, "Public": self.is_public,
             "CreationDate": self.creation_date, "BlockDeviceMappings": self.mappings,
             "ImageAllowed": backend.allowed_images.shown(self, backend.account_id),
@@ -122,6 +126,14 @@ class ImageBackend:
         if find(image_id, self.account_id, self.region_name):
             raise errors.ec2("AuthFailure", f"Not authorized for image:{image_id}")
         raise not_found([image_id])
+
+    def validate_permission_targets(self, permissions):
+        super().validate_permission_targets(permissions)
+        for permission in permissions:
+            for name, form in (("OrganizationArn", ORGANIZATION), ("OrganizationalUnitArn", UNIT)):
+                if name in permission and not form.fullmatch(permission[name]):
+                    raise errors.ec2("InvalidAMIAttributeItemValue",
+                                     f'Invalid attribute item value "{permission[name]}" for {name} item type.')
 
     def visible_images(self) -> list[Image]:
         backends = [dict.get(regions, self.region_name) for regions in list(ec2_backends.values())]

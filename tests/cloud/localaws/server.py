@@ -12,7 +12,7 @@ from moto.ec2.exceptions import FilterNotImplementedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import callers, ebs, ec2, events, kms, s3, wire
+from . import callers, ebs, ec2, events, kms, s3, ssm, wire
 from .calls import Call, Log, identify
 from .faults import Faults
 
@@ -127,7 +127,7 @@ def _error(environ: dict, start_response, call: Call, status: int, code: str, me
 def install() -> None:
     """Puts every correction in place. Later services are added here."""
     callers.install()
-    for service in (ec2, ebs, events, kms, s3):
+    for service in (ec2, ebs, events, kms, s3, ssm):
         service.install()
 
 

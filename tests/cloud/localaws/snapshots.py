@@ -5,7 +5,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import ec2_backends, elastic_block_store
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
-from . import errors, paging
+from . import errors, locks, paging
 
 BLOCK_SIZE = 524288
 # EC2 names this volume where a snapshot was not taken from one.
@@ -73,6 +73,7 @@ class SnapshotBackend:
                             kms_key_id)
 
     def delete_snapshot(self, snapshot_id):
+        locks.check_deletion(self.snapshots.get(snapshot_id))
         for image in self.amis.values():
             if snapshot_id in image.snapshot_ids:
                 raise errors.ec2("InvalidSnapshot.InUse",
