@@ -3,6 +3,7 @@ import argparse
 import json
 import operator
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -125,6 +126,20 @@ def content(table: Table, probe: Probe, subject: Subject) -> None:
         table.add(f"content digest, {where}: CPU", ours.cpu, anchor, "ms", "ours/anchor <= 3")
 
 
+def gate(table: Table, probe: Probe, subject: Subject) -> None:
+    files = subject.inputs(60, 25)
+    name = "gate, SBOM of 60 MB and scan of 25 MB"
+    ours, anchor = probe.in_turn(5, (1, subject.gate(files)), (1, [probe.binary, "ignore", *files]))
+    table.add(f"{name}: CPU", ours.cpu, anchor.cpu, "ms", "ours/anchor <= 2.5")
+    table.add(f"{name}: peak memory", ours.peak, anchor.peak, "MiB", "ours <= 64")
+    jq = shutil.which("jq")
+    if not jq:
+        table.skip(f"{name}: wall, against jq", "jq is not installed")
+        return
+    ours, anchor = probe.in_turn(3, (1, subject.gate(files)), (1, [jq, "-n", "[inputs | length]", *files]))
+    table.add(f"{name}: wall, against jq", ours.wall, anchor.wall, "ms", "ours/anchor <= 1")
+
+
 def program(table: Table, probe: Probe, subject: Subject, cosign: str) -> None:
     ours, anchor = probe.in_turn(20, (10, [subject.goldseal, "--version"]), (10, ["/bin/true"]))
     table.add("goldseal --version: wall", ours.wall, anchor.wall, "ms", "ours <= 3")
@@ -138,14 +153,14 @@ def main() -> None:
     parser.add_argument("--probe", required=True)
     parser.add_argument("--cosign", default="")
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("rows", nargs="*", help="cold, warm, content, program; all when none is named")
+    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program; all when none is named")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="goldseal-bench-") as name:
         subject = Subject(chosen.goldseal, Path(name), MEBIBYTES)
         probe = Probe(chosen.probe, Path(name), subject.env)
         table = Table()
         rows = {"cold": lambda: cold(table, probe, subject, chosen.cosign), "warm": lambda: warm(table, probe),
-                "content": lambda: content(table, probe, subject),
+                "content": lambda: content(table, probe, subject), "gate": lambda: gate(table, probe, subject),
                 "program": lambda: program(table, probe, subject, chosen.cosign)}
         for row in chosen.rows or rows:
             rows[row]()

@@ -69,7 +69,8 @@ class Subject:
         store.mkdir()
         self.run("sign", self.image, "--image", "image.json", "--dangerous-local-key", "bench.key",
                  "--store", f"file://{store}", "--sbom", sbom,
-                 "--scan", FIXTURES / "golden.grype.json", "--provenance", FIXTURES / "build.json")
+                 "--scan", FIXTURES / "golden.grype.json", "--provenance", FIXTURES / "build.json",
+                 "--policy", FIXTURES / "ungated.toml", "--without-content")
         (evidence,) = store.rglob("*.jsonl")
         lines = evidence.read_bytes().splitlines(keepends=True)
         for kind, line in zip(TYPES, lines, strict=False):
@@ -83,6 +84,18 @@ class Subject:
     def verify_with(self, cosign: str, kind: str) -> list[str]:
         return [cosign, "verify-blob-attestation", "--bundle", f"{kind}.jsonl", "--key", "bench.pub",
                 "--insecure-ignore-tlog", "--type", TYPES[kind], "image.json"]
+
+    def inputs(self, sbom: int, scan: int) -> list[str]:
+        """Writes an SBOM and a scan of it, of so many megabytes."""
+        copies = str(sbom * 13)
+        for file, script in (("gate.spdx.json", ["large_sbom.py", str(sbom)]),
+                             ("gate.grype.json", ["large_scan.py", str(scan), copies])):
+            with open(self.folder / file, "wb") as target:
+                subprocess.run([sys.executable, FIXTURES / script[0], *script[1:]], stdout=target, check=True)
+        return ["gate.spdx.json", "gate.grype.json"]
+
+    def gate(self, files: list[str]) -> list[str]:
+        return [self.goldseal, "gate", "--sbom", files[0], "--scan", files[1], "--fail-on", "critical", "--at", AT]
 
     def describe(self) -> list[str]:
         return [self.goldseal, "describe", self.image, "--content"]

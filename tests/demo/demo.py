@@ -1,4 +1,4 @@
-"""The main job, end to end, on a local AWS: an image sealed and admitted, five others refused.
+"""The main job, end to end, on a local AWS: an image gated, approved, sealed and admitted; others refused.
 
 What it prints is the transcript in README.md. Digests, times and addresses differ from run to run and are printed as
 `…`; everything else is the same every time, and a wrong exit code ends the demo with an error.
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import boto3
@@ -58,17 +59,26 @@ class Goldseal:
                     "GOLDSEAL_STORE": f"s3://{BUCKET}", "GOLDSEAL_POLICY": "policy.toml"}
 
     def run(self, line: str, expect: int, contains: str = "") -> None:
-        print(f"$ goldseal {line}")
-        done = subprocess.run([self.binary, *shlex.split(line)], cwd=self.folder, env=self.env,
-                              capture_output=True, text=True, check=False)
+        print(f"$ goldseal {stable(line)}")
+        done = self.start(line)
         shown = done.stdout + done.stderr
         if done.returncode != expect or contains not in shown:
             sys.exit(f"{shown}\nexit code {done.returncode}, expected {expect} and {contains!r}")
         print(stable(shown))
 
+    def quiet(self, line: str, expect: int) -> str:
+        done = self.start(line)
+        if done.returncode != expect:
+            sys.exit(f"$ goldseal {line}\n{done.stdout}{done.stderr}\nexit code {done.returncode}, expected {expect}")
+        return done.stdout
+
+    def start(self, line: str) -> subprocess.CompletedProcess:
+        return subprocess.run([self.binary, *shlex.split(line)], cwd=self.folder, env=self.env,
+                              capture_output=True, text=True, check=False)
+
 
 def stable(text: str) -> str:
-    text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:…", text)
+    text = re.sub(r"\b[0-9a-f]{64}\b", "…", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\dT[0-9:.]+Z", "…", text)
     return re.sub(r"(key/)[0-9a-f-]{36}", r"\1…", text)
 
@@ -111,11 +121,18 @@ def signing_key(aws: LocalAws, alias: str) -> str:
 
 POLICY = '''version = 1
 no_match = "enforce"
-dangerous_without_gate = true
 
 [[authority]]
 name = "image-signing"
 key_file = "image-signing.pub"
+
+[[authority]]
+name = "image-approval"
+key_file = "image-approval.pub"
+
+[[require]]
+attestation = "gate"
+authorities = ["image-signing"]
 
 [[require]]
 attestation = "provenance"
@@ -129,9 +146,36 @@ authorities = ["image-signing"]
 attestation = "scan"
 authorities = ["image-signing"]
 
+[[require]]
+attestation = "approval"
+authorities = ["image-approval"]
+
+[gate]
+fail_on = "high"
+max_scan_age = "7d"
+
 [identity]
 owners = ["123456789012"]
 '''
+
+
+def fresh(folder: Path) -> None:
+    """The fixtures as if the build had been an hour ago: a gate judges the age of what it is given."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    ago = {hours: (now - timedelta(hours=hours)).isoformat().replace("+00:00", "Z") for hours in (1, 2, 3)}
+    sbom = json.loads((FIXTURES / "golden.spdx.json").read_text())
+    sbom["creationInfo"]["created"] = ago[2]
+    (folder / "sbom.spdx.json").write_text(json.dumps(sbom))
+    for name, file in (("golden.grype.json", "grype.json"), ("critical.grype.json", "critical.json")):
+        scan = json.loads((FIXTURES / name).read_text())
+        scan["descriptor"]["timestamp"] = ago[1]
+        scan["descriptor"]["db"]["status"]["built"] = ago[3]
+        scan["descriptor"]["db"]["providers"]["debian"]["captured"] = ago[3]
+        (folder / file).write_text(json.dumps(scan))
+    ends = (now + timedelta(days=60)).date().isoformat()
+    exceptions = (FIXTURES / "exceptions.toml").read_text()
+    (folder / "exceptions.toml").write_text(re.sub(r"expires = \S+", f"expires = {ends}", exceptions))
+    (folder / "build.json").write_bytes((FIXTURES / "build.json").read_bytes())
 
 
 def main() -> None:
@@ -139,28 +183,41 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="goldseal-demo-") as name:
         folder = Path(name)
-        for file in ("golden.spdx.json", "golden.grype.json", "build.json"):
-            (folder / file).write_bytes((FIXTURES / file).read_bytes())
+        fresh(folder)
         aws = LocalAws(folder)
         try:
             play(aws, Goldseal(binary, folder, aws.endpoint), folder)
         finally:
             aws.stop()
-    print(f"Sealed 1, admitted 1, refused 5.", flush=True)
+    print("Sealed 1, admitted 1, refused 6.", flush=True)
     print(f"({time.monotonic() - started:.0f} s)", file=sys.stderr)
 
 
 def play(aws: LocalAws, goldseal: Goldseal, folder: Path) -> None:
     s3, ec2 = aws.client("s3"), aws.client("ec2")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    (folder / "image-signing.pub").write_text(signing_key(aws, "image-signing"))
-    signing_key(aws, "somebody-else")
+    for key in ("image-signing", "image-approval"):
+        (folder / f"{key}.pub").write_text(signing_key(aws, key))
+    (folder / "somebody-else.pub").write_text(signing_key(aws, "somebody-else"))
     (folder / "policy.toml").write_text(POLICY)
     golden, bare, foreign, swapped = (image(aws, n) for n in ("golden-1", "golden-2", "golden-3", "golden-4"))
-    inputs = "--sbom golden.spdx.json --scan golden.grype.json --provenance build.json"
+    inputs = "--sbom sbom.spdx.json --scan grype.json --exceptions exceptions.toml"
 
-    print("# An image that its pipeline built, its KMS key, its SBOM and its scan: seal it.\n")
-    goldseal.run(f"sign {golden} --key awskms:///alias/image-signing {inputs} --content", 0, "SIGNED")
+    print("# Refused by the gate: a scan with critical findings.\n")
+    goldseal.run("gate --sbom sbom.spdx.json --scan critical.json --exceptions exceptions.toml", 1, "FAIL")
+
+    print("# The scan of the image that is to be sealed: one high finding, and its owner's exception.\n")
+    goldseal.run(f"gate {inputs} --write json=gate.json", 0, "PASS")
+
+    print("# Somebody who owns the risk looks at it and approves, with a key of their own.\n")
+    approve = f"approve gate.json {golden} --key awskms:///alias/image-approval --approver alice@example.com"
+    seen = goldseal.quiet(f"{approve} --out approval.jsonl --output json", 1)
+    digest = json.loads(seen)["images"][0]["acceptedRisks"]
+    goldseal.run(f"{approve} --out approval.jsonl --yes --accept-digest {digest}", 0, "APPROVED")
+
+    print("# Seal it: the gate runs again, then the KMS key signs.\n")
+    seal = f"{inputs} --provenance build.json"
+    goldseal.run(f"sign {golden} --key awskms:///alias/image-signing {seal} --approval approval.jsonl", 0, "SIGNED")
     print("# Whoever launches it asks first.\n")
     goldseal.run(f"verify {golden}", 0, "ADMIT")
 
@@ -168,7 +225,15 @@ def play(aws: LocalAws, goldseal: Goldseal, folder: Path) -> None:
     goldseal.run(f"verify {bare}", 1, "evidence-absent")
 
     print("# Refused: an image that another key signed.\n")
-    quiet(goldseal, f"sign {foreign} --key awskms:///alias/somebody-else {inputs}")
+    (folder / "theirs.toml").write_text(POLICY.replace("image-signing.pub", "somebody-else.pub"))
+    theirs = "--policy theirs.toml --without-content --key awskms:///alias/somebody-else"
+    gate = goldseal.quiet(f"gate {inputs} --policy theirs.toml --output json", 0)
+    (folder / "theirs.json").write_text(gate)
+    approve = (f"approve theirs.json {foreign} --policy theirs.toml --key awskms:///alias/image-approval "
+               "--approver mallory@example.com --out theirs.jsonl")
+    digest = json.loads(goldseal.quiet(f"{approve} --output json", 1))["images"][0]["acceptedRisks"]
+    goldseal.quiet(f"{approve} --yes --accept-digest {digest}", 0)
+    goldseal.quiet(f"sign {foreign} {seal} {theirs} --approval theirs.jsonl", 0)
     goldseal.run(f"verify {foreign}", 1, "signer-unknown")
 
     print("# Refused: an image with another image's evidence.\n")
@@ -187,13 +252,6 @@ def play(aws: LocalAws, goldseal: Goldseal, folder: Path) -> None:
     changed = evidence[:place] + (b"A" if evidence[place:place + 1] != b"A" else b"B") + evidence[place + 1:]
     s3.put_object(Bucket=BUCKET, Key=f"v1/aws/{REGION}/{golden}.jsonl", Body=changed)
     goldseal.run(f"verify {golden}", 1, "signature-invalid")
-
-
-def quiet(goldseal: Goldseal, line: str) -> None:
-    done = subprocess.run([goldseal.binary, *shlex.split(line)], cwd=goldseal.folder, env=goldseal.env,
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

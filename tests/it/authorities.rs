@@ -25,7 +25,11 @@ fn disable(scene: &Scene) {
 fn an_enabled_key_with_the_right_pin_counts() {
     let (scene, ami) = scene();
     let report = scene.goldseal.verdict(&ami, "admit", &[]);
-    assert_eq!(notes(&report["images"][0]), ["dangerous-without-gate"], "the key's state was asked for");
+    assert_eq!(
+        notes(&report["images"][0]),
+        ["dangerous-without-gate", "no-content-digest"],
+        "the key's state was asked for"
+    );
     for uri in [format!("awskms:///{}", scene.key.id), "awskms:///alias/signing".to_owned()] {
         scene.goldseal.write("policy.toml", policy(&[("ci", kms_by("ci", &uri, &scene.key.pin()))], 1));
         scene.goldseal.verdict(&ami, "admit", &[]);

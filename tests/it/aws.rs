@@ -222,6 +222,10 @@ impl Account {
         aws_sdk_kms::Client::new(&self.sdk())
     }
 
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.sdk())
+    }
+
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk()).force_path_style(true).build();
         aws_sdk_s3::Client::from_conf(config)

@@ -65,7 +65,7 @@ fn policy_check_lists_every_problem_with_file_line_and_key() {
         .map(|problem| (problem["line"].as_u64().unwrap(), problem["key"].as_str().unwrap()))
         .collect();
     let expected = [
-        (1, "dangerous_without_gate"),
+        (1, "require"),
         (2, "no_match"),
         (3, "unknown"),
         (7, "authority[0].key_file"),

@@ -71,7 +71,8 @@ fn an_image_is_described_sealed_and_admitted() {
     assert_eq!(signed["evidence"], place);
     assert_eq!(signed["evidenceSha256"], sha256(&evidence));
     assert_eq!(signed["bundles"], 3);
-    assert_eq!(notes(&signed), ["no-content-digest"]);
+    let missing = ["dangerous-without-gate", "no-content-digest", "no-packer-run", "no-base-descriptor", "no-ancestry"];
+    assert_eq!(notes(&signed), missing);
     let kinds: Vec<_> = signed["statements"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
     assert_eq!(kinds, ["provenance", "sbom", "scan"]);
 
@@ -86,7 +87,7 @@ fn an_image_is_described_sealed_and_admitted() {
     assert_eq!((&image["evidence"], &image["evidenceSha256"]), (&json!(place), &json!(sha256(&evidence))));
     assert_eq!((&image["subject"], &image["owner"]), (&json!(subject), &json!(account.id)));
     assert_eq!(image["checked"].as_array().unwrap().len(), 3);
-    assert_eq!(notes(image), ["dangerous-without-gate", "key-state-not-asked"]);
+    assert_eq!(notes(image), ["dangerous-without-gate", "no-content-digest", "key-state-not-asked"]);
 }
 
 #[test]

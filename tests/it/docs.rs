@@ -4,9 +4,27 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use goldseal_core::{
     policy::{compile, referenced_files, schema},
-    report::{DescribeReport, PolicyReport, SignReport, VerifyReport, schema_of},
+    report::{
+        ApproveReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+        schema_of,
+    },
+    scan::exceptions,
     verdict::CODES,
 };
+
+/// Those that do something, in the order of `--help`.
+const COMMANDS: [&str; 10] = [
+    "describe",
+    "gate",
+    "approve",
+    "sign",
+    "seal",
+    "verify",
+    "publish",
+    "policy check",
+    "policy schema",
+    "completions",
+];
 
 #[test]
 fn docs_cli_is_what_help_says() {
@@ -16,7 +34,8 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    for command in ["", "describe", "sign", "verify", "policy", "policy check", "policy schema", "completions"] {
+    let others = ["", "policy"];
+    for command in others.iter().chain(&COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
         text.push_str(&format!("\n## `{}`\n\n```text\n{}\n```\n", name.trim(), help.trim_end()));
@@ -26,7 +45,7 @@ fn docs_cli_is_what_help_says() {
 
 #[test]
 fn every_subcommand_has_an_example() {
-    for command in ["describe", "sign", "verify", "policy check", "policy schema", "completions"] {
+    for command in COMMANDS {
         assert!(help(command).contains("Example"), "{command}");
     }
 }
@@ -48,13 +67,32 @@ fn docs_reasons_lists_every_code() {
 fn docs_schema_is_what_the_types_say() {
     for (name, schema) in [
         ("policy", schema()),
+        ("exceptions", exceptions::schema()),
         ("verify", schema_of::<VerifyReport>()),
+        ("gate", schema_of::<GateReport>()),
+        ("approve", schema_of::<ApproveReport>()),
         ("sign", schema_of::<SignReport>()),
+        ("seal", schema_of::<SealReport>()),
+        ("publish", schema_of::<PublishReport>()),
         ("describe", schema_of::<DescribeReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
     ] {
         made(&format!("docs/schema/{name}.json"), &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));
     }
+}
+
+#[test]
+fn every_exceptions_file_in_the_documents_compiles() {
+    let mut seen = 0;
+    for file in ["docs/gate.md", "docs/formats.md", "docs/operations.md"] {
+        let text = fs::read_to_string(file).unwrap();
+        let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+        for (block, _) in blocks.filter(|(block, _)| block.contains("[[exception]]")) {
+            exceptions::compile(file, block).unwrap_or_else(|problems| panic!("{problems}"));
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
 }
 
 #[test]
@@ -66,7 +104,7 @@ fn every_policy_in_the_documents_compiles() {
             policies.insert(path.display().to_string(), fs::read_to_string(&path).unwrap());
         }
     }
-    for file in ["README.md", "docs/policy.md", "docs/operations.md"] {
+    for file in ["README.md", "docs/policy.md", "docs/operations.md", "docs/gate.md"] {
         let text = fs::read_to_string(file).unwrap();
         let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
         for (index, (block, _)) in blocks.enumerate().filter(|(_, (block, _))| block.starts_with("version = 1")) {

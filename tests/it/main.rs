@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod approving;
 mod authorities;
 mod aws;
 mod bad_cloud;
@@ -18,6 +19,7 @@ mod bad_evidence;
 mod bad_files;
 mod bad_policy;
 mod chain;
+mod clock;
 mod cloud;
 mod commands;
 mod content;
@@ -25,13 +27,19 @@ mod dependencies;
 mod docs;
 mod e2e;
 mod full_disk;
+mod gate;
+mod gated;
+mod goss;
 mod keys;
 mod layers;
 mod offline;
+mod order;
 mod policies;
 mod proxy;
+mod publishing;
 mod registry;
 mod run;
+mod seal;
 mod sealing;
 mod sharing;
 mod stores;

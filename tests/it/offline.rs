@@ -114,7 +114,10 @@ fn a_descriptor_and_its_evidence_are_enough() {
         }],
     });
     assert_eq!(report, expected, "{report:#}");
-    assert_eq!(notes(image), ["dangerous-without-gate", "dangerous-local-key", "key-state-not-asked"]);
+    assert_eq!(
+        notes(image),
+        ["dangerous-without-gate", "dangerous-local-key", "no-content-digest", "key-state-not-asked"]
+    );
 
     nobody.set_nonblocking(true).unwrap();
     assert_eq!(nobody.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "something was asked over the network");
@@ -137,6 +140,7 @@ ADMIT  {AMI} in eu-west-1
   judged    at 2026-11-24T12:00:00Z, nothing in it expires; mode enforce, policy sha256:{}
   note      the policy asks for no gate result: nobody judged the findings (dangerous-without-gate)
   note      a statement was signed with a key file on disk: whoever copied it can sign (dangerous-local-key)
+  note      sealed without content digests: what is on the devices is not bound (no-content-digest)
   note      ci is a public key in the policy: nobody asked whether its owner withdrew it (key-state-not-asked)
 ",
         sha256(&goldseal.read("policy.toml"))
@@ -162,7 +166,7 @@ fn what_kms_sealed_is_admitted_on_a_machine_without_a_network() {
     consumer.write("evidence.jsonl", producer.read(&format!("store/{}", account.evidence_key(&ami))));
     consumer.write("policy.toml", trusting(&key));
     let report = consumer.verdict(FILES, "admit", &[]);
-    assert_eq!(notes(&report["images"][0]), ["dangerous-without-gate", "key-state-not-asked"]);
+    assert_eq!(notes(&report["images"][0]), ["dangerous-without-gate", "no-content-digest", "key-state-not-asked"]);
 }
 
 #[test]

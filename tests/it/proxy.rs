@@ -29,6 +29,7 @@ struct Inner {
     http: reqwest::Client,
     said: Mutex<Vec<(String, Vec<u8>)>>,
     steps: Mutex<Vec<Step>>,
+    halt: Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>,
 }
 
 struct Step {
@@ -51,7 +52,7 @@ impl Proxy {
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let http = reqwest::Client::new();
-        let inner = Arc::new(Inner { http, said: Mutex::default(), steps: Mutex::default() });
+        let inner = Arc::new(Inner { http, said: Mutex::default(), steps: Mutex::default(), halt: Mutex::default() });
         let app = Router::new().fallback(pass).with_state(Arc::clone(&inner));
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -78,6 +79,11 @@ impl Proxy {
         self.step(call, Does::Lose);
     }
 
+    /// Does something at the call with this number, from 0, and passes neither it nor any later one on.
+    pub fn halt_at(&self, number: usize, does: impl FnOnce() + Send + 'static) {
+        *self.inner.halt.lock().unwrap() = Some((number, Box::new(does)));
+    }
+
     /// Returns the names of all calls so far.
     pub fn calls(&self) -> Vec<String> {
         self.inner.said.lock().unwrap().iter().map(|(call, _)| call.clone()).collect()
@@ -101,11 +107,29 @@ impl Proxy {
     }
 }
 
+impl Inner {
+    /// Says whether a call is not passed on, and what is done at the first of these.
+    fn halts(&self, number: usize) -> Option<Box<dyn FnOnce() + Send>> {
+        let mut halt = self.halt.lock().unwrap();
+        let at = halt.as_ref().map(|(at, _)| *at)?;
+        let does = if number < at { None } else { halt.replace((at, Box::new(|| {}))) };
+        does.map(|(_, does)| does)
+    }
+}
+
 async fn pass(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = to_bytes(body, 64 << 20).await.unwrap();
     let call = name(head.method.as_str(), head.uri.path(), &head.headers, &body);
-    inner.said.lock().unwrap().push((call.clone(), body.to_vec()));
+    let number = {
+        let mut said = inner.said.lock().unwrap();
+        said.push((call.clone(), body.to_vec()));
+        said.len() - 1
+    };
+    if let Some(does) = inner.halts(number) {
+        tokio::task::spawn_blocking(does).await.unwrap();
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let step = {
         let mut steps = inner.steps.lock().unwrap();
         let found = steps.iter().position(|step| call.contains(&step.call));

@@ -5,14 +5,15 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The inputs of a sealing, as they are named in the folder.
-pub const INPUTS: &str = "--sbom golden.spdx.json --scan golden.grype.json --provenance build.json";
+/// The inputs of a sealing without a gate, as they are named in the folder.
+pub const INPUTS: &str = "--sbom golden.spdx.json --scan golden.grype.json --provenance build.json \
+                          --without-content --policy ungated.toml";
 
 /// An instant shortly after the fixtures were made; nothing may depend on today.
 pub const AT: &str = "--at 2026-11-24T12:00:00Z";
@@ -111,6 +112,13 @@ impl Goldseal {
         let mut program = self.wrapper.iter().map(String::as_str).chain([EXECUTABLE]).chain(arguments);
         let mut command = self.command(program.next().unwrap());
         run(command.args(program), line)
+    }
+
+    /// Starts it with other values in its environment, and does not wait for its end.
+    pub fn start(&self, line: &str, environment: &[(&str, &str)]) -> Child {
+        let mut command = self.command(EXECUTABLE);
+        let command = command.args(line.split_whitespace()).envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Runs it and asks for JSON.

@@ -28,7 +28,12 @@ fn evidence_that_is_there_is_left_alone_unless_replace_or_add_is_said() {
     assert_ne!(newer, evidence, "ECDSA signs with new randomness");
     goldseal.verdict(&ami, "admit", &[]);
 
-    let added = scene.sign(&ami, "--add");
+    // One key signs once; another one's signatures go behind.
+    goldseal.fails(&format!("{line} --add"), 1, &["already signed the evidence", &scene.key.arn, "--replace"]);
+    assert_eq!(account.evidence(&ami).unwrap(), newer);
+    let other = account.key("ECC_NIST_P256");
+    let by_another = format!("sign {ami} --key awskms:///{} {INPUTS} --add", other.id);
+    let added = goldseal.json(&by_another).exits(0).report();
     assert_eq!(added["bundles"], 6);
     assert!(account.evidence(&ami).unwrap().starts_with(&newer));
     goldseal.verdict(&ami, "admit", &[]);
@@ -58,10 +63,22 @@ fn two_of_two_authorities_sign_the_same_statements_with_add() {
         assert_ne!(checked[pair]["by"], checked[pair + 3]["by"]);
     }
 
-    // One who signs something else has not signed this.
+    // One who would sign something else is told, and nothing is stored.
     scene.sign(&ami, "--replace");
-    goldseal.json(&add(&INPUTS.replace("golden.grype", "critical.grype"))).exits(0);
-    goldseal.verdict(&ami, "reject", &["attestation-ambiguous"]);
+    let evidence = scene.account.evidence(&ami).unwrap();
+    for (from, to) in [
+        ("golden.grype.json", "critical.grype.json"),
+        ("golden.spdx.json", "golden.cdx.json"),
+        ("build.json", "timeless.json"),
+        ("--without-content", ""),
+    ] {
+        goldseal.change("build.json", "\"finishedOn\": \"2026-11-20T09:19:47Z\",", "", "timeless.json");
+        goldseal.fails(&add(&INPUTS.replace(from, to)), 1, &["is not of these inputs", "the same files"]);
+        assert_eq!(account.evidence(&ami).unwrap(), evidence, "{to}");
+    }
+    goldseal.json(&add(INPUTS)).exits(0);
+    goldseal.verdict(&ami, "admit", &[]);
+    goldseal.fails(&add(INPUTS), 1, &["already signed"]);
 }
 
 #[test]
@@ -162,8 +179,8 @@ fn a_key_file_is_dangerous_in_the_report_of_sign_and_of_verify() {
     let signed = goldseal.json(&line).exits(0).report();
     assert_eq!(signed["key"]["dangerousLocal"], true);
     assert_eq!(signed["key"]["name"], "key.pem");
-    let expected = ["dangerous-local-key", "no-content-digest", "key-file-readable"];
-    assert_eq!(notes(&signed), expected, "others may read the file that the test wrote");
+    let expected = ["dangerous-without-gate", "dangerous-local-key", "no-content-digest", "key-file-readable"];
+    assert_eq!(notes(&signed)[..4], expected, "others may read the file that the test wrote");
     let report = goldseal.verdict(&ami, "admit", &[]);
     assert!(notes(&report["images"][0]).contains(&"dangerous-local-key"));
     goldseal.run(&format!("{line} --replace")).exits(0).says("DANGEROUS: a key file on disk");

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Account, REGION, wait},
     chain::Scene,
+    gated::manifest,
     policies::trusting,
-    run::Goldseal,
+    run::{Goldseal, INPUTS},
 };
 
 fn share(owner: &Account, ami: &str, with: &Account) {
@@ -143,7 +144,11 @@ fn a_copy_in_another_region_needs_evidence_of_its_own() {
     let report = scene.goldseal.verdict(&there, "reject", &["subject-mismatch", "attestation-missing", "tag-mismatch"]);
     assert_eq!(report["images"][0]["image"]["region"], "eu-central-1");
     // Sealed for itself it is admitted, beside the original in one call.
-    scene.sign(&there, "--replace");
+    // It comes from the original, and the build facts name another base image: the run's manifest says how that goes.
+    let line = format!("sign {there} --key awskms:///alias/signing {INPUTS} --replace");
+    scene.goldseal.fails(&line, 2, &["finding the base image", &format!("EC2 says \"{ami}")]);
+    scene.goldseal.write("manifest.json", manifest(&[(REGION, &ami), ("eu-central-1", &copy)]));
+    scene.sign(&there, "--replace --manifest manifest.json");
     let line = format!("verify {ami} {there} {}", crate::run::AT);
     scene.goldseal.json(&line).exits(0);
     let regions = format!("[identity]\nregions = [\"{REGION}\"]\n");

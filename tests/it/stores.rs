@@ -42,7 +42,9 @@ fn round_trip(account: &Account, goldseal: &Goldseal, place: impl Fn(&str) -> St
     goldseal.fails(&sign(""), 1, &["already holds evidence", &place(&ami), "--replace"]);
     let second = goldseal.json(&sign("--replace")).exits(0).report();
     assert_ne!(second["evidenceSha256"], first["evidenceSha256"]);
-    let third = goldseal.json(&sign("--add")).exits(0).report();
+    goldseal.fails(&sign("--add"), 1, &["already signed", &place(&ami)]);
+    account.key_called("second");
+    let third = goldseal.json(&sign("--add").replace("signing", "second")).exits(0).report();
     assert_eq!(third["bundles"], 6);
     let report = goldseal.verdict(&ami, "admit", &[]);
     assert_eq!(report["images"][0]["evidenceSha256"], third["evidenceSha256"]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::tools::{Cosign, second_opinion, split, tool};
+use super::tools::{Cosign, second_opinion, split};
 use crate::{
     aws::Account,
     policies::trusting,
@@ -23,7 +23,8 @@ fn cosign_and_npm_verify_what_goldseal_signed() {
         account.alias("signing", &key);
         goldseal.write("key.pub", key.pem());
         let store = goldseal.directory_store();
-        goldseal.run(&format!("sign {ami} --key awskms:///alias/signing --store {store} {INPUTS} --content")).exits(0);
+        let inputs = INPUTS.replace("--without-content ", "");
+        goldseal.run(&format!("sign {ami} --key awskms:///alias/signing --store {store} {inputs}")).exits(0);
         goldseal.run(&format!("describe {ami} --descriptor image.json")).exits(0);
         goldseal.run(&format!("describe {other} --descriptor other.json")).exits(0);
         let bundles = split(&goldseal, &format!("store/v1/aws/eu-west-1/{ami}.jsonl"));
@@ -86,10 +87,4 @@ fn goldseal_verifies_what_cosign_signed_with_the_same_kms_key() {
             goldseal.verdict(&torn, "reject", &["signature-invalid", "attestation-missing"]);
         }
     }
-}
-
-#[test]
-fn the_suite_is_whole() {
-    let tools = ["GOLDSEAL_COSIGN", "GOLDSEAL_REGISTRY", "GOLDSEAL_SECOND_OPINION"].map(tool);
-    assert!(tools.iter().all(Option::is_some) || tools.iter().all(Option::is_none), "{tools:?}");
 }

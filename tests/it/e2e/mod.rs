@@ -1,6 +1,9 @@
-//! Against programs that we did not write: cosign, registries, npm's verifier. `make e2e` runs these; elsewhere they
-//! are passed over, because the tools are not there.
+//! Against programs that we did not write: Packer, Syft, Grype, Goss, cosign, registries, npm's verifier. `make e2e`
+//! runs these; elsewhere they are passed over, because the tools are not there.
 
 mod blobs;
 mod images;
+mod packer;
+mod pipeline;
+mod scanners;
 mod tools;

@@ -121,3 +121,11 @@ pub(crate) fn split(goldseal: &Goldseal, evidence: &str) -> Vec<(String, String)
     });
     bundles.collect()
 }
+
+#[test]
+fn the_suite_is_whole() {
+    let names = "COSIGN REGISTRY SECOND_OPINION SYFT GRYPE GRYPEDB GOSS PACKER PACKER_PLUGINS";
+    let found = names.split(' ').map(|name| (name, tool(&format!("GOLDSEAL_{name}")).is_some()));
+    let (there, absent): (Vec<_>, Vec<_>) = found.partition(|(_, found)| *found);
+    assert!(there.is_empty() || absent.is_empty(), "{absent:?}");
+}
