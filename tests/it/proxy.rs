@@ -29,7 +29,7 @@ struct Inner {
     http: reqwest::Client,
     said: Mutex<Vec<(String, Vec<u8>)>>,
     steps: Mutex<Vec<Step>>,
-    halt: Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>,
+    halt: Mutex<Option<(usize, Deed)>>,
 }
 
 struct Step {
@@ -37,10 +37,11 @@ struct Step {
     does: Does,
 }
 
+type Deed = Box<dyn FnOnce() + Send>;
 type Change = Box<dyn FnOnce(Vec<u8>) -> Vec<u8> + Send>;
 
 enum Does {
-    Before(Box<dyn FnOnce() + Send>),
+    Before(Deed),
     Answer(Change),
     Lose,
 }
@@ -109,7 +110,7 @@ impl Proxy {
 
 impl Inner {
     /// Says whether a call is not passed on, and what is done at the first of these.
-    fn halts(&self, number: usize) -> Option<Box<dyn FnOnce() + Send>> {
+    fn halts(&self, number: usize) -> Option<Deed> {
         let mut halt = self.halt.lock().unwrap();
         let at = halt.as_ref().map(|(at, _)| *at)?;
         let does = if number < at { None } else { halt.replace((at, Box::new(|| {}))) };

@@ -126,7 +126,7 @@ fn evidence_of_an_earlier_scan_stays_until_replace_is_said() {
     let evidence = scene.account.evidence(&near).unwrap();
     let scan = "golden.grype.json";
     crate::gated::change_json(&scene.goldseal, scan, scan, |scan| {
-        scan["descriptor"]["timestamp"] = json!(hours_ago(0))
+        scan["descriptor"]["timestamp"] = json!(hours_ago(0));
     });
     scene.gate("--manifest manifest.json");
     scene.approve("");
