@@ -20,6 +20,7 @@ use crate::{
     build::PackerProvenance,
     digest::Sha256Digest,
     image::{Descriptor, DeviceContent},
+    scan::{Database, Scan},
 };
 
 /// An SBOM up to this many bytes stands in its statement; a larger one is signed by reference.
@@ -88,6 +89,9 @@ pub enum InputFault {
     /// The SBOM lists no package.
     #[error("the SBOM lists no package: it says nothing about what is on the image")]
     SbomEmpty,
+    /// Nobody could say later how old the scan's answers are.
+    #[error("the scan: {0}")]
+    ScanDatabase(String),
     /// The build facts say something that could never hold.
     #[error("the build facts: {0}")]
     FactsValue(String),
@@ -115,6 +119,7 @@ pub fn statements(
     if material.sbom.value.packages.is_empty() {
         return Err(InputFault::SbomEmpty);
     }
+    check_database(&material.scan.value).map_err(InputFault::ScanDatabase)?;
     check_facts(facts).map_err(InputFault::FactsValue)?;
     let of = Of { image, dangerous_local_key };
     let policy = gated.map(|gated| gated.passed.policy());
@@ -155,6 +160,17 @@ fn byproducts(material: &Material, tests: Option<Sha256Digest>, policy: Option<S
 /// [`JsonFault`].
 pub fn parse_facts(bytes: &[u8]) -> Result<BuildFacts, JsonFault> {
     bounded::json(bytes, FACTS_LIMITS).map(|Object(facts)| facts)
+}
+
+/// A gate asks for the same; but there are policies that go without.
+fn check_database(scan: &Scan) -> Result<(), String> {
+    match &scan.database {
+        None => Err("the report names no vulnerability database".to_owned()),
+        Some(Database { problem: Some(problem), .. }) => {
+            Err(format!("its vulnerability database is not good: {problem}"))
+        }
+        Some(Database { problem: None, .. }) => Ok(()),
+    }
 }
 
 /// EC2 takes tags of 127 characters with values of 256, and reserves `aws:`; `goldseal:` is for the pointer tags.
