@@ -26,6 +26,7 @@ mod content;
 mod dependencies;
 mod docs;
 mod e2e;
+mod exceptions;
 mod full_disk;
 mod gate;
 mod gated;
