@@ -203,7 +203,8 @@ impl Approve {
             return Err(Failure::new(Code::No, "not approved: there is nobody to ask").hint(hint));
         }
         let mut terminal = io::stderr();
-        write!(terminal, "Type `approve` to sign this list as {approver}: ")?;
+        // In one piece: what is typed ahead shows up between pieces.
+        terminal.write_all(format!("Type `approve` to sign this list as {approver}: ").as_bytes())?;
         terminal.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
