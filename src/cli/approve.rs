@@ -1,14 +1,17 @@
 //! `goldseal approve`: a gate result → what was accepted, shown to a person; and their signature, if they say yes.
 
 use std::{
+    collections::BTreeSet,
     io::{self, BufRead as _, IsTerminal as _, Write as _},
     path::PathBuf,
 };
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
+    attestation::predicate::is_approver,
     digest::Sha256Digest,
     flow::{Approving, GateFile, accepted_before, approve},
+    ids::ImageRef,
     image::Descriptor,
     policy::Policy,
     ports::Signer as _,
@@ -55,7 +58,7 @@ pub struct Approve {
     #[command(flatten)]
     key: KeyArgs,
     /// Who approves: a name or an address that people know
-    #[arg(long, value_name = "NAME", env = "GOLDSEAL_APPROVER", required_unless_present = "show")]
+    #[arg(long, value_name = "NAME", env = "GOLDSEAL_APPROVER", required_unless_present = "show", value_parser = approver)]
     approver: Option<String>,
     /// Where the approval is written, for `sign --approval` and `seal --approval`
     #[arg(long, value_name = "FILE", required_unless_present = "show")]
@@ -75,6 +78,13 @@ pub struct Approve {
     /// What is accepted, one digest an image; anything else is refused
     #[arg(long, value_name = "DIGEST", requires = "yes")]
     accept_digest: Vec<Sha256Digest>,
+}
+
+fn approver(name: &str) -> Result<String, String> {
+    match is_approver(name) {
+        true => Ok(name.to_owned()),
+        false => Err("name somebody, in one line of at most 200 characters".to_owned()),
+    }
 }
 
 impl Approve {
@@ -111,15 +121,18 @@ impl Approve {
         let (Some(approver), Some(out)) = (&self.approver, &self.out) else {
             return Err(Failure::new(Code::Usage, "--approver and --out say who approves, and where it is written"));
         };
-        if !self.agreed(format, &report, approver)? {
-            return Ok(Code::No);
+        // Nobody is asked for what could not be signed or written then.
+        if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return Err(Failure::new(Code::Usage, format!("--out: there is no directory {}", folder.display())));
         }
-
         let signer = self.key.open(session).await?;
         if !policy.approving_keys().contains(&signer.key().public.digest()) {
             let message = format!("{} is no key that approves under this policy", signer.key().name);
             let hint = "the [[require]] entry for approval names the authorities that may";
             return Err(Failure::new(Code::No, message).hint(hint));
+        }
+        if !self.agreed(format, &report, approver)? {
+            return Ok(Code::No);
         }
         let approving = Approving { gate: &gate, images: &images, risks, approver, now };
         let (bundles, mut signed) = approve(&approving, &signer).await.context("signing the approval")?;
@@ -133,6 +146,7 @@ impl Approve {
     async fn images(&self, session: &Session, gate: &GateFile) -> Result<Vec<Descriptor>, Failure> {
         let named = session.images(&self.amis).await?;
         let images = if named.is_empty() { gate.images() } else { &named };
+        let images: BTreeSet<&ImageRef> = images.iter().collect();
         if images.is_empty() {
             let hint = "name the image, or give the gate Packer's manifest";
             return Err(Failure::new(Code::Usage, "the gate result names no image").hint(hint));

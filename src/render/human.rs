@@ -30,9 +30,13 @@ pub(super) use self::{
 
 /// Nothing that comes from outside starts a line, moves the cursor or turns the direction of writing: reports quote
 /// names and messages that anybody may have written, and one line of theirs could read like a verdict of ours.
-fn plain(text: &str) -> String {
-    let turns =
-        |c: char| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+pub(super) fn plain(text: &str) -> String {
+    let turns = |c: char| {
+        let marks =
+            matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        // XML has no way to write these two.
+        marks || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
     text.chars().flat_map(|c| if c.is_control() || turns(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

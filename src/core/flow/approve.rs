@@ -2,7 +2,7 @@
 //!
 //! The report is not believed: `sign` evaluates the raw inputs again, and what was approved has to be what it finds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,6 +26,7 @@ use crate::{
     policy::{Gathered, Judgement, Policy, judge},
     ports::{EvidenceStore, ImageCatalog, KeyCatalog, PortError, Signer},
     report::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, GATE_SCHEMA, KeyReport, Risk, Risks},
+    scan::Severity,
     verdict::Verdict,
 };
 
@@ -110,28 +111,30 @@ impl GateFile {
 
     /// Returns the accepted risks, each marked as new unless it was accepted `before`; new ones first.
     pub fn risks(&self, before: Option<&Measurement>) -> Risks {
-        // Versions change with every build; what was accepted is the vulnerability in the package.
-        let known: BTreeSet<(&str, &str)> = before
-            .iter()
-            .flat_map(|before| &before.findings)
-            .map(|found| (found.id.as_str(), found.package.as_str()))
-            .collect();
+        // Versions change with every build; what was accepted is the vulnerability in the package, up to its severity.
+        let key = |found: &Found| (found.id.clone(), found.package.clone());
+        let mut known: BTreeMap<(String, String), Severity> = BTreeMap::new();
+        for found in before.iter().flat_map(|before| before.findings.iter().chain(excepted(before))) {
+            let worst = known.entry(key(found)).or_insert(found.severity);
+            *worst = found.severity.max(*worst);
+        }
+        let new_finding = |one: &Found| known.get(&key(one)).is_none_or(|worst| one.severity > *worst);
         let said = |one: &Excepted| Excepted { findings: Vec::new(), ..one.clone() };
-        let excepted: BTreeSet<Excepted> = before.iter().flat_map(|before| &before.exceptions).map(said).collect();
-        let new_finding = |one: &Found| !known.contains(&(one.id.as_str(), one.package.as_str()));
+        let same: BTreeSet<Excepted> = before.iter().flat_map(|before| &before.exceptions).map(said).collect();
+        let new_exception = |one: &Excepted| !same.contains(&said(one)) || one.findings.iter().any(new_finding);
         let mut exceptions: Vec<Risk<Excepted>> = Vec::new();
-        exceptions.extend(
-            self.measurement
-                .exceptions
-                .iter()
-                .map(|one| Risk { new: !excepted.contains(&said(one)), risk: one.clone() }),
-        );
+        exceptions
+            .extend(self.measurement.exceptions.iter().map(|one| Risk { new: new_exception(one), risk: one.clone() }));
         let mut findings: Vec<Risk<Found>> =
             self.measurement.findings.iter().map(|one| Risk { new: new_finding(one), risk: one.clone() }).collect();
         exceptions.sort_by_key(|one| (!one.new, one.risk.expires));
         findings.sort_by_key(|one| (!one.new, std::cmp::Reverse(one.risk.severity)));
         Risks { exceptions, findings, compared: before.is_some() }
     }
+}
+
+fn excepted(measured: &Measurement) -> impl Iterator<Item = &Found> {
+    measured.exceptions.iter().flat_map(|one| &one.findings)
 }
 
 /// What somebody approves.

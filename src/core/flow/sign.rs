@@ -200,13 +200,13 @@ pub async fn sign(
     let found = store.read(&image).await.map_err(stored)?;
 
     let key = signer.key();
-    let sealed_tags = prepare::tags(signing)?;
     let plan = prepare::plan(signing, key, found, &place)?;
+    let sealed_tags = prepare::tags(signing, &plan)?;
     let gated = plan.passed.as_ref().map(|passed| Gated { passed, approvals: &plan.approvals });
     let unsigned = statements(&signing.facts.descriptor, &signing.inputs, gated, key.dangerous_local)?;
     plan.check(signing, key, &unsigned, &place)?;
     let (evidence, notes) = match &plan.complete {
-        Some(evidence) => (evidence.clone(), Vec::new()),
+        Some(complete) => (complete.evidence.clone(), Vec::new()),
         None => {
             let added = bundles::sign(&signing.facts.descriptor, &unsigned, signer).await?;
             let evidence = [plan.kept.as_slice(), &added].concat();
@@ -228,7 +228,8 @@ pub async fn sign(
     let written = sealed_tags.into_iter().chain(pointers).chain(shared);
     let written: Vec<(String, String)> = written.filter(|_| signing.tag).collect();
 
-    if plan.complete.is_none() {
+    let already = plan.complete.is_some();
+    if !already {
         match store.write(&signing.facts.descriptor, &evidence, plan.expected).await.map_err(stored)? {
             Written::Stored => {}
             Written::Conflict => return Err(SignError::Conflict { image, place }),
@@ -242,14 +243,17 @@ pub async fn sign(
         schema: SIGN_SCHEMA,
         image,
         subject: signing.facts.descriptor.digest(),
-        already: plan.complete.is_some(),
+        already,
         key: KeyReport {
             name: key.name.clone(),
             spki_sha256: key.public.digest(),
             scheme: key.public.scheme(),
             dangerous_local: key.dangerous_local,
         },
-        statements: unsigned.iter().map(report).collect(),
+        statements: match plan.complete {
+            Some(complete) => complete.statements,
+            None => unsigned.iter().map(report).collect(),
+        },
         approvals: plan.approvals,
         evidence: place,
         evidence_sha256: digest,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
+    attestation::predicate::{ContentDigests, Provenance},
     ids::ImageRef,
     image::ImageFacts,
     policy::{Context, Gathered, Judgement, KeySource, Keys, Policy, judge, undescribed},
@@ -125,7 +126,8 @@ fn notes(policy: &Policy, judgement: &Judgement) -> Vec<Note> {
             "a statement was signed with a key file on disk: whoever copied it can sign",
         ));
     }
-    if judgement.without_content {
+    let content = judgement.provenance.as_ref().and_then(Provenance::content_digests);
+    if content == Some(ContentDigests::LeftOut) {
         notes.push(Note::new(
             "no-content-digest",
             "sealed without content digests: what is on the devices is not bound",

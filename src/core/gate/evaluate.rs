@@ -96,7 +96,7 @@ pub fn evaluate(given: &Given<'_>, now: Timestamp) -> Evaluation {
             source: sbom.name.clone(),
             count: sbom.packages.len(),
             distribution: scan.distro.as_ref().map(|distro| format!("{} {}", distro.name, distro.version)),
-            end_of_life: scan.distro.as_ref().is_some_and(|distro| distro.end_of_life),
+            end_of_life: scan.distro.as_ref().and_then(|distro| distro.end_of_life),
         },
         findings: sorting.below.iter().cloned().collect(),
         exceptions: sorting.excepted(),
@@ -106,12 +106,12 @@ pub fn evaluate(given: &Given<'_>, now: Timestamp) -> Evaluation {
 
 /// Findings on their way to where they belong.
 struct Sorting<'a> {
-    by_id: BTreeMap<&'a str, Vec<&'a Exception>>,
+    by_id: BTreeMap<&'a str, Vec<(usize, &'a Exception)>>,
     order: &'a [Exception],
     fail_on: Severity,
     now: Timestamp,
     below: BTreeSet<Found>,
-    /// By the line of the exception.
+    /// By the place of the exception in the file.
     covered: BTreeMap<usize, BTreeSet<Found>>,
     matched: BTreeMap<usize, Standing>,
     shortfalls: Vec<Shortfall>,
@@ -120,9 +120,9 @@ struct Sorting<'a> {
 impl<'a> Sorting<'a> {
     fn new(exceptions: &'a Exceptions, fail_on: Severity, now: Timestamp) -> Self {
         let order = exceptions.entries();
-        let mut by_id: BTreeMap<&str, Vec<&Exception>> = BTreeMap::new();
-        for exception in order {
-            by_id.entry(&exception.id).or_default().push(exception);
+        let mut by_id: BTreeMap<&str, Vec<(usize, &Exception)>> = BTreeMap::new();
+        for (place, exception) in order.iter().enumerate() {
+            by_id.entry(&exception.id).or_default().push((place, exception));
         }
         let (covered, matched) = (BTreeMap::new(), BTreeMap::new());
         Self { by_id, order, fail_on, now, below: BTreeSet::new(), covered, matched, shortfalls: Vec::new() }
@@ -136,17 +136,18 @@ impl<'a> Sorting<'a> {
         }
         let found = Found { severity: finding.severity, id, package, version };
         let candidates = self.by_id.get(finding.id.as_str()).into_iter().flatten();
-        let candidates: Vec<&Exception> = candidates.filter(|one| one.package.matches(finding)).copied().collect();
+        let candidates: Vec<(usize, &Exception)> =
+            candidates.filter(|(_, one)| one.package.matches(finding)).copied().collect();
         if finding.severity < self.fail_on {
-            candidates.iter().for_each(|one| self.mark(one.line, Standing::NotNeeded));
+            candidates.iter().for_each(|(place, _)| self.mark(*place, Standing::NotNeeded));
             self.below.insert(found);
             return;
         }
         // The one that lasts longest holds, so that a finding is covered for as long as any entry covers it.
-        let standing = candidates.iter().filter(|one| one.expires > self.now);
-        let Some(longest) = standing.max_by_key(|one| (one.expires, std::cmp::Reverse(one.line))) else {
-            candidates.iter().for_each(|one| self.mark(one.line, Standing::Expired));
-            let ended = candidates.iter().map(|one| Shortfall::ExceptionExpired {
+        let standing = candidates.iter().filter(|(_, one)| one.expires > self.now);
+        let Some((longest, _)) = standing.max_by_key(|(place, one)| (one.expires, std::cmp::Reverse(*place))) else {
+            candidates.iter().for_each(|(place, _)| self.mark(*place, Standing::Expired));
+            let ended = candidates.iter().map(|(_, one)| Shortfall::ExceptionExpired {
                 id: one.id.clone(),
                 package: one.package.to_string(),
                 owner: one.owner.clone(),
@@ -156,15 +157,15 @@ impl<'a> Sorting<'a> {
             self.shortfalls.push(Shortfall::of(&found, Some(finding), self.fail_on));
             return;
         };
-        self.mark(longest.line, Standing::Used);
-        self.covered.entry(longest.line).or_default().insert(found);
+        self.mark(*longest, Standing::Used);
+        self.covered.entry(*longest).or_default().insert(found);
         let now = self.now;
-        let others = candidates.iter().filter(|one| one.line != longest.line && one.expires > now);
-        others.for_each(|one| self.mark(one.line, Standing::Overlapped));
+        let others = candidates.iter().filter(|(place, one)| place != longest && one.expires > now);
+        others.for_each(|(place, _)| self.mark(*place, Standing::Overlapped));
     }
 
     /// An exception may cover several findings; the use that needs it most is what is told.
-    fn mark(&mut self, line: usize, standing: Standing) {
+    fn mark(&mut self, place: usize, standing: Standing) {
         let weight = |standing: Standing| match standing {
             Standing::Used => 4,
             Standing::Overlapped => 3,
@@ -172,14 +173,15 @@ impl<'a> Sorting<'a> {
             Standing::NotNeeded => 1,
             Standing::Unused => 0,
         };
-        let entry = self.matched.entry(line).or_insert(standing);
+        let entry = self.matched.entry(place).or_insert(standing);
         if weight(standing) > weight(*entry) {
             *entry = standing;
         }
     }
 
     fn excepted(&self) -> Vec<Excepted> {
-        let covered = self.order.iter().filter_map(|one| Some((one, self.covered.get(&one.line)?)));
+        let covered = self.order.iter().enumerate();
+        let covered = covered.filter_map(|(place, one)| Some((one, self.covered.get(&place)?)));
         let mut excepted: Vec<Excepted> = covered
             .map(|(one, findings)| Excepted {
                 id: one.id.clone(),
@@ -196,18 +198,18 @@ impl<'a> Sorting<'a> {
     }
 
     fn standings(&self) -> Vec<StandingException> {
-        let standing = |one: &Exception| match self.matched.get(&one.line) {
+        let standing = |place: usize, one: &Exception| match self.matched.get(&place) {
             Some(standing) => *standing,
             None if one.expires <= self.now => Standing::Expired,
             None => Standing::Unused,
         };
-        let entries = self.order.iter().map(|one| StandingException {
+        let entries = self.order.iter().enumerate().map(|(place, one)| StandingException {
             line: one.line,
             id: one.id.clone(),
             package: one.package.to_string(),
             owner: one.owner.clone(),
             expires: one.expires,
-            standing: standing(one),
+            standing: standing(place, one),
         });
         entries.collect()
     }
@@ -225,10 +227,10 @@ fn sources(sbom: &Sbom, scan: &Scan, run: Option<&str>) -> Vec<Shortfall> {
     if let Some(problem) = scan.database.as_ref().and_then(|database| database.problem.clone()) {
         found.push(Shortfall::DatabaseInvalid { problem });
     }
-    if let (Some(sbom), Some(scan)) = (sbom.created, scan.finished)
-        && scan < sbom
-    {
-        found.push(Shortfall::ScanBeforeSbom { scan, sbom });
+    match (sbom.created, scan.finished) {
+        (None, _) => found.push(Shortfall::SbomTimeAbsent),
+        (Some(sbom), Some(scan)) if scan < sbom => found.push(Shortfall::ScanBeforeSbom { scan, sbom }),
+        (Some(_), _) => {}
     }
     let strangers = scan.findings.iter();
     let strangers = strangers.filter(|one| !sbom.packages.contains(&one.package, &one.version, one.purl.as_deref()));
@@ -249,16 +251,15 @@ fn sources(sbom: &Sbom, scan: &Scan, run: Option<&str>) -> Vec<Shortfall> {
         let (scan, sbom) = (format!("{} {}", scan.name, scan.version), format!("{name} {version}"));
         found.push(Shortfall::ScanOfAnotherDistribution { scan, sbom });
     }
-    // Findings tie the scan to the SBOM by their packages; without any, the names have to.
-    if scan.findings.is_empty() {
-        match &scan.source {
-            None => found.push(Shortfall::ScanOfNothing { why: "it names no source".to_owned() }),
-            Some(source) if source.name != sbom.name => {
-                let (scan, sbom) = (source.name.clone(), sbom.name.clone());
-                found.push(Shortfall::ScanOfAnotherSource { scan, sbom });
-            }
-            Some(_) => {}
+    // That findings are in the SBOM does not say that all of it was scanned. Grype calls its source as the SBOM does;
+    // Trivy names a file, which says nothing once there are findings.
+    match &scan.source {
+        None => found.push(Shortfall::ScanOfNothing { why: "it names no source".to_owned() }),
+        Some(source) if source.name != sbom.name && (scan.scanner == Scanner::Grype || scan.findings.is_empty()) => {
+            let (scan, sbom) = (source.name.clone(), sbom.name.clone());
+            found.push(Shortfall::ScanOfAnotherSource { scan, sbom });
         }
+        Some(_) => {}
     }
     found
 }

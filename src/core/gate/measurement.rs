@@ -56,8 +56,8 @@ pub struct Packages {
     pub count: usize,
     /// The distribution, name and version, if the scan names one.
     pub distribution: Option<String>,
-    /// The scanner says that the distribution is no longer maintained.
-    pub end_of_life: bool,
+    /// Whether the distribution is no longer maintained; none when the scanner did not look.
+    pub end_of_life: Option<bool>,
 }
 
 /// A vulnerability in a package.

@@ -28,6 +28,8 @@ pub enum Shortfall {
     PackagesNotInSbom { count: usize, example: String },
     #[error("the scan ({scan}) is older than the SBOM ({sbom})")]
     ScanBeforeSbom { scan: Timestamp, sbom: Timestamp },
+    #[error("the SBOM does not say when it was made, so nobody can say that the scan is younger")]
+    SbomTimeAbsent,
     #[error("the scan does not say when it was made")]
     ScanTimeAbsent,
     #[error("the {what} is dated {at}, which is after {now}")]
@@ -46,6 +48,8 @@ pub enum Shortfall {
     DataTooOld { at: Timestamp, limit: String },
     #[error("the distribution {distribution} is no longer maintained")]
     DistributionEndOfLife { distribution: String },
+    #[error("nothing says whether the distribution {distribution} is still maintained")]
+    DistributionLifeUnknown { distribution: String },
     #[error("the scanner was told to hide findings: {setting}")]
     ScannerFilter { setting: String },
     #[error("{id} in {package} {version} was hidden by the scanner: {by}")]
@@ -90,6 +94,7 @@ impl Shortfall {
             Self::ScanOfNothing { .. } => "scan-of-nothing",
             Self::PackagesNotInSbom { .. } => "packages-not-in-sbom",
             Self::ScanBeforeSbom { .. } => "scan-before-sbom",
+            Self::SbomTimeAbsent => "sbom-time-absent",
             Self::ScanTimeAbsent => "scan-time-absent",
             Self::InFuture { .. } => "input-in-future",
             Self::ScanTooOld { .. } => "scan-too-old",
@@ -99,6 +104,7 @@ impl Shortfall {
             Self::DataAgeUnknown => "database-data-age-unknown",
             Self::DataTooOld { .. } => "database-data-too-old",
             Self::DistributionEndOfLife { .. } => "distribution-end-of-life",
+            Self::DistributionLifeUnknown { .. } => "distribution-life-unknown",
             Self::ScannerFilter { .. } => "scanner-filter",
             Self::FindingHidden { .. } => "finding-hidden",
             Self::SeverityUnknown { .. } => "severity-unknown",
@@ -138,9 +144,13 @@ pub fn shortfalls(measured: &Measurement, limits: &Limits, now: Timestamp) -> Ve
     if packages.count == 0 {
         found.push(Shortfall::SbomEmpty);
     }
-    if packages.end_of_life && limits.end_of_life == EndOfLife::Reject {
+    if limits.end_of_life == EndOfLife::Reject {
         let distribution = packages.distribution.clone().unwrap_or_else(|| "of the image".to_owned());
-        found.push(Shortfall::DistributionEndOfLife { distribution });
+        match packages.end_of_life {
+            Some(false) => {}
+            Some(true) => found.push(Shortfall::DistributionEndOfLife { distribution }),
+            None => found.push(Shortfall::DistributionLifeUnknown { distribution }),
+        }
     }
     let over = measured.findings.iter().filter(|finding| finding.severity >= limits.fail_on);
     found.extend(over.map(|finding| Shortfall::of(finding, None, limits.fail_on)));

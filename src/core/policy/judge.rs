@@ -17,7 +17,10 @@ use super::{
     rule::{Policy, Requirement},
 };
 use crate::{
-    attestation::{Kind, Statement, predicate::Summary},
+    attestation::{
+        Kind, Statement,
+        predicate::{Provenance, Summary},
+    },
     digest::Sha256Digest,
     image::{EVIDENCE_TAG, ImageFacts, SUBJECT_TAG, pointer_digest},
     time::earlier,
@@ -88,8 +91,8 @@ pub struct Judgement {
     pub dangerous_local_key: bool,
     /// The gate result that counts, whether or not it admits.
     pub gate: Option<Summary>,
-    /// The provenance that counts says that no content digests were taken.
-    pub without_content: bool,
+    /// The provenance that counts, whether or not it admits.
+    pub provenance: Option<Provenance>,
 }
 
 /// Judges one image at an instant.
@@ -155,7 +158,7 @@ struct Case {
     until: Option<Timestamp>,
     unmet: bool,
     gate: Option<Summary>,
-    without_content: bool,
+    provenance: Option<Provenance>,
 }
 
 /// Which statements may count, by the SHA-256 of their payloads.
@@ -230,7 +233,7 @@ impl Case {
     }
 
     fn close(self, believed: Believed) -> Judgement {
-        let Self { reasons, faults, grounds, until, gate, without_content, unmet: _ } = self;
+        let Self { reasons, faults, grounds, until, gate, provenance, unmet: _ } = self;
         let dangerous_local_key = believed.verified.iter().any(|one| one.value().by_dangerous_local_key());
         let required = |one: &Verified<Statement>| grounds.iter().any(|ground| ground.statement == one.digest());
         let checked = believed.verified.iter().map(|one| Checked {
@@ -254,15 +257,7 @@ impl Case {
             }
         };
         let until = until.filter(|_| matches!(verdict, Verdict::Admit(_)));
-        Judgement {
-            verdict,
-            until,
-            checked,
-            discounted: believed.discounted,
-            dangerous_local_key,
-            gate,
-            without_content,
-        }
+        Judgement { verdict, until, checked, discounted: believed.discounted, dangerous_local_key, gate, provenance }
     }
 }
 

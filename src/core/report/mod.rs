@@ -279,7 +279,7 @@ impl VerifyReport {
 impl ImageReport {
     /// Starts a report without causes.
     pub fn new(image: ImageRef, judgement: Judgement, mode: Mode, evidence: String) -> Self {
-        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _, gate: _, without_content: _ } =
+        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _, gate: _, provenance: _ } =
             judgement;
         let (outcome, reasons, faults) = match &verdict {
             Verdict::Admit(_) => (Outcome::Admit, vec![], vec![]),

@@ -41,6 +41,15 @@ struct Artifact {
     purl: Option<String>,
 }
 
+impl Artifact {
+    /// What Grype's own rules are about: nothing else can be hidden under their name.
+    fn is_kernel_headers(&self) -> bool {
+        let name = self.name.as_str();
+        let headers = name.strip_prefix("linux").is_some_and(|rest| rest.contains("-headers-"));
+        headers || name == "kernel-headers" || name == "linux-libc-dev" || name.starts_with("linux-kbuild-")
+    }
+}
+
 impl Match {
     fn finding(self, hidden: Option<String>) -> Finding {
         let Vulnerability { id, severity, fix, fixed } = self.vulnerability;
@@ -61,7 +70,8 @@ impl Match {
     /// Returns what hid the match; none when it was nothing but rules that Grype brings along.
     fn hidden_by(&self) -> Option<String> {
         let rules = self.rules.as_deref().unwrap_or_default();
-        let own: Vec<String> = rules.iter().filter(|rule| !built_in(rule)).map(rule_words).collect();
+        let by_default = |rule: &&Setting| built_in(rule) && self.artifact.is_kernel_headers();
+        let own: Vec<String> = rules.iter().filter(|rule| !by_default(rule)).map(rule_words).collect();
         match (rules, own.as_slice()) {
             ([], _) => Some("an ignore rule that the report does not name".to_owned()),
             (_, []) => None,
@@ -148,8 +158,10 @@ pub(super) struct Distro {
 }
 
 /// Returns the distribution of the report, or the one that an alert is about when the report names none.
-pub(super) fn distro(said: Option<Distro>, dead: Option<EndOfLife>) -> Option<super::Distro> {
-    let end_of_life = dead.is_some();
+///
+/// Alerts are left out where there are none, so their absence says something only if Grype was set to look.
+pub(super) fn distro(said: Option<Distro>, dead: Option<EndOfLife>, looked: bool) -> Option<super::Distro> {
+    let end_of_life = if dead.is_some() { Some(true) } else { looked.then_some(false) };
     let said = said.map(|Distro { name, version }| (name.unwrap_or_default(), version.unwrap_or_default()));
     let named = said.filter(|(name, _)| !name.is_empty()).or(dead.map(|EndOfLife { name, version }| (name, version)));
     named.map(|(name, version)| super::Distro { name, version, end_of_life })
@@ -231,6 +243,21 @@ struct Configuration {
     vex_documents: Setting,
     vex_add: Setting,
     exclude: Setting,
+    alerts: Option<Alerts>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Alerts {
+    enable_eol_distro_warnings: Option<bool>,
+}
+
+impl Descriptor {
+    /// Says whether Grype was set to look for distributions that are no longer maintained.
+    pub(super) fn looked_for_end_of_life(&self) -> bool {
+        let alerts = self.configuration.as_ref().and_then(|configuration| configuration.alerts.as_ref());
+        alerts.is_some_and(|alerts| alerts.enable_eol_distro_warnings == Some(true))
+    }
 }
 
 impl Configuration {
@@ -290,9 +317,10 @@ impl Status {
             Complaint::Text(text) => Some(text).filter(|text| !text.is_empty()),
             Complaint::Other(_) => Some("an error that it does not spell out".to_owned()),
         });
-        let invalid = Some("the scanner calls it not valid".to_owned()).filter(|_| status.valid == Some(false));
+        let invalid = Some("the scanner calls it not valid".to_owned())
+            .filter(|_| status.valid == Some(false) || nested && status.valid.is_none());
         let providers = providers.unwrap_or_default();
-        let undated = nested && (providers.is_empty() || providers.values().any(|one| one.captured.is_none()));
+        let undated = nested && providers.is_empty() || providers.values().any(|one| one.captured.is_none());
         let undated = Some("it does not say when all of its data was taken".to_owned()).filter(|_| undated);
         Some(Database {
             schema: status.schema_version.as_ref().and_then(Setting::text).map(str::to_owned),
@@ -318,7 +346,10 @@ pub(super) fn scan(descriptor: Descriptor, mut findings: Vec<Finding>, ignored: 
         source: None,
         distro: None,
         findings,
-        filters: descriptor.configuration.unwrap_or_default().filters(),
+        filters: descriptor.configuration.map_or_else(
+            || vec!["the report has no descriptor.configuration, so nothing says what was hidden".to_owned()],
+            |configuration| configuration.filters(),
+        ),
         hidden_by_default: ignored.by_default,
     })
 }

@@ -80,8 +80,8 @@ pub struct Distro {
     pub name: String,
     /// Its version; may be empty.
     pub version: String,
-    /// Whether the scanner said that it gets no updates any more.
-    pub end_of_life: bool,
+    /// Whether it gets no updates any more; none when the scanner did not look.
+    pub end_of_life: Option<bool>,
 }
 
 /// The vulnerability database behind a report.

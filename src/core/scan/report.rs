@@ -71,9 +71,10 @@ impl Report {
     fn of_grype(self) -> Result<Scan, ScanFault> {
         let descriptor = self.descriptor.ok_or(ScanFault::Missing("descriptor"))?;
         let findings = self.matches.ok_or(ScanFault::Missing("matches"))?;
+        let looked = descriptor.looked_for_end_of_life();
         grype::scan(descriptor, findings, self.ignored.unwrap_or_default()).map(|scan| Scan {
             source: self.source.map(grype::Source::named),
-            distro: grype::distro(self.distro, self.end_of_life.flatten()),
+            distro: grype::distro(self.distro, self.end_of_life.flatten(), looked),
             ..scan
         })
     }

@@ -35,7 +35,7 @@ impl Metadata {
     pub(super) fn distro(self) -> Option<Distro> {
         let os = self.os?;
         let name = os.family.filter(|family| !matches!(family.as_str(), "" | "none"))?;
-        Some(Distro { name, version: os.name.unwrap_or_default(), end_of_life: os.end_of_life == Some(true) })
+        Some(Distro { name, version: os.name.unwrap_or_default(), end_of_life: os.end_of_life })
     }
 }
 

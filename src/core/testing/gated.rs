@@ -62,7 +62,7 @@ impl Gated {
                     source: "golden".into(),
                     count: 3,
                     distribution: Some("debian 12.15".into()),
-                    end_of_life: false,
+                    end_of_life: Some(false),
                 },
                 findings: vec![found(Severity::Low)],
                 exceptions: Vec::new(),

@@ -43,7 +43,7 @@ pub fn grype(matches: &[String]) -> String {
     format!(
         r#"{{"matches":[{}],"source":{{"type":"directory","target":"golden-base"}},
         "distro":{{"name":"debian","version":"12.15","idLike":[]}},
-        "descriptor":{{"name":"grype","version":"0.121.2","configuration":{{"ignore":[]}},
+        "descriptor":{{"name":"grype","version":"0.121.2","configuration":{{"ignore":[],"alerts":{{"enable-eol-distro-warnings":true}}}},
           "db":{{"status":{{"schemaVersion":"v6.1.10","built":"2026-10-31T06:00:00Z","valid":true}},
             "providers":{{"debian":{{"captured":"2026-10-31T00:00:00Z","input":"xxh64:0"}}}}}},
           "timestamp":"2026-11-01T11:00:00Z"}}}}"#,

@@ -211,6 +211,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     ("scan-before-sbom", "The scan was made before the SBOM.", "Scan again, after the SBOM."),
     (
+        "sbom-time-absent",
+        "The SBOM does not say when it was made, so nobody can say that the scan is not older.",
+        "Write SPDX `creationInfo.created` or CycloneDX `metadata.timestamp`; Syft does.",
+    ),
+    (
         "scan-time-absent",
         "The report does not say when it was made, so nobody can say how old it is.",
         "Use Grype 0.62 or newer.",
@@ -250,6 +255,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "distribution-end-of-life",
         "The distribution is no longer maintained: what is not looked for is not found.",
         "Move to a maintained release, or accept it with `gate.end_of_life`.",
+    ),
+    (
+        "distribution-life-unknown",
+        "The policy rejects distributions that are no longer maintained, and the scanner did not look.",
+        "Use Grype 0.106 or newer without turning `alerts.enable-eol-distro-warnings` off, or set `gate.end_of_life`.",
     ),
     (
         "scanner-filter",

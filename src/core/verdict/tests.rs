@@ -98,7 +98,8 @@ fn shortfall_after(last: Option<&Shortfall>) -> Option<Shortfall> {
         Shortfall::ScanOfAnotherDistribution { .. } => Shortfall::ScanOfNothing { why: text() },
         Shortfall::ScanOfNothing { .. } => Shortfall::PackagesNotInSbom { count: 1, example: text() },
         Shortfall::PackagesNotInSbom { .. } => Shortfall::ScanBeforeSbom { scan: at, sbom: at },
-        Shortfall::ScanBeforeSbom { .. } => Shortfall::ScanTimeAbsent,
+        Shortfall::ScanBeforeSbom { .. } => Shortfall::SbomTimeAbsent,
+        Shortfall::SbomTimeAbsent => Shortfall::ScanTimeAbsent,
         Shortfall::ScanTimeAbsent => Shortfall::InFuture { what: "scan", at, now: at },
         Shortfall::InFuture { .. } => Shortfall::ScanTooOld { at, limit },
         Shortfall::ScanTooOld { .. } => Shortfall::DatabaseAbsent,
@@ -107,7 +108,8 @@ fn shortfall_after(last: Option<&Shortfall>) -> Option<Shortfall> {
         Shortfall::DatabaseTooOld { .. } => Shortfall::DataAgeUnknown,
         Shortfall::DataAgeUnknown => Shortfall::DataTooOld { at, limit },
         Shortfall::DataTooOld { .. } => Shortfall::DistributionEndOfLife { distribution: text() },
-        Shortfall::DistributionEndOfLife { .. } => Shortfall::ScannerFilter { setting: text() },
+        Shortfall::DistributionEndOfLife { .. } => Shortfall::DistributionLifeUnknown { distribution: text() },
+        Shortfall::DistributionLifeUnknown { .. } => Shortfall::ScannerFilter { setting: text() },
         Shortfall::ScannerFilter { .. } => Shortfall::FindingHidden { id, package, version, by: text() },
         Shortfall::FindingHidden { .. } => {
             Shortfall::SeverityUnknown { id, package, version, said: text(), fixed: None }

@@ -5,7 +5,7 @@ use std::io;
 use goldseal_core::{gate::Standing, report::GateReport};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::super::human::standing;
+use super::super::human::{self, standing};
 
 /// Returns the report.
 pub(super) fn report(gate: &GateReport) -> io::Result<Vec<u8>> {
@@ -18,7 +18,7 @@ pub(super) fn report(gate: &GateReport) -> io::Result<Vec<u8>> {
     }
     for cause in &gate.failures {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type(cause.code.as_str()).set_message(cause.message.as_str()).set_description(cause.remedy);
+        status.set_type(cause.code.as_str()).set_message(human::plain(&cause.message)).set_description(cause.remedy);
         suite.add_test_case(case(&cause.code, &cause.message, status));
     }
     for one in &gate.exceptions {
@@ -42,7 +42,7 @@ pub(super) fn report(gate: &GateReport) -> io::Result<Vec<u8>> {
 }
 
 fn case(class: &str, name: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(name, status);
+    let mut case = TestCase::new(human::plain(name), status);
     case.set_classname(class);
     case
 }

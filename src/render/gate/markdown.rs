@@ -7,7 +7,7 @@ use goldseal_core::{
     report::{Cause, GateReport},
 };
 
-use super::super::human::{counts, standing};
+use super::super::human::{self, counts, standing};
 
 /// Services cut comments at 65,536 characters; the rest is in the JSON.
 const MOST: usize = 50;
@@ -90,7 +90,7 @@ fn rest(text: &mut String, all: usize) {
 /// Takes the meaning out of characters that Markdown, HTML and mentions give one.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
-    for c in text.chars() {
+    for c in human::plain(text).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' => plain.extend(['\\', c]),
             '<' => plain.push_str("&lt;"),
@@ -98,7 +98,6 @@ fn plain(text: &str) -> String {
             '&' => plain.push_str("&amp;"),
             // Not a mention, but looks like one.
             '@' => plain.push_str("@\u{200b}"),
-            c if c.is_control() => plain.push(' '),
             c => plain.push(c),
         }
     }

@@ -42,6 +42,11 @@ struct Approved {
     accepted_risks: Sha256Digest,
 }
 
+/// Says whether a text can name somebody who answers for an approval: one visible line of at most 200 characters.
+pub fn is_approver(name: &str) -> bool {
+    !name.is_empty() && name.trim() == name && name.chars().count() <= 200 && !name.chars().any(char::is_control)
+}
+
 impl Approval {
     /// Writes what somebody approves: the digest of the accepted risks of one image.
     pub fn new(approver: &str, at: Timestamp, policy: Sha256Digest, accepted_risks: Sha256Digest) -> Self {
@@ -56,10 +61,10 @@ impl Approval {
         }
     }
 
-    /// Returns the digest that was approved; none when the statement does not say that it was.
+    /// Returns the digest that was approved; none when the statement does not say that it was, and by whom.
     pub fn accepted_risks(&self) -> Option<Sha256Digest> {
         let said = self.properties.iter().any(|property| property == PROPERTY);
-        said.then_some(self.approved.0.accepted_risks)
+        (said && is_approver(&self.verifier.id)).then_some(self.approved.0.accepted_risks)
     }
 
     /// Returns who approved, in their own words; the key is what proves it.

@@ -9,7 +9,7 @@ mod summary;
 mod test_result;
 mod vulns;
 
-pub use approval::Approval;
+pub use approval::{Approval, is_approver};
 pub use build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn};
 pub use provenance::{
     Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,

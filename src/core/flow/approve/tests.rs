@@ -86,6 +86,23 @@ fn what_is_new_stands_first_and_a_new_version_of_a_package_is_not_new() {
 }
 
 #[test]
+fn a_severity_that_rose_is_new_and_one_that_fell_is_not() {
+    let file = read(&written(&accepting())).unwrap();
+    let (policy, _) = gated();
+    let passed = accepting().passed(&policy);
+    for (severity, new) in [(Severity::Negligible, true), (Severity::Low, false), (Severity::Medium, false)] {
+        let mut before = passed.measurement().clone();
+        before.findings.iter_mut().filter(|one| one.id == "CVE-1").for_each(|one| one.severity = severity);
+        let risks = file.risks(Some(&before));
+        let found = risks.findings.iter().find(|one| one.risk.id == "CVE-1").unwrap();
+        assert_eq!(found.new, new, "{severity}");
+    }
+    let mut before = passed.measurement().clone();
+    before.exceptions[0].findings[0].severity = Severity::Medium;
+    assert!(file.risks(Some(&before)).exceptions[0].new, "the exception covers more than it did");
+}
+
+#[test]
 fn an_approval_counts_for_its_image_and_its_list() {
     let file = read(&written(&accepting())).unwrap();
     let images = [descriptor()];

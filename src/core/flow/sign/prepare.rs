@@ -8,7 +8,7 @@ use crate::{
     image::{ImageFacts, Tags},
     policy::{Approvals, Gathered, Judgement, approvals, judge},
     ports::{Expected, SigningKey, StoredEvidence},
-    report::Note,
+    report::{Note, StatementReport},
     verdict::{Reason, Verdict},
 };
 
@@ -20,9 +20,16 @@ pub(super) struct Plan {
     pub(super) passed: Option<Passed>,
     pub(super) approvals: Vec<Sha256Digest>,
     /// Evidence that is there and is all there is to be.
-    pub(super) complete: Option<Vec<u8>>,
+    pub(super) complete: Option<Complete>,
     /// Whether new signatures go beside others.
     adds: bool,
+}
+
+/// Evidence of an earlier run. What it seals is what is tagged and reported, whatever is known of the build now.
+pub(super) struct Complete {
+    pub(super) evidence: Vec<u8>,
+    pub(super) statements: Vec<StatementReport>,
+    tags: Vec<(String, String)>,
 }
 
 /// Decides what to do with what the store holds.
@@ -66,13 +73,20 @@ pub(super) fn plan(
         }
         (Some(found), Existing::Resume | Existing::Renew) => {
             let Some(gate) = signing.gate else { return Err(exists()) };
-            let Judgement { verdict, gate: result, .. } = judged(&gate, signing, &found.bytes);
+            let Judgement { verdict, gate: result, provenance, checked, .. } = judged(&gate, signing, &found.bytes);
             let result = result.filter(|result| result.inputs() == gate.passed.inputs());
             match (verdict, result) {
                 (Verdict::Admit(_), Some(result)) => {
                     let passed = passed.map(|passed| passed.dated(result.at()));
                     let plan = fresh(Expected::Unchanged(found.revision), &found.bytes, passed)?;
-                    Ok(Plan { complete: Some(found.bytes), ..plan })
+                    let statements = checked.iter().filter_map(|one| {
+                        let (kind, predicate_type) = (one.kind?, one.predicate_type.clone());
+                        Some(StatementReport { kind, predicate_type, statement: one.statement })
+                    });
+                    let statements = statements.filter(|one| one.kind != Kind::Approval).collect();
+                    let tags = provenance.iter().flat_map(|provenance| provenance.tags());
+                    let tags = tags.map(|(name, value)| (name.clone(), value.clone())).collect();
+                    Ok(Plan { complete: Some(Complete { evidence: found.bytes, statements, tags }), ..plan })
                 }
                 _ if signing.existing == Existing::Renew => fresh(Expected::Unchanged(found.revision), given, passed),
                 _ => Err(exists()),
@@ -82,7 +96,9 @@ pub(super) fn plan(
 }
 
 impl Plan {
-    /// Where signatures stand beside others, they must be over the same statements, and of another key.
+    /// Where signatures stand beside others, they must be over the same statements, and of another key; where an
+    /// earlier run signed, SBOM, scan and tests must be those that are given now. The facts of a build may have changed:
+    /// another job may go on with it.
     pub(super) fn check(
         &self,
         signing: &Signing<'_>,
@@ -90,6 +106,17 @@ impl Plan {
         unsigned: &[UnsignedStatement],
         place: &str,
     ) -> Result<(), SignError> {
+        if let Some(Complete { statements, .. }) = &self.complete {
+            let mut given = unsigned.iter().filter(|one| !matches!(one.kind, Kind::Provenance | Kind::Gate));
+            let unknown = |one: &&UnsignedStatement| {
+                let digest = Sha256Digest::of(&one.payload);
+                !statements.iter().any(|signed| signed.statement == digest)
+            };
+            return match given.find(unknown) {
+                Some(other) => Err(SignError::OtherInputs { kind: other.kind, place: place.to_owned() }),
+                None => Ok(()),
+            };
+        }
         if !self.adds {
             return Ok(());
         }
@@ -111,15 +138,16 @@ impl Plan {
 }
 
 /// Checks the tags to be sealed against those that the image bears; returns what is to be written.
-pub(super) fn tags(signing: &Signing<'_>) -> Result<Vec<(String, String)>, SignError> {
-    let sealed = &signing.inputs.facts.tags;
-    for (tag, value) in sealed {
+pub(super) fn tags(signing: &Signing<'_>, plan: &Plan) -> Result<Vec<(String, String)>, SignError> {
+    let given = || signing.inputs.facts.tags.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let sealed: Vec<(String, String)> = plan.complete.as_ref().map_or_else(given, |complete| complete.tags.clone());
+    for (tag, value) in &sealed {
         if let Some(found) = signing.facts.tags.values(tag).find(|found| found != value) {
             let (image, tag) = (signing.facts.descriptor.image(), tag.clone());
             return Err(SignError::TagConflict { image, tag, sealed: value.clone(), found: found.to_owned() });
         }
     }
-    Ok(sealed.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    Ok(sealed)
 }
 
 /// Checks that what the gate accepted is approved, before anything else is done.

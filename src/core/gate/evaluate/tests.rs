@@ -187,8 +187,8 @@ fn a_scan_of_something_else_fails() {
     let stranger = Case::of(&[found("CVE-1", "openssl", "1.1.1", "Low"), found("CVE-2", "curl", "8", "Low")]);
     let told = stranger.evaluate().shortfalls;
     assert_eq!(told, [Shortfall::PackagesNotInSbom { count: 2, example: "curl 8".into() }]);
-    // A name that the findings do not need is not held against them.
-    assert!(one("Low").scan("golden-base", "/mnt").codes().is_empty());
+    // Findings that are in the SBOM do not say that the rest of it was scanned.
+    assert_eq!(one("Low").scan("golden-base", "/mnt").codes(), ["scan-of-another-source"]);
 }
 
 #[test]
@@ -198,8 +198,38 @@ fn the_sbom_must_carry_the_run_when_there_is_one() {
     assert_eq!(other.codes(), ["sbom-of-another-run"]);
     let named = Case { run: Some(RUN), ..one("Low") }
         .sbom(&format!(r#""versionInfo":"{RUN}""#), r#""versionInfo":"1""#)
-        .sbom(r#""name":"golden-base""#, &format!(r#""name":"golden-base-{RUN}""#));
+        .sbom(r#""name":"golden-base""#, &format!(r#""name":"golden-base-{RUN}""#))
+        .scan("golden-base", &format!("golden-base-{RUN}"));
     assert!(named.codes().is_empty());
+}
+
+#[test]
+fn two_exceptions_on_one_line_are_two() {
+    let entry = |id: &str, package: &str| {
+        format!("{{id=\"{id}\",package=\"{package}\",owner=\"o\",justification=\"j\",expires=2026-11-30}}")
+    };
+    let line = format!("exception=[{},{}]", entry("CVE-1", "openssl"), entry("CVE-9", "nothing"));
+    let case = one("High").with(&[line]);
+    assert_eq!(case.standings(), [Standing::Used, Standing::Unused]);
+    let used = case.evaluate().measurement.exceptions;
+    assert_eq!((used.len(), used[0].id.as_str()), (1, "CVE-1"));
+}
+
+#[test]
+fn an_sbom_without_a_time_fails() {
+    assert_eq!(one("Low").sbom(r#""created":"2026-11-01T10:00:00Z","#, "").codes(), ["sbom-time-absent"]);
+}
+
+#[test]
+fn nothing_but_kernel_headers_is_hidden_by_the_rules_about_them() {
+    let rule = r#"{"appliedIgnoreRules":[{"package":{"name":"kernel-headers","type":"rpm","upstream-name":"kernel"},"match-type":"exact-indirect-match"}],"#;
+    let hidden = |package: &str, version: &str| {
+        let found = found("CVE-1", package, version, "High").replacen('{', rule, 1);
+        Case::of(&[]).scan(r#""source""#, &format!(r#""ignoredMatches":[{found}],"source""#))
+    };
+    assert_eq!(hidden("tar", "1.34").codes(), ["finding-hidden"]);
+    let headers = hidden("kernel-headers", "6").evaluate();
+    assert_eq!((headers.shortfalls, headers.hidden_by_default), (Vec::new(), 1));
 }
 
 #[test]
@@ -227,7 +257,7 @@ fn a_database_that_calls_itself_invalid_fails() {
 fn what_is_measured_is_what_the_inputs_say() {
     let measured = one("Low").evaluate().measurement;
     let packages = &measured.packages;
-    assert_eq!((packages.source.as_str(), packages.count, packages.end_of_life), ("golden-base", 3, false));
+    assert_eq!((packages.source.as_str(), packages.count, packages.end_of_life), ("golden-base", 3, Some(false)));
     assert_eq!(packages.distribution.as_deref(), Some("debian 12.15"));
     let scanner = &measured.scanner;
     assert_eq!(scanner.finished, Some("2026-11-01T11:00:00Z".parse().unwrap()));

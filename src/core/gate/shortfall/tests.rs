@@ -21,7 +21,7 @@ fn good() -> Measurement {
             source: "golden".into(),
             count: 3,
             distribution: Some("debian 12.15".into()),
-            end_of_life: false,
+            end_of_life: Some(false),
         },
         findings: vec![finding(Severity::Medium)],
         exceptions: vec![excepted("2026-11-20T00:00:00Z")],
@@ -103,10 +103,13 @@ fn a_stricter_consumer_rejects_what_the_producer_accepted() {
 #[test]
 fn the_end_of_life_matters_where_the_limits_say_so() {
     let mut measured = good();
-    measured.packages.end_of_life = true;
+    measured.packages.end_of_life = Some(true);
     assert!(codes(&measured, &Limits::BUILT_IN, now()).is_empty());
     let strict = Limits { end_of_life: EndOfLife::Reject, ..Limits::BUILT_IN };
     assert_eq!(codes(&measured, &strict, now()), ["distribution-end-of-life"]);
+    measured.packages.end_of_life = None;
+    assert_eq!(codes(&measured, &strict, now()), ["distribution-life-unknown"]);
+    assert!(codes(&measured, &Limits::BUILT_IN, now()).is_empty());
     assert!(codes(&good(), &strict, now()).is_empty());
 }
 

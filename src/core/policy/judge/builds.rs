@@ -6,7 +6,7 @@ use super::{Case, root::malformed};
 use crate::{
     attestation::{
         Kind,
-        predicate::{ContentDigests, Provenance, TestResult},
+        predicate::{Provenance, TestResult},
     },
     image::ImageFacts,
     policy::rule::{Policy, ProvenanceRule},
@@ -28,7 +28,6 @@ impl Case {
             }
         };
         self.build(policy, &provenance);
-        self.without_content = provenance.content_digests() == Some(ContentDigests::LeftOut);
         let image = facts.descriptor.digest();
         match provenance.descriptor() {
             Ok(Some(sealed)) if sealed.digest() != image => {
@@ -50,6 +49,7 @@ impl Case {
         if let Some(signed) = provenance.finished_on().filter(|signed| *signed > now) {
             self.faults.push(Fault::ClockBeforeSignedTime { now, signed });
         }
+        self.provenance = Some(provenance);
     }
 
     /// Tests that a policy asks for must all have run and passed: a result that was only written is none.

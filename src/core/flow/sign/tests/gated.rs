@@ -182,6 +182,15 @@ fn what_an_earlier_run_stored_is_taken_and_only_tagged() {
     assert!(matches!(other.sign(), Err(SignError::Exists { .. })), "of other inputs");
     assert_eq!(other.bench.calls(), "read");
 
+    // Another job goes on with it: what it knows of the build is not what was sealed, and not what is tagged.
+    let mut job = Scene::of(Files::accepting()).approved();
+    job.bench.files.facts.tags.insert("Commit".to_owned(), "ffff".to_owned());
+    job.bench = Bench { existing: Existing::Resume, ..job.bench }.holding(&evidence);
+    let went_on = job.sign().unwrap();
+    assert!(went_on.tags.iter().any(|tag| tag.name == "Commit" && tag.value == "0a1b"), "{:?}", went_on.tags);
+    let digests = |report: &SignReport| report.statements.iter().map(|one| one.statement).collect::<Vec<_>>();
+    assert_eq!(digests(&went_on), digests(&report), "what is there is what is told");
+
     let mut torn = Scene::of(Files::accepting()).approved();
     torn.bench = Bench { existing: Existing::Resume, ..torn.bench }.holding(&evidence[..evidence.len() / 2]);
     assert!(matches!(torn.sign(), Err(SignError::Exists { .. })), "half of it is none of it");

@@ -223,8 +223,13 @@ fn situations() -> Vec<(&'static str, Judgement, &'static str)> {
         ),
         (
             "distribution-end-of-life",
-            measured(|measured| measured.packages.end_of_life = true),
+            measured(|measured| measured.packages.end_of_life = Some(true)),
             "reject distribution-end-of-life",
+        ),
+        (
+            "distribution-life-unknown",
+            measured(|measured| measured.packages.end_of_life = None),
+            "reject distribution-life-unknown",
         ),
         (
             "severity-unknown",
@@ -313,13 +318,14 @@ fn with_tests(result: &str) -> Judgement {
 }
 
 /// What only a gate can find out: it is never signed, so no verdict has these codes.
-const AT_THE_GATE: [&str; 9] = [
+const AT_THE_GATE: [&str; 10] = [
     "sbom-of-another-run",
     "scan-of-another-source",
     "scan-of-another-distribution",
     "scan-of-nothing",
     "packages-not-in-sbom",
     "scan-before-sbom",
+    "sbom-time-absent",
     "database-invalid",
     "scanner-filter",
     "finding-hidden",

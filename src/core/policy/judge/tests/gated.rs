@@ -146,7 +146,7 @@ fn what_was_measured_is_held_against_the_present_time_and_the_own_limits() {
 #[test]
 fn a_distribution_without_maintenance_is_rejected_where_the_policy_says_so() {
     let mut gated = good();
-    gated.measurement.packages.end_of_life = true;
+    gated.measurement.packages.end_of_life = Some(true);
     assert_eq!(Gate::of(gated.clone()).outcome(), "admit");
     let gate = Gate { more: "[gate]\nend_of_life = \"reject\"\n", ..Gate::of(gated) };
     assert_eq!(gate.outcome(), "reject distribution-end-of-life");

@@ -36,9 +36,9 @@ fn what_a_report_says_of_itself_is_read() {
 fn a_distribution_has_a_name_and_may_be_dead() {
     let distro = |os: &str| with(&format!("\"Metadata\":{{\"OS\":{os}}}")).distro;
     let debian = |end_of_life| Some(Distro { name: "debian".into(), version: "10.13".into(), end_of_life });
-    assert_eq!(distro(r#"{"Family":"debian","Name":"10.13"}"#), debian(false));
-    assert_eq!(distro(r#"{"Family":"debian","Name":"10.13","EOSL":false}"#), debian(false));
-    assert_eq!(distro(r#"{"EOSL":true,"Family":"debian","Name":"10.13"}"#), debian(true));
+    assert_eq!(distro(r#"{"Family":"debian","Name":"10.13"}"#), debian(None));
+    assert_eq!(distro(r#"{"Family":"debian","Name":"10.13","EOSL":false}"#), debian(Some(false)));
+    assert_eq!(distro(r#"{"EOSL":true,"Family":"debian","Name":"10.13"}"#), debian(Some(true)));
     for none in ["null", "{}", r#"{"Name":"10"}"#, r#"{"Family":"","Name":"10"}"#, r#"{"Family":"none"}"#] {
         assert_eq!(distro(none), None, "{none}");
     }
