@@ -76,25 +76,22 @@ pub async fn seal(
     let stopped =
         |report: SealReport, source: SealFault| Stopped { report: Box::new(report), source: Box::new(source) };
 
-    for (index, signing) in signings.iter().enumerate() {
+    for (signing, image) in signings.iter().zip(&mut report.images) {
         let approved = check_approval(signing);
-        let outcome = if approved.is_ok() { StepOutcome::Done } else { StepOutcome::Failed };
-        report.images.iter_mut().skip(index).take(1).for_each(|image| image.approval = outcome);
+        image.approval = if approved.is_ok() { StepOutcome::Done } else { StepOutcome::Failed };
         if let Err(error) = approved {
             return Err(stopped(report, error.into()));
         }
     }
 
-    for (index, signing) in signings.iter().enumerate() {
-        let signed = sign(signing, signer, ports.store, ports.tags).await;
-        let entry = report.images.iter_mut().skip(index).take(1);
-        match signed {
-            Ok(signed) => entry.for_each(|image| {
+    for (signing, image) in signings.iter().zip(&mut report.images) {
+        match sign(signing, signer, ports.store, ports.tags).await {
+            Ok(signed) => {
                 image.signature = if signed.already { StepOutcome::Already } else { StepOutcome::Done };
-                image.signed = Some(signed.clone());
-            }),
+                image.signed = Some(signed);
+            }
             Err(error) => {
-                entry.for_each(|image| image.signature = StepOutcome::Failed);
+                image.signature = StepOutcome::Failed;
                 return Err(stopped(report, error.into()));
             }
         }
@@ -106,11 +103,12 @@ pub async fn seal(
             report.publish = Some(published);
             Ok(report)
         }
-        Err(PublishError::Stopped { done, not_done, report: published, source }) => {
-            report.publish = Some(*published.clone());
-            Err(stopped(report, PublishError::Stopped { done, not_done, report: published, source }.into()))
+        Err(error) => {
+            if let PublishError::Stopped { report: published, .. } = &error {
+                report.publish = Some((**published).clone());
+            }
+            Err(stopped(report, error.into()))
         }
-        Err(error) => Err(stopped(report, error.into())),
     }
 }
 

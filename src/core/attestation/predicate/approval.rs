@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::digests::Digests;
 use crate::{bounded::Object, digest::Sha256Digest};
 
 const PROPERTY: &str = "GOLDSEAL_ACCEPTED_RISKS_APPROVED";
@@ -29,11 +30,6 @@ struct Verifier {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct PolicyDigest {
     digest: Digests,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Digests {
-    sha256: Sha256Digest,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod approval;
 mod build_facts;
+mod digests;
 mod provenance;
 mod reference;
 mod repository;

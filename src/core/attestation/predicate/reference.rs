@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digests::Digests;
 use crate::{attestation::Kind, bounded::Object, digest::Sha256Digest};
 
 /// The predicate type.
@@ -27,11 +28,6 @@ struct Referenced {
     digest: Digests,
     download_location: String,
     media_type: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Digests {
-    sha256: Sha256Digest,
 }
 
 impl Reference {

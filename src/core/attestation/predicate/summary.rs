@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::digests::Digests;
 use crate::{
     bounded::Object,
     digest::Sha256Digest,
@@ -46,11 +47,6 @@ struct Resource {
     #[serde(skip_serializing_if = "Option::is_none")]
     uri: Option<String>,
     digest: Digests,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Digests {
-    sha256: Sha256Digest,
 }
 
 /// What was evaluated, and what came of it.
