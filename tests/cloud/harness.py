@@ -62,6 +62,13 @@ def http(method: str, path: str, body: object = None):
         return json.loads(answer.read() or b"null")
 
 
+def enforce_iam(after: str) -> None:
+    """From that many calls on, "0" or "inf"; the server's own state, which no reset takes back."""
+    request = urllib.request.Request(endpoint() + "/moto-api/reset-auth", after.encode(),
+                                     {"Content-Type": "text/plain"}, method="POST")
+    urllib.request.urlopen(request).close()
+
+
 class Case(unittest.TestCase):
     """A test on a fresh account."""
 

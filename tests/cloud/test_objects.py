@@ -1,7 +1,6 @@
 """S3."""
 import json
 from concurrent.futures import ThreadPoolExecutor
-from urllib.request import Request, urlopen
 
 import harness
 from botocore.exceptions import ClientError
@@ -73,22 +72,18 @@ class Objects(Case):
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}))
 
-        def enforce(after: str) -> None:
-            url = harness.endpoint() + "/moto-api/reset-auth"
-            urlopen(Request(url, after.encode(), {"Content-Type": "text/plain"}, method="POST")).read()
-
         allow("s3:GetObject")
-        enforce("0")
+        harness.enforce_iam("0")
         try:
             self.assertEqual(reader.get_object(Bucket="bucket", Key="there")["Body"].read(), b"1")
             self.refused("AccessDenied", reader.get_object, 403, Bucket="bucket", Key="none")
             self.refused("403", reader.head_object, 403, Bucket="bucket", Key="none")
-            enforce("inf")
+            harness.enforce_iam("inf")
             allow("s3:GetObject", "s3:ListBucket")
-            enforce("0")
+            harness.enforce_iam("0")
             self.refused("NoSuchKey", reader.get_object, 404, Bucket="bucket", Key="none")
         finally:
-            enforce("inf")
+            harness.enforce_iam("inf")
 
     def test_bucket_of_another_account_needs_its_policy(self):
         self.s3.put_object(Bucket="bucket", Key="open/k", Body=b"1")

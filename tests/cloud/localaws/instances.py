@@ -1,10 +1,22 @@
 """Instances whose disks come from their image."""
+import time
+
+from moto.ec2.exceptions import InvalidInstanceIdError
 from moto.ec2.models import instances
+from moto.ec2.utils import filter_reservations
 
 from . import errors, images, snapshots
+from .controls import CONTROL
+
+FROM_PARAMETER = "resolve:ssm:"
 
 
 class Instance(instances.Instance):
+    def __init__(self, ec2_backend, *args, **kwargs):
+        super().__init__(ec2_backend, *args, **kwargs)
+        self.visible_from = time.monotonic() + CONTROL.orders.invisible_for
+        ec2_backend.known_instances[self.id] = self
+
     def setup_defaults(self) -> None:
         # moto's 8 GB /dev/sda1 only where there is no image to tell better.
         if images.find(self.image_id, self.ec2_backend.account_id, self.ec2_backend.region_name) is None:
@@ -15,6 +27,8 @@ class InstanceBackend:
     """Overrides for moto's EC2 backend."""
 
     def run_instances(self, image_id, count, user_data, security_group_names, **kwargs):
+        template = kwargs.get("launch_template")
+        image_id = self.resolved(image_id or (self._get_template_from_args(template).image_id if template else None))
         image = images.find(image_id, self.account_id, self.region_name) if image_id else None
         if image and image.state != "available":
             raise errors.ec2("InvalidAMIID.Unavailable",
@@ -27,6 +41,20 @@ class InstanceBackend:
                     if "Ebs" in mapping:
                         self._attach(instance, mapping, volume_tags)
         return reservation
+
+    def resolved(self, image_id: str | None) -> str | None:
+        """The image that a launch template's parameter names at this moment."""
+        if not (image_id or "").startswith(FROM_PARAMETER):
+            return image_id
+        from moto.ssm.models import ssm_backends
+
+        name = image_id.removeprefix(FROM_PARAMETER)
+        backend = ssm_backends[self.account_id][self.region_name]
+        backend.settle(name.split(":")[0])  # an image put before has long been checked
+        parameter = backend.get_parameter(name)
+        if parameter is None:
+            raise errors.ec2("InvalidParameterValue", f"Cannot resolve the parameter '{name}'")
+        return parameter.value
 
     def _attach(self, instance, mapping: dict, volume_tags: dict) -> None:
         device, disk = mapping["DeviceName"], mapping["Ebs"]
@@ -48,7 +76,71 @@ class InstanceBackend:
         backends = [dict.get(regions, self.region_name) for regions in list(ec2_backends.values())]
         return next((one.snapshots[snapshot_id] for one in backends if one and snapshot_id in one.snapshots), None)
 
+    def replace_root_volume(self, instance_id: str, image_id: str) -> None:
+        """Gives an instance the root volume of an image, and that image's id."""
+        instance, image = self.get_instance(instance_id), self.image(self.resolved(image_id))
+        old = instance.block_device_mapping[instance.root_device_name].volume_id
+        self.detach_volume(old, instance.id, instance.root_device_name)
+        self.delete_volume(old)
+        instance.image_id, instance.root_device_name = image.id, image.root_device_name
+        root = next(one for one in image.mappings if one["DeviceName"] == image.root_device_name)
+        self._attach(instance, root, {})
+
+    # --- looked up often: moto goes through all reservations each time --------
+
+    def get_instance(self, instance_id):
+        if instance_id not in self.known_instances:
+            raise InvalidInstanceIdError(instance_id)
+        return self.known_instances[instance_id]
+
+    def get_instance_by_id(self, instance_id):
+        return self.known_instances.get(instance_id)
+
+    def get_multi_instances_by_id(self, instance_ids, filters=None):
+        if missing := [one for one in instance_ids if one not in self.known_instances]:
+            raise InvalidInstanceIdError(missing)
+        found = (self.known_instances[one] for one in instance_ids)
+        return [one for one in found if one.applies(filters)]
+
+    # --- described ----------------------------------------------------------
+
+    def all_reservations(self, filters=None):
+        reservations, now = super().all_reservations(), time.monotonic()
+        if CONTROL.orders.invisible_for:
+            for one in reservations:
+                one.instances = [instance for instance in one.instances if instance.visible_from <= now]
+            reservations = [one for one in reservations if one.instances]
+        return reservations if filters is None else filter_reservations(reservations, filters)
+
+    def get_reservations_by_instance_ids(self, instance_ids, filters=None):
+        wanted, found = set(instance_ids), []
+        for reservation in self.all_reservations():
+            reservation.instances = [one for one in reservation.instances if one.id in wanted]
+            wanted.difference_update(one.id for one in reservation.instances)
+            if reservation.instances:
+                found.append(reservation)
+        if wanted:
+            raise InvalidInstanceIdError(sorted(wanted))
+        return found if filters is None else filter_reservations(found, filters)
+
+    def describe_volumes(self, volume_ids=None, filters=None):
+        # moto matches each volume with each of up to 200 values as a pattern.
+        others = dict(filters or {})
+        attached = others.pop("attachment.instance-id", None)
+        if attached is None or any("*" in one or "?" in one for one in attached):
+            return super().describe_volumes(volume_ids, filters)
+        wanted = set(attached)
+        return [one for one in super().describe_volumes(volume_ids, others)
+                if one.attachment and one.attachment.instance.id in wanted]
+
+
+class AnyType:
+    """moto compares a launch's type with all types of all zones, to do nothing about it."""
+
+    def matches_filters(self, *_: object) -> bool:
+        return True
+
 
 def install() -> None:
-    # moto's run_instances looks the class up by this name.
-    instances.Instance = Instance
+    # moto's run_instances looks the classes up by these names.
+    instances.Instance, instances.InstanceTypeOfferingBackend = Instance, AnyType

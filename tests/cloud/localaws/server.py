@@ -12,8 +12,9 @@ from moto.ec2.exceptions import FilterNotImplementedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import callers, ebs, ec2, events, kms, s3, ssm, wire
+from . import answers, autoscaling, callers, ebs, ec2, events, kms, s3, sqs, ssm, templates, wire
 from .calls import Call, Log, identify
+from .controls import CONTROL, LEDGER
 from .faults import Faults
 
 
@@ -37,10 +38,12 @@ class Application:
         if path.startswith("/localaws/"):
             return self.control(environ, start_response, path.removeprefix("/localaws/"))
         if path.startswith("/moto-api"):
+            answer = self.moto(environ, start_response)
             if path == "/moto-api/reset":
                 self.faults.clear()
                 self.log.clear()
-            return self.moto(environ, start_response)
+                CONTROL.reset()  # after the groups, which could still start something
+            return answer
         call = identify(environ)
         self.log.add(call)
         fault = self.faults.take(call)
@@ -92,14 +95,19 @@ class Application:
             answer = self.faults.list()
         elif name == "faults" and method == "DELETE":
             self.faults.clear()
-        elif name == "faults" and method == "POST":
+        elif name == "lifecycle" and method == "GET":
+            answer = LEDGER.shown()
+        elif name == "lifecycle" and method == "DELETE":
+            LEDGER.forget_ended()
+        elif name in ("faults", "lifecycle") and method == "POST":
             try:
-                body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                answer = self.faults.add(json.loads(body))
+                body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+                answer = self.faults.add(body) if name == "faults" else CONTROL.order(body)
             except (ValueError, TypeError) as e:
                 status, answer = 400, {"error": str(e)}
         else:
-            status, answer = 404, {"error": "controls: faults (GET POST DELETE), calls (GET DELETE), health (GET)"}
+            known = "faults and lifecycle (GET POST DELETE), calls (GET DELETE), health (GET)"
+            status, answer = 404, {"error": f"controls: {known}"}
         body = json.dumps(answer).encode()
         start_response(_line(status), [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
@@ -127,7 +135,8 @@ def _error(environ: dict, start_response, call: Call, status: int, code: str, me
 def install() -> None:
     """Puts every correction in place. Later services are added here."""
     callers.install()
-    for service in (ec2, ebs, events, kms, s3, ssm):
+    answers.install()
+    for service in (autoscaling, ec2, ebs, events, kms, s3, sqs, ssm, templates):
         service.install()
 
 

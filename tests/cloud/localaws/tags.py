@@ -1,4 +1,6 @@
 """Limits on tags that AWS enforces and moto does not."""
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
+
 from . import errors
 
 # Tags with this key prefix are seen by every account an image is shared with.
@@ -30,3 +32,16 @@ def check_request(params: dict) -> None:
             raise errors.ec2("InvalidParameterValue", message)
         if len(given) > 50:
             raise errors.ec2("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+
+
+class TagBackend:
+    """Overrides for moto's EC2 backend."""
+
+    def describe_tags(self, filters=None):
+        ids = (filters or {}).get("resource-id")
+        if ids is None or len(filters) > 1 or any("*" in one or "?" in one for one in ids):
+            return super().describe_tags(filters)
+        # moto goes through all tags of all resources, and does so for every resource that is shown.
+        return [{"resource_id": one, "key": key, "value": value,
+                 "resource_type": EC2_PREFIX_TO_RESOURCE.get(get_prefix(one), "")}
+                for one in ids if one in self.tags for key, value in list(self.tags[one].items())]

@@ -1,0 +1,90 @@
+"""CloudFormation: resources and properties that moto leaves out without a word."""
+import json
+
+from moto.autoscaling import models
+from moto.core.common_models import CloudFormationModel
+
+from .autoscaling_actions import GIVEN_HOOKS
+
+
+class LifecycleHook(CloudFormationModel):
+    def __init__(self, group: str, name: str):
+        self.group, self.name = group, name
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.name
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return "LifecycleHookName"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::AutoScaling::LifecycleHook"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        given = {**cloudformation_json["Properties"], "LifecycleHookName": resource_name}
+        backend = models.autoscaling_backends[account_id][region_name]
+        backend.keep_hook(backend.read_hook(given["AutoScalingGroupName"], given))
+        return cls(given["AutoScalingGroupName"], resource_name)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
+                                        region_name):
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        models.autoscaling_backends[account_id][region_name].delete_lifecycle_hook(self.group, self.name)
+
+
+class QueuePolicy(CloudFormationModel):
+    def __init__(self, name: str):
+        self.name = name
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.name
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::SQS::QueuePolicy"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        from moto.sqs.models import sqs_backends
+
+        given = cloudformation_json["Properties"]
+        policy = {"Policy": json.dumps(given["PolicyDocument"])}
+        for url in given["Queues"]:
+            sqs_backends[account_id][region_name].set_queue_attributes(url.rsplit("/", 1)[-1], policy)
+        return cls(resource_name)
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
+                                        region_name):
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """The queue keeps its last policy, which nothing here looks at."""
+
+
+def install() -> None:
+    # CloudFormation finds moto's own class, not the one put in its place, so the method is changed.
+    group = next(one for one in CloudFormationModel.__subclasses__()
+                 if one.__module__ == models.__name__ and one.__name__ == "FakeAutoScalingGroup")
+    create = group.create_from_cloudformation_json.__func__
+
+    def create_with_hooks(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        token = GIVEN_HOOKS.set(cloudformation_json["Properties"].get("LifecycleHookSpecificationList", []))
+        try:
+            return create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        finally:
+            GIVEN_HOOKS.reset(token)
+
+    group.create_from_cloudformation_json = classmethod(create_with_hooks)
