@@ -18,11 +18,11 @@ pub struct NotAnId {
 }
 
 macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $form:literal, $pattern:literal, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $form:literal, $pattern:literal, $longest:expr, $valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(with = "String", extend("pattern" = $pattern, "maxLength" = LONGEST))]
+        #[schemars(with = "String", extend("pattern" = $pattern, "maxLength" = $longest))]
         pub struct $name(String);
 
         impl $name {
@@ -69,22 +69,22 @@ macro_rules! identifier {
 
 identifier!(
     /// The id of a machine image: `ami-` and 8 or 17 hexadecimal digits.
-    AmiId, "an AMI id", "ami- and 8 or 17 lowercase hexadecimal digits", "^ami-([0-9a-f]{8}|[0-9a-f]{17})$",
+    AmiId, "an AMI id", "ami- and 8 or 17 lowercase hexadecimal digits", "^ami-([0-9a-f]{8}|[0-9a-f]{17})$", LONGEST,
     |text| resource_id(text, "ami-")
 );
 identifier!(
     /// The id of an EBS snapshot: `snap-` and 8 or 17 hexadecimal digits.
-    SnapshotId, "a snapshot id", "snap- and 8 or 17 lowercase hexadecimal digits", "^snap-([0-9a-f]{8}|[0-9a-f]{17})$",
+    SnapshotId, "a snapshot id", "snap- and 8 or 17 lowercase hexadecimal digits", "^snap-([0-9a-f]{8}|[0-9a-f]{17})$", LONGEST,
     |text| resource_id(text, "snap-")
 );
 identifier!(
     /// An AWS account: 12 digits.
-    AccountId, "an account id", "12 digits", "^[0-9]{12}$",
+    AccountId, "an account id", "12 digits", "^[0-9]{12}$", LONGEST,
     |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 );
 identifier!(
     /// A region code such as `eu-west-1`, of any partition.
-    Region, "a region", "a code such as eu-west-1", "^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$",
+    Region, "a region", "a code such as eu-west-1", "^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$", LONGEST,
     region_code
 );
 
@@ -92,8 +92,37 @@ identifier!(
     /// The ARN of an Auto Scaling group, whole: a bare name or a pattern would match no launch, silently.
     GroupArn, "the ARN of an Auto Scaling group",
     "arn:PARTITION:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME",
-    "^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:[0-9]{12}:autoScalingGroup:[0-9a-fA-F-]{36}:autoScalingGroupName/.+$",
+    "^arn:aws[a-z-]*:autoscaling:[a-z0-9-]+:[0-9]{12}:autoScalingGroup:[0-9a-fA-F-]{36}:autoScalingGroupName/.+$", 512,
     group_arn
+);
+identifier!(
+    /// The id of an instance: `i-` and 8 or 17 hexadecimal digits.
+    InstanceId, "an instance id", "i- and 8 or 17 lowercase hexadecimal digits", "^i-([0-9a-f]{8}|[0-9a-f]{17})$",
+    LONGEST, |text| resource_id(text, "i-")
+);
+identifier!(
+    /// The id of an EBS volume: `vol-` and 8 or 17 hexadecimal digits.
+    VolumeId, "a volume id", "vol- and 8 or 17 lowercase hexadecimal digits", "^vol-([0-9a-f]{8}|[0-9a-f]{17})$",
+    LONGEST, |text| resource_id(text, "vol-")
+);
+identifier!(
+    /// The name of an Auto Scaling group, unique in one account and region.
+    GroupName, "the name of an Auto Scaling group", "1 to 255 characters without control characters and colons",
+    "^[^:\\u0000-\\u001f\\u007f-\\u009f]{1,255}$", 255,
+    |text| (1..=255).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() || c == ':')
+);
+identifier!(
+    /// The name of a lifecycle hook, unique in one group.
+    HookName, "the name of a lifecycle hook", "1 to 255 letters, digits, '-', '_' and '/'", "^[A-Za-z0-9_/-]{1,255}$",
+    255, |text| {
+        (1..=255).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/'))
+    }
+);
+identifier!(
+    /// The token of one lifecycle action: a UUID, new for every wait.
+    ActionToken, "a lifecycle action token", "36 hexadecimal digits and '-'", "^[0-9a-fA-F-]{36}$", 36,
+    |text| text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 );
 
 fn group_arn(text: &str) -> bool {
@@ -114,7 +143,7 @@ fn resource_id(text: &str, prefix: &str) -> bool {
     })
 }
 
-/// No identifier is longer, and a region code has no other bound.
+/// No resource id is longer, and a region code has no other bound.
 const LONGEST: usize = 32;
 
 fn region_code(text: &str) -> bool {
@@ -156,7 +185,7 @@ impl fmt::Display for Partition {
 }
 
 /// Where an image is: image ids are unique in one region only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRef {
     /// The region that holds it.

@@ -30,6 +30,10 @@ pub mod verdict;
 
 pub mod policy;
 
+pub mod enforcement;
+
+pub mod lifecycle;
+
 pub mod report;
 
 pub mod ports;

@@ -14,7 +14,7 @@ use crate::{
     attestation::{Defect, Kind, Statement},
     digest::Sha256Digest,
     gate::Shortfall,
-    ids::{AccountId, ImageRef, Region},
+    ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
     trust::{AuthorityName, Discount, Verified},
 };
 
@@ -64,6 +64,31 @@ impl Grounds {
     /// Returns them.
     pub fn as_slice(&self) -> &[Ground] {
         &self.0
+    }
+}
+
+impl Verdict {
+    /// Adds what else is known: a reason rejects, whatever was decided; else a fault leaves it undetermined.
+    pub fn and(self, reasons: Vec<Reason>, faults: Vec<Fault>) -> Self {
+        let (mut all_reasons, mut all_faults) = (reasons, faults);
+        let grounds = match self {
+            Self::Admit(grounds) => Some(grounds),
+            Self::Reject(Reasons(found)) => {
+                all_reasons.extend(found);
+                None
+            }
+            Self::Undetermined(Faults(found)) => {
+                all_faults.extend(found);
+                None
+            }
+        };
+        match (Reasons::new(all_reasons), Faults::new(all_faults), grounds) {
+            (Some(reasons), ..) => Self::Reject(reasons),
+            (None, Some(faults), _) => Self::Undetermined(faults),
+            (None, None, Some(grounds)) => Self::Admit(grounds),
+            // A verdict always has one of the three.
+            (None, None, None) => Self::Undetermined(Faults::one(Fault::Internal { problem: "no verdict".to_owned() })),
+        }
     }
 }
 
@@ -165,6 +190,8 @@ pub enum Reason {
     TagMismatch { tag: String, sealed: String, found: String },
     #[error("the provenance seals no value for tag {tag}, which the policy compares")]
     TagNotSealed { tag: String },
+    #[error("the root volume {volume} of {instance} was made of {origin}, not of a snapshot of the image")]
+    RootVolumeForeign { instance: InstanceId, volume: VolumeId, origin: String },
 }
 
 impl Reason {
@@ -197,7 +224,8 @@ impl Reason {
             | Self::PredicateMalformed { .. }
             | Self::DescriptorMismatch { .. }
             | Self::TagMismatch { .. }
-            | Self::TagNotSealed { .. } => None,
+            | Self::TagNotSealed { .. }
+            | Self::RootVolumeForeign { .. } => None,
         }
     }
 
@@ -227,6 +255,7 @@ impl Reason {
             Self::DescriptorMismatch { .. } => "descriptor-mismatch",
             Self::TagMismatch { .. } => "tag-mismatch",
             Self::TagNotSealed { .. } => "tag-not-sealed",
+            Self::RootVolumeForeign { .. } => "root-volume-foreign",
         }
     }
 }
@@ -242,6 +271,12 @@ pub enum Fault {
     EvidenceUnavailable { problem: String },
     #[error("the key of {authority} could not be asked for: {problem}")]
     KeyUnavailable { authority: AuthorityName, problem: String },
+    #[error("the instance could not be described: {problem}")]
+    InstanceUnavailable { problem: String },
+    #[error("EC2 says that {instance} runs {ec2}, Auto Scaling says {group}: one of them is late")]
+    InstanceInconsistent { instance: InstanceId, ec2: AmiId, group: AmiId },
+    #[error("the root volume could not be described: {problem}")]
+    RootVolumeUnavailable { problem: String },
     #[error("the clock says {now}, before a time that was signed ({signed})")]
     ClockBeforeSignedTime { now: Timestamp, signed: Timestamp },
     #[error("internal: {problem}")]
@@ -255,6 +290,9 @@ impl Fault {
             Self::ImageUnavailable { .. } => "image-unavailable",
             Self::EvidenceUnavailable { .. } => "evidence-unavailable",
             Self::KeyUnavailable { .. } => "key-unavailable",
+            Self::InstanceUnavailable { .. } => "instance-unavailable",
+            Self::InstanceInconsistent { .. } => "instance-inconsistent",
+            Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",
             Self::ClockBeforeSignedTime { .. } => "clock-before-signed-time",
             Self::Internal { .. } => "internal",
         }

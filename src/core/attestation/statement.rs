@@ -69,6 +69,7 @@ impl std::fmt::Display for Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     payload: Vec<u8>,
+    digest: Sha256Digest,
     predicate: Range<usize>,
     predicate_type: String,
     subject: Sha256Digest,
@@ -131,7 +132,8 @@ impl Statement {
         if payload.get(predicate.clone()).is_none() {
             return Err(JsonFault::Shape("the predicate is not inside the payload".to_owned()).into());
         }
-        Ok(Self { payload, predicate, predicate_type, subject, kind, dangerous_local_key })
+        let digest = Sha256Digest::of(&payload);
+        Ok(Self { payload, digest, predicate, predicate_type, subject, kind, dangerous_local_key })
     }
 
     /// Returns the digest of the subject.
@@ -170,7 +172,13 @@ impl Statement {
 
     /// Returns the SHA-256 of the payload: what names this statement in reports and in a gate result.
     pub fn digest(&self) -> Sha256Digest {
-        Sha256Digest::of(&self.payload)
+        self.digest
+    }
+
+    /// Lets go of the payload: an SBOM has megabytes, and is named by its digest. The predicate then reads as none.
+    #[must_use]
+    pub fn without_payload(self) -> Self {
+        Self { payload: Vec::new(), predicate: 0..0, ..self }
     }
 }
 

@@ -245,7 +245,8 @@ pub async fn accepted_before(
     let stored = store.read(image).await?;
     let stored = stored.ok_or_else(|| BeforeFault::Absent(format!("evidence at {}", store.locate(image))))?;
 
-    let Judgement { verdict, gate, .. } = judge(policy, &keys, &facts, &Gathered::found(&stored.bytes), now);
+    let dossier = keys.examine(&stored.bytes, facts.descriptor.digest());
+    let Judgement { verdict, gate, .. } = judge(policy, &keys, &facts, &Gathered::Found(&dossier), now);
     gate.map(|gate| gate.measurement().clone()).ok_or_else(|| {
         let said: Vec<String> = match &verdict {
             Verdict::Admit(_) => Vec::new(),

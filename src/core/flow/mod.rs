@@ -1,8 +1,11 @@
 //! The use cases, over the ports: gather → judge → plan → act. A flow returns its report and logs nothing.
 
 mod approve;
+mod case;
 mod content;
 mod gate;
+mod launch;
+pub mod outage;
 mod publish;
 mod seal;
 mod sign;
@@ -10,8 +13,10 @@ mod statements;
 mod verify;
 
 pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
+pub use case::{Case, Opened};
 pub use content::{ContentError, device_contents};
 pub use gate::{Material, Passed, gate};
+pub use launch::{Cases, Decision, Launch, Sight, decide, decide_unseen, look};
 pub use publish::{Candidate, PublishError, Publishing, publish};
 pub use seal::{Ports, SealFault, Sealing, Stopped, seal};
 pub use sign::{Existing, Gating, SignError, Signing, sign};

@@ -119,6 +119,11 @@ impl Period {
         Self { hours: days * 24 }
     }
 
+    /// Takes a number of hours.
+    pub const fn hours(hours: i32) -> Self {
+        Self { hours }
+    }
+
     /// Returns the instant so long after another.
     pub fn after(self, start: Timestamp) -> Timestamp {
         start.saturating_add(SignedDuration::from_hours(i64::from(self.hours))).unwrap_or(Timestamp::MAX)

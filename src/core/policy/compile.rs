@@ -4,6 +4,7 @@
 
 mod authority;
 mod gate;
+mod launch;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +76,8 @@ impl Compiler<'_> {
         let gate = self.gate(document.gate);
         let builds = self.builds(document.provenance, provenance);
         let identity = self.identity(document.identity, provenance);
+        let launch = self.launch(document.launch);
+        let breaker = self.breaker(document.breaker);
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
@@ -84,6 +87,8 @@ impl Compiler<'_> {
             gate,
             provenance: builds,
             identity,
+            launch: launch?,
+            breaker: breaker?,
             scopes,
             no_match: no_match?,
             dangerous_without_gate: !gated,

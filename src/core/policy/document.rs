@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::rule::{ApprovalFor, Mode};
+use super::rule::{ApprovalFor, Mode, OnUnreachable, RootVolume};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
@@ -51,6 +51,12 @@ pub struct Document {
     /// Which images are looked at at all.
     #[serde(default)]
     pub identity: IdentityEntry,
+    /// How launches are judged beside their image.
+    #[serde(default)]
+    pub launch: LaunchEntry,
+    /// When launches that are abandoned again and again raise an alarm.
+    #[serde(default)]
+    pub breaker: BreakerEntry,
     /// Where which mode holds. Where several match, `enforce` wins.
     #[serde(default)]
     #[schemars(with = "Vec<ScopeEntry>")]
@@ -172,6 +178,37 @@ pub struct IdentityEntry {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub tags: Field<Vec<String>>,
+}
+
+/// How launches are judged beside their image.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LaunchEntry {
+    /// Whether the root volume must be made of a snapshot of the image; it must without it.
+    #[serde(default)]
+    pub root_volume: Field<RootVolume>,
+    /// What is done when the store cannot be reached: `deny` without it.
+    #[serde(default)]
+    pub on_unreachable: Field<OnUnreachable>,
+    /// How old the evidence may be that stands in for a store that cannot be reached; required with `last-known-good`.
+    #[serde(default)]
+    pub last_known_good: Field<Period>,
+}
+
+/// When launches that are abandoned again and again raise an alarm.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BreakerEntry {
+    /// So many distinct instances of one image in one group: 5 without it.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 100))]
+    pub instances: Field<i64>,
+    /// Within this time: `1h` without it.
+    #[serde(default)]
+    pub within: Field<Period>,
+    /// Also suspends the group's `Launch` process; it does not without it.
+    #[serde(default)]
+    pub suspend_launch: Field<bool>,
 }
 
 /// Where a mode holds: all of the lists that are given must match.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    keys::{Keys, Read, Setback},
+    keys::{Dossier, Keys, Read, Setback},
     rule::{Policy, Requirement},
 };
 use crate::{
@@ -41,20 +41,8 @@ pub enum Gathered<'a> {
         /// Why.
         problem: String,
     },
-    /// Evidence.
-    Found {
-        /// The JSON Lines.
-        bytes: &'a [u8],
-        /// Their SHA-256.
-        digest: Sha256Digest,
-    },
-}
-
-impl<'a> Gathered<'a> {
-    /// Takes the JSON Lines that the store holds.
-    pub fn found(bytes: &'a [u8]) -> Self {
-        Self::Found { bytes, digest: Sha256Digest::of(bytes) }
-    }
+    /// Evidence, examined by the same keys that it is judged with.
+    Found(&'a Dossier),
 }
 
 /// A statement that an authority signed, and what became of it.
@@ -107,9 +95,15 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
             case.faults.push(Fault::EvidenceUnavailable { problem: problem.clone() });
             None
         }
-        Gathered::Found { bytes, digest } => {
-            case.reasons.extend(pointers(facts, *digest));
-            match keys.read(bytes, facts.descriptor.digest(), now) {
+        Gathered::Found(dossier) => {
+            case.reasons.extend(pointers(facts, dossier.evidence));
+            match dossier.read(now) {
+                // The caller paired them wrongly; that must not decide anything.
+                Ok(_) if !dossier.is_of(keys, facts.descriptor.digest()) => {
+                    let problem = "evidence that was examined for another image, or with other keys".to_owned();
+                    case.faults.push(Fault::Internal { problem });
+                    None
+                }
                 Ok(read) => Some(read),
                 Err((line, defect)) => {
                     case.reasons.push(Reason::defect(line, &defect));

@@ -6,31 +6,45 @@ use super::rule::{KeySource, Policy};
 use crate::{
     attestation::Defect,
     digest::Sha256Digest,
-    trust::{
-        Authority, AuthorityName, Believed, Claim, Discount, KeyAnswer, PublicKey, TrustRoot, Verified, believe, claims,
-    },
+    trust::{Authority, AuthorityName, Believed, Claim, Examined, KeyAnswer, PublicKey, TrustRoot, claims, examine},
     verdict::{Fault, Reason},
 };
 
 /// An authority that cannot be counted on now, and what that means for what it should have signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Setback {
     /// It certainly does not count.
+    #[error("{0}")]
     Lost(Reason),
     /// Nobody knows.
+    #[error("{0}")]
     Unknown(Fault),
 }
 
 /// The authorities of a policy whose keys are at hand, and those whose keys are not.
 #[derive(Debug)]
 pub struct Keys {
+    /// Names the policy and what KMS answered: what was examined with other keys is not judged with these.
+    fingerprint: Sha256Digest,
     root: Option<TrustRoot>,
     setbacks: Vec<(AuthorityName, Setback)>,
     /// Of those, the ones that could not be asked for, with their pins.
     absent: Vec<(AuthorityName, Sha256Digest)>,
 }
 
-/// Evidence as far as the keys at hand go.
+/// Evidence as far as the keys at hand go, to be judged at one instant or another. A defect makes all of it unreadable.
+#[derive(Debug)]
+pub struct Dossier {
+    /// SHA-256 of the evidence.
+    pub evidence: Sha256Digest,
+    /// The subject that it was examined for.
+    subject: Sha256Digest,
+    /// The keys that it was examined with.
+    keys: Sha256Digest,
+    content: Result<(Examined, Vec<Claim>), (usize, Defect)>,
+}
+
+/// A dossier at an instant.
 #[derive(Default)]
 pub(super) struct Read {
     /// What counts, and what does not.
@@ -42,6 +56,7 @@ pub(super) struct Read {
 impl Keys {
     /// Joins the policy's authorities with what KMS answered for those of them that are KMS keys.
     pub fn new(policy: &Policy, answer: impl Fn(&AuthorityName) -> Result<KeyAnswer, String>) -> Self {
+        let mut known = format!("{}\n", policy.digest());
         let mut authorities = Vec::new();
         let mut setbacks = Vec::new();
         let mut absent = Vec::new();
@@ -63,6 +78,8 @@ impl Keys {
                     }),
                 },
             };
+            let state = key.as_ref().map(|_| ()).map_err(Setback::to_string);
+            known = format!("{known}{name} {} {state:?}\n", signatory.key.digest());
             match key {
                 Ok(key) => {
                     let (window, witness) = (signatory.window, signatory.witness.clone());
@@ -77,23 +94,31 @@ impl Keys {
             }
         }
         // The compiler refused policies with one name or key twice, so only the empty root is left to be none.
-        Self { root: TrustRoot::new(authorities).ok(), setbacks, absent }
+        let fingerprint = Sha256Digest::of(known.as_bytes());
+        Self { fingerprint, root: TrustRoot::new(authorities).ok(), setbacks, absent }
     }
 
-    /// Reads evidence as far as the keys at hand go.
-    pub(super) fn read(&self, evidence: &[u8], image: Sha256Digest, now: Timestamp) -> Result<Read, (usize, Defect)> {
-        let believed = match &self.root {
-            Some(root) => believe(root, evidence, image, now)?,
-            None => Believed::default(),
+    /// Examines the evidence of an image as far as the keys at hand go.
+    pub fn examine(&self, evidence: &[u8], subject: Sha256Digest) -> Dossier {
+        let (keys, content) = (self.fingerprint, self.content(evidence, subject));
+        Dossier { evidence: Sha256Digest::of(evidence), subject, keys, content }
+    }
+
+    fn content(&self, evidence: &[u8], subject: Sha256Digest) -> Result<(Examined, Vec<Claim>), (usize, Defect)> {
+        let examined = match &self.root {
+            Some(root) => examine(root, evidence, subject)?,
+            None => Examined::default(),
         };
         if self.root.is_some() && self.absent.is_empty() {
-            return Ok(Read { believed, claims: Vec::new() });
+            return Ok((examined, Vec::new()));
         }
-        let discounted = believed.discounted.iter().filter(|one| one.discount != Discount::SignerUnknown);
-        let verified = believed.verified.iter().map(Verified::line);
-        let settled: Vec<usize> = verified.chain(discounted.map(|one| one.line)).collect();
-        let claims = claims(evidence, &self.absent, &settled, image)?;
-        Ok(Read { believed, claims })
+        let claims = claims(evidence, &self.absent, &examined.settled(), subject)?;
+        Ok((examined, claims))
+    }
+
+    /// Says whether every key could be asked for.
+    pub fn is_complete(&self) -> bool {
+        self.absent.is_empty()
     }
 
     /// Returns the authorities that cannot be counted on.
@@ -107,6 +132,19 @@ impl Keys {
             Setback::Unknown(fault) if *name == claim.by => Some(fault.clone()),
             Setback::Unknown(_) | Setback::Lost(_) => None,
         })
+    }
+}
+
+impl Dossier {
+    /// Says whether it is about a subject, and was examined with these keys.
+    pub fn is_of(&self, keys: &Keys, subject: Sha256Digest) -> bool {
+        self.keys == keys.fingerprint && self.subject == subject
+    }
+
+    /// Reads it at an instant.
+    pub(super) fn read(&self, now: Timestamp) -> Result<Read, (usize, Defect)> {
+        let (examined, claims) = self.content.as_ref().map_err(Clone::clone)?;
+        Ok(Read { believed: examined.believe(now), claims: claims.clone() })
     }
 }
 

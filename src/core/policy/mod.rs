@@ -11,9 +11,10 @@ mod rule;
 pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
 pub use judge::{Approvals, Checked, Gathered, Judgement, approvals, judge, undescribed};
-pub use keys::{Keys, Setback};
+pub use keys::{Dossier, Keys, Setback};
 pub use rule::{
-    ApprovalFor, Context, GateRule, Identity, KeySource, Mode, Policy, ProvenanceRule, Requirement, Scope, Signatory,
+    ApprovalFor, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, Mode, OnUnreachable, Policy,
+    ProvenanceRule, Requirement, RootVolume, Scope, Signatory,
 };
 
 pub use crate::document::{Problem, Problems};

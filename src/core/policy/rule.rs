@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
-    gate::{Limits, Measurement},
+    gate::{Limits, Measurement, Period},
     ids::{AccountId, Region},
     time::Window,
     trust::{AuthorityName, PublicKey, Scheme, Witness},
@@ -33,6 +33,8 @@ pub struct Policy {
     pub(super) gate: GateRule,
     pub(super) provenance: ProvenanceRule,
     pub(super) identity: Identity,
+    pub(super) launch: LaunchRule,
+    pub(super) breaker: BreakerRule,
     pub(super) scopes: Vec<Scope>,
     pub(super) no_match: Mode,
     pub(super) dangerous_without_gate: bool,
@@ -141,6 +143,46 @@ pub struct Identity {
     pub tags: BTreeSet<String>,
 }
 
+/// How launches are judged beside their image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaunchRule {
+    /// What the root volume must be made of.
+    pub root_volume: RootVolume,
+    /// How old the evidence may be that stands in for a store that cannot be reached; none: nothing stands in.
+    pub last_known_good: Option<Period>,
+}
+
+/// What the root volume of an instance must be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootVolume {
+    /// Of a snapshot of its image.
+    OfImage,
+    /// It is not looked at.
+    Unchecked,
+}
+
+/// What is done when the store cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnreachable {
+    /// Nothing is admitted.
+    Deny,
+    /// Evidence that was read and verified before is judged again.
+    LastKnownGood,
+}
+
+/// When launches that are abandoned again and again raise an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerRule {
+    /// So many distinct instances of one image in one group.
+    pub instances: usize,
+    /// Within this time.
+    pub within: Period,
+    /// The group's `Launch` process is suspended too.
+    pub suspend_launch: bool,
+}
+
 /// Where a mode holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -184,6 +226,16 @@ impl Policy {
     /// Returns what a gate result may say.
     pub fn gate(&self) -> &GateRule {
         &self.gate
+    }
+
+    /// Returns how launches are judged beside their image.
+    pub fn launch(&self) -> &LaunchRule {
+        &self.launch
+    }
+
+    /// Returns when abandoned launches raise an alarm.
+    pub fn breaker(&self) -> &BreakerRule {
+        &self.breaker
     }
 
     /// Returns who must sign a kind of statement, and how many of them, if the policy asks for one.

@@ -3,12 +3,16 @@
 //! Every report names its schema. A field is never renamed or retyped under the same name of schema.
 
 mod approve;
+mod breakers;
 mod gate;
+mod launch;
 mod publish;
 mod seal;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
+pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
+pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
 
 use jiff::Timestamp;
@@ -26,7 +30,7 @@ use crate::{
     image::{Descriptor, DeviceContent, Identity},
     policy::{Checked, Judgement, Mode, Policy, Problem},
     trust::{AuthorityName, Discounted, Scheme},
-    verdict::{Fault, Reason, Verdict, remedy},
+    verdict::{Fault, Reason, remedy},
 };
 
 /// The schema of [`VerifyReport`].
@@ -281,15 +285,7 @@ impl ImageReport {
     pub fn new(image: ImageRef, judgement: Judgement, mode: Mode, evidence: String) -> Self {
         let Judgement { verdict, until, checked, discounted, dangerous_local_key: _, gate: _, provenance: _ } =
             judgement;
-        let (outcome, reasons, faults) = match &verdict {
-            Verdict::Admit(_) => (Outcome::Admit, vec![], vec![]),
-            Verdict::Reject(reasons) => {
-                (Outcome::Reject, reasons.as_slice().iter().map(Cause::reason).collect(), vec![])
-            }
-            Verdict::Undetermined(faults) => {
-                (Outcome::Undetermined, vec![], faults.as_slice().iter().map(Cause::fault).collect())
-            }
-        };
+        let (outcome, reasons, faults) = launch::causes(&verdict);
         Self {
             image,
             subject: None,

@@ -6,6 +6,7 @@ pub mod gated;
 pub mod images;
 pub mod inputs;
 pub mod keys;
+pub mod launches;
 pub mod log;
 pub mod policies;
 pub mod ports;

@@ -15,7 +15,7 @@ use crate::{
     image::{DescribedImage, Descriptor},
     ports::{
         EvidenceStore, Expected, ImageCatalog, ImageLineage, ImageTags, KeyCatalog, PortError, PortErrorKind, Revision,
-        Signer, SigningKey, StoredEvidence, Written, evidence_path,
+        Signer, SigningKey, Stored, Written, evidence_path,
     },
     trust::KeyAnswer,
 };
@@ -30,7 +30,7 @@ impl Journal {
         self.0.lock().unwrap().clone()
     }
 
-    fn note(&self, call: &str, fault: Option<PortErrorKind>) -> Result<(), PortError> {
+    pub(super) fn note(&self, call: &str, fault: Option<PortErrorKind>) -> Result<(), PortError> {
         self.0.lock().unwrap().push(call.to_owned());
         fault.map_or(Ok(()), |kind| Err(PortError::new(kind, "fake", call)))
     }
@@ -86,9 +86,9 @@ impl FakeStore {
 }
 
 impl EvidenceStore for FakeStore {
-    async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
+    async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
         self.journal.note("read", self.read_fault)?;
-        Ok(self.of(image).map(|bytes| StoredEvidence { revision: revision(&bytes), bytes }))
+        Ok(self.of(image).map(|bytes| Stored { revision: revision(&bytes), bytes }))
     }
 
     async fn write(&self, image: &Descriptor, evidence: &[u8], expected: Expected) -> Result<Written, PortError> {
@@ -110,7 +110,7 @@ impl EvidenceStore for FakeStore {
     }
 }
 
-fn revision(bytes: &[u8]) -> Revision {
+pub(super) fn revision(bytes: &[u8]) -> Revision {
     Revision(Sha256Digest::of(bytes).to_string())
 }
 

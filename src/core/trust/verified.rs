@@ -1,4 +1,10 @@
 //! Evidence → verified statements. [`believe`] is the procedure; [`Verified`] is its only product.
+//!
+//! What takes time and never changes, signatures, is one part of it ([`examine`]); what is bound to an instant,
+//! windows, is the other ([`Examined::believe`]). Who judges one image again and again keeps the first and repeats the
+//! second.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,13 +13,13 @@ use super::{Authority, AuthorityName, TrustRoot};
 use crate::{
     attestation::{Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Kind, Material, Statement, lines},
     digest::Sha256Digest,
-    time::Place,
+    time::{Place, Window},
 };
 
-/// A statement whose signature, signer and subject were checked. Only [`believe`] makes one.
+/// A statement whose signature, signer and subject were checked. Only [`Examined::believe`] makes one.
 #[derive(Debug, Clone)]
 pub struct Verified<T> {
-    value: T,
+    value: Arc<T>,
     digest: Sha256Digest,
     by: AuthorityName,
     line: usize,
@@ -109,6 +115,23 @@ pub struct Believed {
     pub discounted: Vec<Discounted>,
 }
 
+/// Evidence whose signatures were checked, to be believed at one instant or another.
+#[derive(Debug, Default)]
+pub struct Examined {
+    signed: Vec<Signed>,
+    discounted: Vec<Discounted>,
+}
+
+/// A statement that an authority signed, whether or not that counts.
+#[derive(Debug)]
+struct Signed {
+    statement: Arc<Statement>,
+    by: AuthorityName,
+    window: Window,
+    line: usize,
+    seen: Option<Vec<Timestamp>>,
+}
+
 /// Verifies the evidence of the image whose descriptor has the digest `image`.
 ///
 /// For every line: (1) its form is that of a bundle; (2) with an envelope in it; (3) an authority is named by the
@@ -128,23 +151,30 @@ pub fn believe(
     image: Sha256Digest,
     now: Timestamp,
 ) -> Result<Believed, (usize, Defect)> {
-    let mut believed = Believed::default();
-    for (line, bytes) in lines(evidence)? {
-        match examine(root, line, bytes, image, now).map_err(|defect| (line, defect))? {
-            Ok(verified) => believed.verified.push(verified),
-            Err(discounted) => believed.discounted.push(discounted),
-        }
-    }
-    Ok(believed)
+    Ok(examine(root, evidence, image)?.believe(now))
 }
 
-fn examine(
+/// Does (1) to (8) of what [`believe`] does: all that is the same at every instant.
+///
+/// # Errors
+/// Those of [`believe`].
+pub fn examine(root: &TrustRoot, evidence: &[u8], image: Sha256Digest) -> Result<Examined, (usize, Defect)> {
+    let mut examined = Examined::default();
+    for (line, bytes) in lines(evidence)? {
+        match signed(root, line, bytes, image).map_err(|defect| (line, defect))? {
+            Ok(signed) => examined.signed.push(signed),
+            Err(discounted) => examined.discounted.push(discounted),
+        }
+    }
+    Ok(examined)
+}
+
+fn signed(
     root: &TrustRoot,
     line: usize,
     bytes: &[u8],
     image: Sha256Digest,
-    now: Timestamp,
-) -> Result<Result<Verified<Statement>, Discounted>, Defect> {
+) -> Result<Result<Signed, Discounted>, Defect> {
     let discount = |discount, kind| Ok(Err(Discounted { line, kind, discount }));
     let bundle = Bundle::parse(bytes)?; // (1)
     let Content::Envelope(envelope) = bundle.content else { return Err(Defect::NotAnEnvelope) }; // (2)
@@ -168,13 +198,44 @@ fn examine(
         Ok(seen) => seen,
         Err(problem) => return discount(Discount::WitnessRefused { authority: authority.name.clone(), problem }, kind),
     };
-    if let Some(reason) = counts(authority, seen.as_deref(), now) {
-        return discount(reason, kind); // (9)
+    let statement = match kind {
+        Some(Kind::Gate | Kind::Provenance | Kind::Approval | Kind::Tests) => statement,
+        // Nothing of these is judged but that they are there.
+        Some(Kind::Sbom | Kind::Scan) | None => statement.without_payload(),
+    };
+    let (by, window) = (authority.name.clone(), authority.window);
+    Ok(Ok(Signed { statement: Arc::new(statement), by, window, line, seen }))
+}
+
+impl Examined {
+    /// Returns the lines that bear an authority's signature, or its hint and a bad one.
+    pub fn settled(&self) -> Vec<usize> {
+        let discounted = self.discounted.iter().filter(|one| one.discount != Discount::SignerUnknown);
+        self.signed.iter().map(|one| one.line).chain(discounted.map(|one| one.line)).collect()
     }
-    let seen = seen.and_then(|times| times.first().copied());
-    // A witnessed signature was made inside the window, and that stays true.
-    let until = if seen.is_some() { None } else { authority.window.until };
-    Ok(Ok(Verified { digest: statement.digest(), value: statement, by: authority.name.clone(), line, seen, until }))
+
+    /// Does (9) of what [`believe`] does.
+    pub fn believe(&self, now: Timestamp) -> Believed {
+        let mut believed = Believed { verified: Vec::new(), discounted: self.discounted.clone() };
+        for Signed { statement, by, window, line, seen } in &self.signed {
+            if let Some(discount) = uncounted(by, window, seen.as_deref(), now) {
+                believed.discounted.push(Discounted { line: *line, kind: statement.kind(), discount });
+                continue;
+            }
+            let seen = seen.as_deref().and_then(<[Timestamp]>::first).copied();
+            believed.verified.push(Verified {
+                digest: statement.digest(),
+                value: Arc::clone(statement),
+                by: by.clone(),
+                line: *line,
+                seen,
+                // A witnessed signature was made inside the window, and that stays true.
+                until: if seen.is_some() { None } else { window.until },
+            });
+        }
+        believed.discounted.sort();
+        believed
+    }
 }
 
 /// Finds the authority whose signature the envelope bears.
@@ -190,14 +251,14 @@ fn signer<'r>(root: &'r TrustRoot, material: &Material, envelope: &Envelope) -> 
 }
 
 /// Says why a signature of this authority does not count, if so.
-fn counts(authority: &Authority, seen: Option<&[Timestamp]>, now: Timestamp) -> Option<Discount> {
-    let name = || authority.name.clone();
+fn uncounted(by: &AuthorityName, window: &Window, seen: Option<&[Timestamp]>, now: Timestamp) -> Option<Discount> {
+    let authority = || by.clone();
     // A log entry without an integrated time (Rekor v2) proves presence, not time: then now is what there is.
     let times = seen.filter(|times| !times.is_empty()).unwrap_or(std::slice::from_ref(&now));
-    times.iter().find_map(|&at| match authority.window.place(at) {
+    times.iter().find_map(|&at| match window.place(at) {
         _ if at > now => Some(Discount::WitnessInFuture { seen: at }),
-        Place::Before(from) => Some(Discount::AuthorityNotYetValid { authority: name(), from }),
-        Place::After(until) => Some(Discount::AuthorityExpired { authority: name(), until }),
+        Place::Before(from) => Some(Discount::AuthorityNotYetValid { authority: authority(), from }),
+        Place::After(until) => Some(Discount::AuthorityExpired { authority: authority(), until }),
         Place::Inside => None,
     })
 }

@@ -305,6 +305,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Put the tag into the build facts (`--provenance`), or take it out of the policy.",
     ),
     (
+        "root-volume-foreign",
+        "The instance's root volume is not made of a snapshot of its image: replaced, or given by hand.",
+        "Find out who replaced it (CloudTrail: CreateReplaceRootVolumeTask, AttachVolume); launch a new instance.",
+    ),
+    (
         "image-unavailable",
         "EC2 could not be asked.",
         "The message names the call; check permissions, throttling and the network.",
@@ -318,6 +323,21 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "key-unavailable",
         "KMS could not be asked for an authority's key.",
         "Grant kms:GetPublicKey and kms:DescribeKey, or give the key as PEM.",
+    ),
+    (
+        "instance-unavailable",
+        "EC2 or Auto Scaling could not be asked for the instance, or EC2 does not show it yet.",
+        "Try again; check `ec2:DescribeInstances` and `autoscaling:DescribeAutoScalingInstances` of the caller.",
+    ),
+    (
+        "instance-inconsistent",
+        "EC2 and Auto Scaling name different images for the instance: its root volume is being replaced.",
+        "Try again; after a minute, look at the instance refresh of its group.",
+    ),
+    (
+        "root-volume-unavailable",
+        "EC2 could not be asked for the instance's root volume, or does not show it yet.",
+        "Try again; check `ec2:DescribeVolumes` of the caller, or set `launch.root_volume` in the policy.",
     ),
     (
         "clock-before-signed-time",

@@ -83,7 +83,12 @@ fn reason_after(last: Option<&Reason>) -> Option<Reason> {
             Reason::TagMismatch { tag: String::new(), sealed: String::new(), found: String::new() }
         }
         Reason::TagMismatch { .. } => Reason::TagNotSealed { tag: String::new() },
-        Reason::TagNotSealed { .. } => return None,
+        Reason::TagNotSealed { .. } => Reason::RootVolumeForeign {
+            instance: "i-0123abcd".parse().unwrap(),
+            volume: "vol-0123abcd".parse().unwrap(),
+            origin: String::new(),
+        },
+        Reason::RootVolumeForeign { .. } => return None,
     })
 }
 
@@ -132,7 +137,14 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
     Some(match last {
         Fault::ImageUnavailable { .. } => Fault::EvidenceUnavailable { problem },
         Fault::EvidenceUnavailable { .. } => Fault::KeyUnavailable { authority: name(), problem },
-        Fault::KeyUnavailable { .. } => {
+        Fault::KeyUnavailable { .. } => Fault::InstanceUnavailable { problem },
+        Fault::InstanceUnavailable { .. } => Fault::InstanceInconsistent {
+            instance: "i-0123abcd".parse().unwrap(),
+            ec2: "ami-0123abcd".parse().unwrap(),
+            group: "ami-0123abce".parse().unwrap(),
+        },
+        Fault::InstanceInconsistent { .. } => Fault::RootVolumeUnavailable { problem },
+        Fault::RootVolumeUnavailable { .. } => {
             Fault::ClockBeforeSignedTime { now: Timestamp::UNIX_EPOCH, signed: Timestamp::UNIX_EPOCH }
         }
         Fault::ClockBeforeSignedTime { .. } => Fault::Internal { problem },

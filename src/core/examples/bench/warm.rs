@@ -74,7 +74,8 @@ fn one(key: &LocalKey, evidence: &[u8]) -> Outcome<Value> {
 
 /// From the bytes of a store's answer to the verdict.
 fn verdict(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &[u8], now: Timestamp) -> Verdict {
-    judge(policy, keys, facts, &Gathered::found(evidence), now).verdict
+    let dossier = keys.examine(evidence, facts.descriptor.digest());
+    judge(policy, keys, facts, &Gathered::Found(&dossier), now).verdict
 }
 
 fn signed(key: &PublicKey, envelope: &Envelope) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     flow::{gate::Passed, statements::UnsignedStatement},
     image::{ImageFacts, Tags},
     policy::{Approvals, Gathered, Judgement, approvals, judge},
-    ports::{Expected, SigningKey, StoredEvidence},
+    ports::{Expected, SigningKey, Stored},
     report::{Note, StatementReport},
     verdict::{Reason, Verdict},
 };
@@ -36,7 +36,7 @@ pub(super) struct Complete {
 pub(super) fn plan(
     signing: &Signing<'_>,
     key: &SigningKey,
-    found: Option<StoredEvidence>,
+    found: Option<Stored>,
     place: &str,
 ) -> Result<Plan, SignError> {
     if let Some(Gating { policy, .. }) = &signing.gate
@@ -180,7 +180,8 @@ fn approved(signing: &Signing<'_>, bundles: &[u8]) -> Result<(Vec<u8>, Vec<Sha25
 /// Judges evidence as a consumer would who sees no tags: they are written later.
 fn judged(gate: &Gating<'_>, signing: &Signing<'_>, evidence: &[u8]) -> Judgement {
     let facts = ImageFacts { tags: Tags::default(), ..signing.facts.clone() };
-    judge(gate.policy, gate.keys, &facts, &Gathered::found(evidence), signing.now)
+    let dossier = gate.keys.examine(evidence, facts.descriptor.digest());
+    judge(gate.policy, gate.keys, &facts, &Gathered::Found(&dossier), signing.now)
 }
 
 /// Checks that a consumer will admit the image, or will once others have signed too.

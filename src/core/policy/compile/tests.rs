@@ -1,5 +1,6 @@
 mod documents;
 mod examples;
+mod launch;
 mod schema;
 
 use super::*;
@@ -69,6 +70,16 @@ approval = "accepted-risks"
 builders = ["https://ci.example"]
 repositories = ["https://git.example/images"]
 base_owners = ["111111111111"]
+
+[launch]
+root_volume = "of-image"
+on_unreachable = "last-known-good"
+last_known_good = "12h"
+
+[breaker]
+instances = 5
+within = "1h"
+suspend_launch = true
 
 [[scope]]
 mode = "warn"
@@ -154,7 +165,8 @@ fn a_good_document_compiles_to_what_it_says() {
 
 #[test]
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
-    let top = "authority, dangerous_without_gate, gate, identity, no_match, provenance, require, scope, version";
+    let top = "authority, breaker, dangerous_without_gate, gate, identity, launch, no_match, provenance, require, scope, \
+               version";
     let authority = "key, key_file, kms, name, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [
         ("version = 1\n", "version = 1\nno_mtach = 1\n", "no_mtach", top),

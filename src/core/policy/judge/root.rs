@@ -149,7 +149,8 @@ pub fn approvals(
     let mut case = Case::default();
     let Some(requirement) = policy.requirement(Kind::Approval) else { return Ok(Approvals::default()) };
     let read = keys
-        .read(bundles, image, now)
+        .examine(bundles, image)
+        .read(now)
         .map_err(|(line, defect)| Verdict::Reject(Reasons::one(Reason::defect(line, &defect))))?;
     case.approved(requirement, &Approving { accepted, named: &|_| true, now }, &read, keys);
     if case.grounds.is_empty() && case.reasons.is_empty() && case.faults.is_empty() {

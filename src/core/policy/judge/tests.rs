@@ -46,7 +46,9 @@ impl Asked {
     }
 
     fn judge(&self) -> Judgement {
-        self.judge_gathered(&Gathered::found(&self.evidence))
+        let policy = policies::compiled(&self.policy);
+        let keys = Keys::new(&policy, |name| self.kms[name.as_str()].clone());
+        judge_bytes(&policy, &keys, &self.facts, &self.evidence, self.now)
     }
 
     fn judge_gathered(&self, gathered: &Gathered<'_>) -> Judgement {
@@ -64,6 +66,11 @@ impl Asked {
     fn outcome(&self) -> String {
         outcome(&self.judge())
     }
+}
+
+/// Judges evidence that was examined with the same keys.
+fn judge_bytes(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &[u8], now: Timestamp) -> Judgement {
+    judge(policy, keys, facts, &Gathered::Found(&keys.examine(evidence, facts.descriptor.digest())), now)
 }
 
 fn outcome(judgement: &Judgement) -> String {
@@ -135,7 +142,7 @@ fn a_policy_of_no_rules_admits_nothing() {
     let compiled = policies::compiled(&Asked::admitted().policy);
     let empty = Policy { requirements: Vec::new(), ..compiled };
     let keys = Keys::new(&empty, |_| Err(String::new()));
-    let judgement = judge(&empty, &keys, &facts(), &Gathered::found(&sealed(&LocalKey::p256(1))), at(NOW));
+    let judgement = judge_bytes(&empty, &keys, &facts(), &sealed(&LocalKey::p256(1)), at(NOW));
     assert_eq!(outcome(&judgement), "undetermined internal");
 }
 

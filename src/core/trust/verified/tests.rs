@@ -356,3 +356,7 @@ fn what_must_be_an_object_is_not_read_from_an_array() {
         assert_eq!(fate(&line), "line 1: json-unexpected-content", "{}", String::from_utf8_lossy(&line));
     }
 }
+
+fn counts(authority: &Authority, seen: Option<&[Timestamp]>, now: Timestamp) -> Option<Discount> {
+    uncounted(&authority.name, &authority.window, seen, now)
+}

@@ -45,7 +45,8 @@ impl Scene {
     fn admitted(&self) -> bool {
         let evidence = self.bench.held().unwrap();
         let facts = &self.bench.files.image;
-        let judged = judge(&self.policy, &self.keys, facts, &Gathered::found(&evidence), now());
+        let dossier = self.keys.examine(&evidence, facts.descriptor.digest());
+        let judged = judge(&self.policy, &self.keys, facts, &Gathered::Found(&dossier), now());
         matches!(judged.verdict, Verdict::Admit(_))
     }
 }

@@ -53,7 +53,10 @@ fn unknown_keys(text: &str) -> Vec<String> {
 fn every_key_of_the_schema_is_a_key_of_the_compiler_and_no_other_is() {
     let levels = levels();
     let places: Vec<&str> = levels.iter().map(|(place, _)| place.as_str()).collect();
-    assert_eq!(places, ["", "[authority]", "gate", "identity", "provenance", "[require]", "[scope]"]);
+    assert_eq!(
+        places,
+        ["", "[authority]", "breaker", "gate", "identity", "launch", "provenance", "[require]", "[scope]"]
+    );
     for (place, keys) in levels {
         let header = if place.is_empty() { String::new() } else { format!("[{place}]\n") };
         for key in &keys {
@@ -98,7 +101,7 @@ fn schema_and_compiler_require_the_same_keys() {
         assert_eq!(!validator.is_valid(&as_json(&without)), missing, "{line}");
         tried += 1;
     }
-    assert_eq!(tried, 36, "every key but the PEM");
+    assert_eq!(tried, 42, "every key but the PEM");
 }
 
 #[test]

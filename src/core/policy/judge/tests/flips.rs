@@ -38,7 +38,7 @@ impl Minimal {
     }
 
     fn judge(&self, evidence: &[u8]) -> Judgement {
-        judge(&self.policy, &self.keys, &self.facts, &Gathered::found(evidence), at(NOW))
+        judge_bytes(&self.policy, &self.keys, &self.facts, evidence, at(NOW))
     }
 
     fn admits(&self, evidence: &[u8]) -> bool {
@@ -64,8 +64,7 @@ fn no_bit_of_the_descriptor_can_be_another() {
     every_flip(descriptor().bytes(), |bit, flipped| {
         let Ok(descriptor) = Descriptor::parse(flipped) else { return };
         let facts = ImageFacts { descriptor, state: None, tags: Tags::default() };
-        let gathered = Gathered::found(&minimal.evidence);
-        let judgement = judge(&minimal.policy, &minimal.keys, &facts, &gathered, at(NOW));
+        let judgement = judge_bytes(&minimal.policy, &minimal.keys, &facts, &minimal.evidence, at(NOW));
         assert!(!matches!(judgement.verdict, Verdict::Admit(_)), "bit {bit}");
     });
 }
@@ -106,7 +105,7 @@ fn no_bit_of_a_minimal_policy_can_be_another() {
         let Ok(text) = std::str::from_utf8(flipped) else { return };
         let Ok(policy) = compile("policy.toml", text, &BTreeMap::new()) else { return };
         let keys = Keys::new(&policy, |_| Err(String::new()));
-        let judgement = judge(&policy, &keys, &case.facts, &Gathered::found(&case.evidence), at(NOW));
+        let judgement = judge_bytes(&policy, &keys, &case.facts, &case.evidence, at(NOW));
         assert!(!matches!(judgement.verdict, Verdict::Admit(_)), "bit {bit}: {text}");
     });
 }

@@ -252,7 +252,7 @@ fn no_bit_of_gated_evidence_can_be_another() {
     let keys = Keys::new(&policy, |_| Err(String::new()));
     let evidence = good().evidence(&ci, &boss);
     let admits = |evidence: &[u8]| {
-        let judgement = judge(&policy, &keys, &facts(), &Gathered::found(evidence), at(NOW + 60));
+        let judgement = judge_bytes(&policy, &keys, &facts(), evidence, at(NOW + 60));
         matches!(judgement.verdict, Verdict::Admit(_))
     };
     assert!(admits(&evidence));

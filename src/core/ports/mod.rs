@@ -1,6 +1,10 @@
 //! What the flows ask of the world, by role. Adapters outside implement it; fakes in `testing` stand in for them.
 
+mod launches;
+
 use std::{error::Error, fmt, future::Future};
+
+pub use self::launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits};
 
 use crate::{
     attestation::{Pae, predicate::Ancestor},
@@ -118,7 +122,7 @@ pub trait EvidenceStore {
     /// Returns the evidence of an image, or none when the store answers that there is none.
     ///
     /// Reading stops with [`PortErrorKind::Malformed`] when there is more than the limit.
-    fn read(&self, image: &ImageRef) -> impl Future<Output = Result<Option<StoredEvidence>, PortError>> + Send;
+    fn read(&self, image: &ImageRef) -> impl Future<Output = Result<Option<Stored>, PortError>> + Send;
 
     /// Writes the whole evidence of an image if the store is as expected; else changes nothing and says so.
     fn write(
@@ -132,10 +136,10 @@ pub trait EvidenceStore {
     fn locate(&self, image: &ImageRef) -> String;
 }
 
-/// Evidence as a store holds it.
+/// A document as a store holds it: of evidence, JSON Lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEvidence {
-    /// The JSON Lines.
+pub struct Stored {
+    /// The whole of it.
     pub bytes: Vec<u8>,
     /// Which state of the store this was.
     pub revision: Revision,

@@ -1,0 +1,242 @@
+//! Everything that was gathered about one image, to be judged at one instant or another.
+//!
+//! Gathering and verifying takes calls and time; judging takes neither. So what judges one image again and again keeps
+//! its case, never a verdict, and everything in a case that is bound to time is looked at anew.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    attestation::predicate::{ContentDigests, Provenance},
+    ids::{ImageRef, SnapshotId},
+    image::ImageFacts,
+    policy::{Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, judge, undescribed},
+    ports::{EvidenceStore, ImageCatalog, PortError, PortErrorKind},
+    report::{ImageReport, Note, policy_notes},
+    trust::AuthorityName,
+    verdict::{Fault, Reason},
+};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Case {
+    image: ImageRef,
+    facts: Facts,
+    evidence: Evidence,
+    place: String,
+    keys: Arc<Keys>,
+}
+
+#[derive(Debug)]
+enum Facts {
+    Known(Box<ImageFacts>),
+    NoSuchImage(Reason),
+    Unknown(Fault),
+}
+
+#[derive(Debug)]
+enum Evidence {
+    Found { dossier: Arc<Dossier>, instead: Option<Note> },
+    Absent,
+    Unavailable { problem: String, passing: bool },
+}
+
+/// What asking for an image brought.
+#[derive(Debug)]
+pub struct Opened {
+    /// The case.
+    pub case: Case,
+    /// The evidence as it was read, where there was some.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Case {
+    /// Gathers facts and evidence of an image. Evidence that an earlier case with the same keys had is not verified again.
+    pub async fn open(
+        image: &ImageRef,
+        catalog: &impl ImageCatalog,
+        store: &impl EvidenceStore,
+        keys: &Arc<Keys>,
+        before: Option<&Arc<Dossier>>,
+    ) -> Opened {
+        let (facts, evidence) = futures_util::join!(catalog.describe(image), store.read(image));
+        let facts = match facts {
+            Ok(Some(described)) => match ImageFacts::from_described(image, described) {
+                Ok(facts) => Facts::Known(Box::new(facts)),
+                Err(fault) => Facts::Unknown(Fault::ImageUnavailable { problem: chain(&fault) }),
+            },
+            Ok(None) => Facts::NoSuchImage(Reason::ImageNotFound { image: image.clone() }),
+            Err(error) => Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }),
+        };
+        let mut case = Self {
+            image: image.clone(),
+            facts,
+            evidence: Evidence::Absent,
+            place: store.locate(image),
+            keys: Arc::clone(keys),
+        };
+        let bytes = match evidence {
+            Ok(Some(stored)) => Some(stored.bytes),
+            Ok(None) => None,
+            Err(error) => {
+                case.evidence = Evidence::Unavailable { problem: error.chain(), passing: passes(&error) };
+                None
+            }
+        };
+        if let Some(bytes) = &bytes {
+            case.take(bytes, before, None);
+        }
+        Opened { case, bytes }
+    }
+
+    /// Makes the case of an image whose facts and evidence are at hand.
+    pub fn of(facts: ImageFacts, evidence: &[u8], place: &str, keys: &Arc<Keys>) -> Self {
+        let mut case = Self {
+            image: facts.descriptor.image(),
+            facts: Facts::Known(Box::new(facts)),
+            evidence: Evidence::Absent,
+            place: place.to_owned(),
+            keys: Arc::clone(keys),
+        };
+        case.take(evidence, None, None);
+        case
+    }
+
+    /// Takes evidence from elsewhere while the store cannot be reached; `note` says from where.
+    pub fn stand_in(&mut self, bytes: &[u8], note: Note) {
+        self.take(bytes, None, Some(note));
+    }
+
+    /// Says why nothing stands in for a store that cannot be reached.
+    pub fn nothing_stands_in(&mut self, why: &str) {
+        if let Evidence::Unavailable { problem, .. } = &mut self.evidence {
+            *problem = format!("{problem}; {why}");
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], before: Option<&Arc<Dossier>>, instead: Option<Note>) {
+        // Without facts there is no subject that statements could be about.
+        let Facts::Known(facts) = &self.facts else { return };
+        let subject = facts.descriptor.digest();
+        let digest = crate::digest::Sha256Digest::of(bytes);
+        let known = before.filter(|one| one.evidence == digest && one.is_of(&self.keys, subject));
+        let dossier = known.map_or_else(|| Arc::new(self.keys.examine(bytes, subject)), Arc::clone);
+        self.evidence = Evidence::Found { dossier, instead };
+    }
+
+    /// Judges the image at an instant.
+    pub fn judge(&self, policy: &Policy, now: Timestamp) -> Judgement {
+        let facts = match &self.facts {
+            Facts::Known(facts) => facts,
+            Facts::NoSuchImage(reason) => return undescribed(Ok(reason.clone())),
+            Facts::Unknown(fault) => return undescribed(Err(fault.clone())),
+        };
+        let gathered = match &self.evidence {
+            Evidence::Found { dossier, .. } => Gathered::Found(dossier),
+            Evidence::Absent => Gathered::Absent { place: self.place.clone() },
+            Evidence::Unavailable { problem, .. } => Gathered::Unavailable { problem: problem.clone() },
+        };
+        judge(policy, &self.keys, facts, &gathered, now)
+    }
+
+    /// Reports a judgement of it, for a launch in `context` (its region is the image's).
+    pub fn report(&self, policy: &Policy, judgement: Judgement, context: &Context) -> ImageReport {
+        let mode = policy.mode(&Context { region: Some(self.image.region.clone()), ..context.clone() });
+        let mut notes = policy_notes(policy);
+        if let Facts::Known(facts) = &self.facts {
+            notes.extend(about(policy, &judgement));
+            if let Some(state) = facts.state.as_deref().filter(|state| *state != "available") {
+                notes.push(Note::new("image-not-available", format!("EC2 says that the image is {state}")));
+            }
+        }
+        let mut report = ImageReport::new(self.image.clone(), judgement, mode, self.place.clone());
+        if let Facts::Known(facts) = &self.facts {
+            report.subject = Some(facts.descriptor.digest());
+            report.owner = Some(facts.descriptor.owner().clone());
+        }
+        if let Evidence::Found { dossier, instead } = &self.evidence {
+            report.evidence_sha256 = Some(dossier.evidence);
+            notes.extend(instead.clone());
+        }
+        report.notes = notes;
+        report
+    }
+
+    /// Returns the evidence as it was verified.
+    pub fn dossier(&self) -> Option<&Arc<Dossier>> {
+        match &self.evidence {
+            Evidence::Found { dossier, .. } => Some(dossier),
+            Evidence::Absent | Evidence::Unavailable { .. } => None,
+        }
+    }
+
+    /// Says what could not be asked for: such a case is worth opening again at once.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self.facts, Facts::Unknown(_))
+            || matches!(self.evidence, Evidence::Unavailable { .. } | Evidence::Found { instead: Some(_), .. })
+    }
+
+    /// Says that the store was asked and has nothing, or EC2 knows no such image.
+    pub fn lacks_something(&self) -> bool {
+        matches!(self.facts, Facts::NoSuchImage(_)) || matches!(self.evidence, Evidence::Absent)
+    }
+
+    /// Returns why the store could not be reached, where that may pass: it is unavailable, or throttles.
+    pub fn outage(&self) -> Option<&str> {
+        match &self.evidence {
+            Evidence::Unavailable { problem, passing: true } => Some(problem),
+            Evidence::Unavailable { .. } | Evidence::Absent | Evidence::Found { .. } => None,
+        }
+    }
+
+    /// Returns the snapshots of the image, when it could be described.
+    pub fn snapshots(&self) -> Option<Vec<SnapshotId>> {
+        match &self.facts {
+            Facts::Known(facts) => Some(facts.descriptor.ebs_devices().map(|(_, snapshot, _)| snapshot).collect()),
+            Facts::NoSuchImage(_) | Facts::Unknown(_) => None,
+        }
+    }
+}
+
+fn passes(error: &PortError) -> bool {
+    matches!(error.kind, PortErrorKind::Unavailable | PortErrorKind::Throttled)
+}
+
+/// Notes about what the verdict stands on.
+fn about(policy: &Policy, judgement: &Judgement) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if judgement.dangerous_local_key {
+        notes.push(Note::new(
+            "dangerous-local-key",
+            "a statement was signed with a key file on disk: whoever copied it can sign",
+        ));
+    }
+    let content = judgement.provenance.as_ref().and_then(Provenance::content_digests);
+    if content == Some(ContentDigests::LeftOut) {
+        notes.push(Note::new(
+            "no-content-digest",
+            "sealed without content digests: what is on the devices is not bound",
+        ));
+    }
+    let counted = |name: &AuthorityName| judgement.checked.iter().any(|one| one.required && one.by == *name);
+    for signatory in policy.signatories() {
+        if matches!(signatory.key, KeySource::Pem(_)) && counted(&signatory.name) {
+            let message =
+                format!("{} is a public key in the policy: nobody asked whether its owner withdrew it", signatory.name);
+            notes.push(Note::new("key-state-not-asked", message));
+        }
+    }
+    notes
+}
+
+/// One line of an error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,136 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const RULE: BreakerRule = BreakerRule { instances: 3, within: crate::gate::Period::hours(1), suspend_launch: false };
+const SUSPENDING: BreakerRule = BreakerRule { suspend_launch: true, ..RULE };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn group(name: &str) -> GroupName {
+    name.parse().unwrap()
+}
+
+fn image(number: u8) -> AmiId {
+    format!("ami-000000{number:02x}").parse().unwrap()
+}
+
+fn instance(number: u8) -> InstanceId {
+    format!("i-000000{number:02x}").parse().unwrap()
+}
+
+fn abandon(breakers: &mut Breakers, rule: &BreakerRule, number: u8, second: i64) -> bool {
+    breakers.abandoned(rule, &group("web"), &image(1), &instance(number), at(second)).is_some()
+}
+
+#[test]
+fn it_opens_at_the_nth_distinct_instance_and_alarms_once() {
+    let mut breakers = Breakers::default();
+    let trips: Vec<bool> =
+        [1, 1, 2, 2, 3, 4, 5].iter().zip(0..).map(|(&one, now)| abandon(&mut breakers, &RULE, one, now)).collect();
+    assert_eq!(trips, [false, false, false, false, true, false, false]);
+    assert_eq!(breakers.iter().next().unwrap().abandoned.len(), 3, "no more than open it are kept");
+}
+
+#[test]
+fn other_groups_other_images_and_other_times_do_not_add_up() {
+    let mut breakers = Breakers::default();
+    for number in 0..20 {
+        let trip = breakers.abandoned(
+            &RULE,
+            &group(&format!("web-{}", number % 10)),
+            &image(number / 10),
+            &instance(number),
+            at(0),
+        );
+        assert_eq!(trip, None);
+    }
+    let mut slow = Breakers::default();
+    assert!((0..20).all(|number| !abandon(&mut slow, &RULE, number, i64::from(number) * 1_900)));
+}
+
+#[test]
+fn it_closes_when_it_was_quiet_and_alarms_again() {
+    let mut breakers = Breakers::default();
+    assert!(
+        abandon(&mut breakers, &RULE, 1, 0) | abandon(&mut breakers, &RULE, 2, 1) | abandon(&mut breakers, &RULE, 3, 2)
+    );
+    breakers.settle(&RULE, at(3_601));
+    assert_eq!(breakers.iter().count(), 1);
+    breakers.settle(&RULE, at(3_602));
+    assert_eq!(breakers.iter().count(), 0);
+    assert!([1, 2].iter().all(|&one| !abandon(&mut breakers, &RULE, one, 4_000)));
+    assert!(abandon(&mut breakers, &RULE, 3, 4_000));
+}
+
+#[test]
+fn one_that_suspended_launches_waits_for_a_person() {
+    let mut breakers = Breakers::default();
+    let trips = [1, 2, 3].map(|one| {
+        breakers.abandoned(&SUSPENDING, &group("web"), &image(1), &instance(one), at(0)).map(|trip| trip.suspend)
+    });
+    assert_eq!(trips, [None, None, Some(true)]);
+    breakers.settle(&SUSPENDING, at(1_000_000));
+    assert_eq!(breakers.suspensions(Suspension::Due), [group("web")].into());
+    breakers.suspended(&group("web"));
+    assert_eq!(breakers.suspensions(Suspension::Due), [].into());
+    assert_eq!(breakers.suspensions(Suspension::Done), [group("web")].into());
+    assert!(breakers.reset(Some(&group("batch")), None).is_empty() && breakers.reset(None, Some(&image(2))).is_empty());
+    assert_eq!(breakers.reset(Some(&group("web")), Some(&image(1))).len(), 1);
+    assert_eq!(breakers, Breakers::default());
+}
+
+#[test]
+fn a_stored_document_comes_back_and_others_are_refused() {
+    let mut breakers = Breakers::default();
+    for number in 0..5 {
+        abandon(&mut breakers, &SUSPENDING, number, i64::from(number));
+    }
+    assert_eq!(Breakers::from_json(&breakers.to_json()).unwrap(), breakers);
+    assert!(matches!(Breakers::from_json(br#"{"schema":"x","breakers":[]}"#), Err(BreakerFault::Schema(_))));
+    for bad in [&b""[..], b"{}", br#"{"schema":"goldseal/breakers/v1","breakers":[],"more":1}"#] {
+        assert!(matches!(Breakers::from_json(bad), Err(BreakerFault::Json(_))));
+    }
+}
+
+#[test]
+fn what_is_kept_is_bounded_and_open_breakers_stay() {
+    let mut breakers = Breakers::default();
+    for number in 0..3 {
+        abandon(&mut breakers, &SUSPENDING, number, 0);
+    }
+    for number in 0..2_000 {
+        breakers.abandoned(&SUSPENDING, &group(&format!("g{number}")), &image(1), &instance(1), at(1 + number));
+    }
+    assert_eq!(breakers.iter().count(), MOST);
+    assert!(breakers.iter().any(|one| one.open_since.is_some()));
+    assert!(breakers.to_json().len() < LIMITS.bytes / 2);
+}
+
+proptest! {
+    /// However reports interleave: one alarm an opening, and never for fewer than N distinct instances within the window.
+    #[test]
+    fn no_alarm_without_enough_and_one_at_most_until_it_closes(
+        events in proptest::collection::vec((0u8..8, 0i64..2_000, any::<bool>()), 0..80),
+    ) {
+        let (mut breakers, mut now, mut seen, mut open) = (Breakers::default(), 0, Vec::new(), false);
+        for (number, pass, reset) in events {
+            now += pass;
+            if reset && number == 0 {
+                breakers.reset(None, None);
+                (open, seen) = (false, Vec::new());
+                continue;
+            }
+            let last = seen.last().map(|(_, when)| *when);
+            open &= last.is_some_and(|last: i64| now - last < 3_600);
+            seen.push((number, now));
+            let tripped = abandon(&mut breakers, &RULE, number, now);
+            let recent: BTreeSet<u8> =
+                seen.iter().filter(|(_, when)| now - when < 3_600).map(|(number, _)| *number).collect();
+            prop_assert_eq!(tripped, !open && recent.len() >= 3, "{:?} at {}", seen, now);
+            open |= tripped;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a launch hook decided about one launch: the record of a decision, and what its log line says.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Cause, ImageReport, Note, Outcome};
+use crate::{
+    digest::Sha256Digest,
+    enforcement::Completion,
+    ids::{AccountId, GroupArn, ImageRef, Region},
+    lifecycle::{End, Wait},
+    policy::{Judgement, Mode},
+    verdict::Verdict,
+};
+
+/// The schema of [`LaunchReport`].
+pub const LAUNCH_SCHEMA: &str = "goldseal/launch/v1";
+
+/// What was decided about one launch.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchReport {
+    /// `goldseal/launch/v1`.
+    pub schema: &'static str,
+    /// The instant of the verdict.
+    pub at: Timestamp,
+    /// SHA-256 of the policy document, and of the files that it names.
+    pub policy: Sha256Digest,
+    /// Group, hook, instance and token.
+    #[serde(flatten)]
+    pub wait: Wait,
+    /// The group's ARN, when it was known.
+    pub group_arn: Option<GroupArn>,
+    /// The account that launches.
+    pub account: Option<AccountId>,
+    /// The region.
+    pub region: Region,
+    /// How the hook came to know of it.
+    pub found_by: FoundBy,
+    /// When the hook first saw the wait.
+    pub first_sight: Timestamp,
+    /// What Auto Scaling was told; none when there was time to ask again.
+    pub action: Option<Completion>,
+    /// Whether the verdict decided the action. If not, this is a warning, and the instance goes into service anyway.
+    pub enforced: bool,
+    /// The verdict, and on what.
+    #[serde(flatten)]
+    pub judged: Judged,
+    /// What became of it; none while it is not over.
+    pub end: Option<LaunchEnd>,
+}
+
+/// The verdict of a launch, and on what.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Outcome,
+    /// What the hook does with a verdict that is not `admit`.
+    pub mode: Mode,
+    /// The image, when the instance could be described.
+    pub image: Option<ImageRef>,
+    /// The image's subject digest, when it could be described.
+    pub subject: Option<Sha256Digest>,
+    /// SHA-256 of the evidence, when there is some.
+    pub evidence_sha256: Option<Sha256Digest>,
+    /// Until when an admission of the image holds, everything else unchanged.
+    pub until: Option<Timestamp>,
+    /// Why it is rejected.
+    pub reasons: Vec<Cause>,
+    /// What could not be asked.
+    pub faults: Vec<Cause>,
+    /// What a reader should know beside the verdict.
+    pub notes: Vec<Note>,
+}
+
+/// How a launch hook came to know of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FoundBy {
+    /// A message told.
+    Message,
+    /// No message did; a look at the groups did.
+    Sweep,
+}
+
+/// What became of a launch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LaunchEnd {
+    /// Auto Scaling took our action.
+    Completed,
+    /// Somebody else ended the wait, or it ran out.
+    NoSuchWait,
+    /// Our action never got through; the hook's timeout ends the wait.
+    GaveUp,
+}
+
+impl From<End> for LaunchEnd {
+    fn from(end: End) -> Self {
+        match end {
+            End::Completed(_) => Self::Completed,
+            End::NoSuchWait => Self::NoSuchWait,
+            End::GaveUp => Self::GaveUp,
+        }
+    }
+}
+
+impl From<ImageReport> for Judged {
+    fn from(report: ImageReport) -> Self {
+        let ImageReport { image, subject, verdict, mode, until, evidence_sha256, reasons, faults, notes, .. } = report;
+        Self { verdict, mode, image: Some(image), subject, evidence_sha256, until, reasons, faults, notes }
+    }
+}
+
+impl Judged {
+    /// Reports a judgement about an instance whose image is not known.
+    pub fn unseen(judgement: Judgement, mode: Mode) -> Self {
+        let (verdict, reasons, faults) = causes(&judgement.verdict);
+        let (image, subject, evidence_sha256, notes) = (None, None, None, Vec::new());
+        Self { verdict, mode, image, subject, evidence_sha256, until: None, reasons, faults, notes }
+    }
+}
+
+impl LaunchReport {
+    /// Returns the code that stands for the verdict in metrics: the first reason's or fault's, or `none`.
+    pub fn first_code(&self) -> &str {
+        let cause = self.judged.reasons.iter().chain(&self.judged.faults).next();
+        cause.map_or("none", |cause| &cause.code)
+    }
+
+    /// Says that the instance goes into service although the verdict is not to admit it.
+    pub fn is_warning(&self) -> bool {
+        self.judged.verdict != Outcome::Admit && self.action == Some(Completion::Continue)
+    }
+
+    /// Says that Auto Scaling took our word that the instance must not go into service.
+    pub fn really_abandoned(&self) -> bool {
+        self.action == Some(Completion::Abandon) && self.end == Some(LaunchEnd::Completed)
+    }
+}
+
+/// Splits a verdict into its outcome and causes.
+pub(super) fn causes(verdict: &Verdict) -> (Outcome, Vec<Cause>, Vec<Cause>) {
+    match verdict {
+        Verdict::Admit(_) => (Outcome::Admit, vec![], vec![]),
+        Verdict::Reject(reasons) => (Outcome::Reject, reasons.as_slice().iter().map(Cause::reason).collect(), vec![]),
+        Verdict::Undetermined(faults) => {
+            (Outcome::Undetermined, vec![], faults.as_slice().iter().map(Cause::fault).collect())
+        }
+    }
+}
