@@ -1,8 +1,10 @@
 //! The world behind the ports of `goldseal-core`.
 
 pub mod aws;
+mod documents;
 pub mod git;
 pub mod keys;
+pub mod state;
 pub mod store;
 
 #[cfg(test)]

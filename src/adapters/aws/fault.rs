@@ -29,7 +29,7 @@ where
                 (Some(code), None) => code.to_owned(),
                 (None, _) => format!("HTTP status {status} and no error code"),
             };
-            (code.and_then(kind_of_code).unwrap_or_else(|| kind_of_status(status)), said)
+            (kind(code, Some(status)).unwrap_or(PortErrorKind::Malformed), said)
         }
         // An answer that broke off is no answer; one that came whole and cannot be read is a wrong one.
         SdkError::ResponseError(answer) if broke_off(error) => (PortErrorKind::Unavailable, causes(error)),
@@ -56,6 +56,19 @@ where
     if let SdkError::ServiceError(answer) = error { answer.err().code() } else { None }
 }
 
+/// Returns the service's message for an error that it answered with.
+pub fn message<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
+where
+    E: ProvideErrorMetadata,
+{
+    if let SdkError::ServiceError(answer) = error { answer.err().message() } else { None }
+}
+
+/// Returns what an error code and an HTTP status tell, as far as they are there.
+pub fn kind(code: Option<&str>, status: Option<u16>) -> Option<PortErrorKind> {
+    code.and_then(kind_of_code).or_else(|| status.map(kind_of_status))
+}
+
 /// Returns the HTTP status of the answer, if there was one.
 pub fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
@@ -80,6 +93,8 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "InvalidToken"
+        | "KMS.AccessDeniedException"
+        | "KmsAccessDenied"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
         | "NotSignedUp"
@@ -93,15 +108,20 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         "BandwidthLimitExceeded"
         | "EC2ThrottledException"
         | "LimitExceededException"
+        | "OverLimit"
         | "PriorRequestNotComplete"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
         | "SlowDown"
         | "TooManyRequestsException"
         | "TooManyUpdates" => PortErrorKind::Throttled,
-        "NoSuchBucket" | "NoSuchKey" | "NotFound" | "NotFoundException" | "ResourceNotFoundException" => {
-            PortErrorKind::NotFound
-        }
+        "AWS.SimpleQueueService.NonExistentQueue"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "NotFound"
+        | "NotFoundException"
+        | "QueueDoesNotExist"
+        | "ResourceNotFoundException" => PortErrorKind::NotFound,
         "DependencyTimeoutException"
         | "InternalError"
         | "InternalFailure"
@@ -110,6 +130,7 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "KeyUnavailableException"
         | "RequestTimeout"
         | "RequestTimeoutException"
+        | "ResourceContention"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "Unavailable" => PortErrorKind::Unavailable,
@@ -216,6 +237,15 @@ mod tests {
             (503, "SlowDown", Throttled),
             (400, "LimitExceededException", Throttled),
             (400, "TooManyUpdates", Throttled),
+            (400, "OverLimit", Throttled),
+            (403, "RequestThrottled", Throttled),
+            (400, "KMS.AccessDeniedException", Denied),
+            (400, "KmsAccessDenied", Denied),
+            (400, "AWS.SimpleQueueService.NonExistentQueue", NotFound),
+            (400, "com.amazonaws.sqs#QueueDoesNotExist", NotFound),
+            (400, "ResourceContention", Unavailable),
+            (400, "ReceiptHandleIsInvalid", Refused),
+            (400, "ValidationError", Refused),
             (429, "", Throttled),
             (400, "NotFoundException", NotFound),
             (400, "com.amazonaws.kms#NotFoundException", NotFound),

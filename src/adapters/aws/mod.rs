@@ -4,20 +4,24 @@
 //! retries, and `AWS_ENDPOINT_URL` with its forms for one service. Loading them reads files at most: the network is
 //! first used by the first call. No SDK type leaves this directory but S3's client, which the S3 store needs.
 
+mod autoscaling;
+mod batch;
+mod calls;
+mod clients;
 mod ebs;
 mod ec2;
 mod external_mu;
 pub mod fault;
+#[cfg(test)]
+mod fleet;
+mod instances;
 mod kms;
+mod pages;
 mod publishing;
+mod sqs;
 mod ssm;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, SdkConfig,
@@ -29,22 +33,30 @@ use aws_config::{
     provider_config::ProviderConfig,
     timeout::TimeoutConfig,
 };
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use goldseal_core::{
-    ids::Region,
+    ids::{AccountId, NotAnId, Region},
     ports::{PortError, PortErrorKind},
 };
 use tokio::sync::OnceCell;
 
+use self::clients::Clients;
 pub use self::{
+    autoscaling::AutoScaling,
+    calls::Observer,
     ebs::Ebs,
     ec2::Ec2,
+    instances::Ec2Instances,
     kms::{KmsKeys, KmsSigner},
     publishing::Publisher,
+    sqs::{NotDone, Queue, Received},
 };
 
 /// What the SDK believes when nobody named a region: it would ask the metadata service while loading otherwise. Only
 /// a credential source that needs STS could come to use it, since every client here is made for a region by name.
 const PLACEHOLDER_REGION: &str = "us-east-1";
+
+const IDENTITY: &str = "sts:GetCallerIdentity";
 
 /// AWS settings, and the clients made of them. Clones share both.
 #[derive(Clone)]
@@ -55,20 +67,16 @@ struct Shared {
     imds: imds::Client,
     configured: Option<String>,
     region: OnceCell<Region>,
-    ec2: PerRegion<aws_sdk_ec2::Client>,
-    ebs: PerRegion<aws_sdk_ebs::Client>,
-    kms: PerRegion<aws_sdk_kms::Client>,
-    s3: PerRegion<aws_sdk_s3::Client>,
-    ssm: PerRegion<aws_sdk_ssm::Client>,
+    account: OnceCell<AccountId>,
+    calls: Option<SharedInterceptor>,
+    clients: Clients,
 }
-
-type PerRegion<C> = Mutex<BTreeMap<Region, C>>;
 
 impl AwsConfig {
     /// Loads the settings; a region and a profile given here go before those of the environment.
     ///
-    /// Credentials are looked for by the first call, not here.
-    pub async fn load(region: Option<&Region>, profile: Option<&str>) -> Self {
+    /// Credentials are looked for by the first call, not here. The observer is told of all calls of all clients.
+    pub async fn load(region: Option<&Region>, profile: Option<&str>, observer: Option<Observer>) -> Self {
         let version = BehaviorVersion::v2026_01_12();
         let base = ProviderConfig::without_region().with_behavior_version(Some(version));
         let mut from_profile = ProfileFileRegionProvider::builder().configure(&base);
@@ -78,7 +86,7 @@ impl AwsConfig {
             loader = loader.profile_name(profile);
         }
         let environment = EnvironmentVariableRegionProvider::new();
-        let given = RegionProviderChain::first_try(region.map(to_sdk));
+        let given = RegionProviderChain::first_try(region.map(|region| aws_config::Region::new(region.to_string())));
         // A profile that is named goes before the environment, with its region as with its credentials.
         let chain = match profile {
             Some(_) => given.or_else(from_profile.build()).or_else(environment),
@@ -99,20 +107,18 @@ impl AwsConfig {
             }
         };
         let sdk = loader.region(effective).load().await;
-        Self::new(sdk, imds, configured.map(|region| region.to_string()))
+        Self::new(sdk, imds, configured.map(|region| region.to_string()), observer)
     }
 
-    fn new(sdk: SdkConfig, imds: imds::Client, configured: Option<String>) -> Self {
+    fn new(sdk: SdkConfig, imds: imds::Client, configured: Option<String>, observer: Option<Observer>) -> Self {
         Self(Arc::new(Shared {
             sdk,
             imds,
             configured,
             region: OnceCell::new(),
-            ec2: PerRegion::default(),
-            ebs: PerRegion::default(),
-            kms: PerRegion::default(),
-            s3: PerRegion::default(),
-            ssm: PerRegion::default(),
+            account: OnceCell::new(),
+            calls: observer.map(calls::interceptor),
+            clients: Clients::default(),
         }))
     }
 
@@ -133,50 +139,24 @@ impl AwsConfig {
             let found = found.ok_or_else(|| {
                 refuse("none is known: give --region, set AWS_REGION, or put a region into the profile".to_owned())
             })?;
-            found.parse().map_err(|fault: goldseal_core::ids::NotAnId| refuse(fault.to_string()))
+            found.parse().map_err(|fault: NotAnId| refuse(fault.to_string()))
         };
         self.0.region.get_or_try_init(find).await.cloned()
     }
 
-    /// Returns S3's client for a region.
+    /// Returns the account of the caller, asked for once.
     ///
-    /// Buckets are named in the path if `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_S3` is set: what stands behind such a
-    /// URL seldom answers to a host name for each bucket.
-    pub fn s3(&self, region: &Region) -> aws_sdk_s3::Client {
-        cached(&self.0.s3, region, || {
-            let config = aws_sdk_s3::config::Builder::from(&self.0.sdk).region(to_sdk(region));
-            let elsewhere = self.0.sdk.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-            aws_sdk_s3::Client::from_conf(config.force_path_style(elsewhere).build())
-        })
-    }
-
-    fn ec2(&self, region: &Region) -> aws_sdk_ec2::Client {
-        cached(&self.0.ec2, region, || {
-            let config = aws_sdk_ec2::config::Builder::from(&self.0.sdk).region(to_sdk(region));
-            aws_sdk_ec2::Client::from_conf(config.build())
-        })
-    }
-
-    fn ebs(&self, region: &Region) -> aws_sdk_ebs::Client {
-        cached(&self.0.ebs, region, || {
-            let config = aws_sdk_ebs::config::Builder::from(&self.0.sdk).region(to_sdk(region));
-            aws_sdk_ebs::Client::from_conf(config.build())
-        })
-    }
-
-    fn ssm(&self, region: &Region) -> aws_sdk_ssm::Client {
-        cached(&self.0.ssm, region, || {
-            let config = aws_sdk_ssm::config::Builder::from(&self.0.sdk).region(to_sdk(region));
-            aws_sdk_ssm::Client::from_conf(config.build())
-        })
-    }
-
-    fn kms(&self, region: &Region, endpoint: Option<&str>) -> aws_sdk_kms::Client {
-        let config = || aws_sdk_kms::config::Builder::from(&self.0.sdk).region(to_sdk(region));
-        match endpoint {
-            Some(url) => aws_sdk_kms::Client::from_conf(config().endpoint_url(url).build()),
-            None => cached(&self.0.kms, region, || aws_sdk_kms::Client::from_conf(config().build())),
-        }
+    /// # Errors
+    /// [`PortError`], of the question or of [`Self::region`].
+    pub async fn account(&self) -> Result<AccountId, PortError> {
+        let find = || async {
+            let answer = self.sts(&self.region().await?).get_caller_identity().send().await;
+            let answer = answer.map_err(|error| fault::port_error(&error, IDENTITY, "the caller"))?;
+            let malformed = |why: String| PortError::new(PortErrorKind::Malformed, IDENTITY, "the caller").because(why);
+            let account = answer.account.ok_or_else(|| malformed("an answer without Account".to_owned()))?;
+            account.parse().map_err(|fault: NotAnId| malformed(format!("Account: {fault}")))
+        };
+        self.0.account.get_or_try_init(find).await.cloned()
     }
 }
 
@@ -184,16 +164,6 @@ impl fmt::Debug for AwsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AwsConfig").field("region", &self.0.configured).finish_non_exhaustive()
     }
-}
-
-fn cached<C: Clone>(clients: &PerRegion<C>, region: &Region, make: impl FnOnce() -> C) -> C {
-    // A client is whole before it is put in, so a poisoned map is as good as any.
-    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-    clients.entry(region.clone()).or_insert_with(make).clone()
-}
-
-fn to_sdk(region: &Region) -> aws_config::Region {
-    aws_config::Region::new(region.to_string())
 }
 
 /// An attempt may take a minute, for a block on a slow line; a connection may not.
@@ -221,35 +191,40 @@ fn metadata_client(base: &ProviderConfig) -> imds::Client {
 impl AwsConfig {
     /// Returns settings for the local AWS, as an account.
     pub(crate) async fn local(endpoint: &str, account: &str) -> Self {
+        Self::local_observed(endpoint, account, None).await
+    }
+
+    pub(crate) async fn local_observed(endpoint: &str, account: &str, observer: Option<Observer>) -> Self {
         let version = BehaviorVersion::v2026_01_12();
         let credentials = aws_sdk_ec2::config::Credentials::new(account, "testing", None, None, "test");
         let region = aws_config::Region::from_static("us-east-1");
         let loader = aws_config::defaults(version).credentials_provider(credentials).region(region);
         let sdk = loader.endpoint_url(endpoint).timeout_config(timeouts()).load().await;
-        Self::new(sdk, metadata_client(&ProviderConfig::without_region()), Some("us-east-1".to_owned()))
+        Self::new(sdk, metadata_client(&ProviderConfig::without_region()), Some("us-east-1".to_owned()), observer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::cloud::cloud;
 
     #[tokio::test]
     async fn a_given_region_is_the_default_one_and_loading_needs_no_network() {
         let started = std::time::Instant::now();
         let given = "eu-central-1".parse().unwrap();
-        let aws = AwsConfig::load(Some(&given), None).await;
+        let aws = AwsConfig::load(Some(&given), None, None).await;
         assert_eq!(aws.region().await.unwrap(), given);
         assert!(started.elapsed() < Duration::from_secs(1));
     }
 
     #[tokio::test]
-    async fn a_client_is_made_once_for_a_region() {
-        let aws = AwsConfig::local("http://127.0.0.1:9", "123456789012").await;
-        for region in ["eu-west-1", "eu-west-2", "eu-west-1"] {
-            let client = aws.ec2(&region.parse().unwrap());
-            assert_eq!(client.config().region().map(AsRef::as_ref), Some(region));
+    async fn the_account_is_the_callers_and_asked_for_once() {
+        let aws = AwsConfig::local(&cloud().endpoint, "620000000003").await;
+        for _ in 0..2 {
+            assert_eq!(aws.account().await.unwrap().as_str(), "620000000003");
         }
-        assert_eq!(aws.0.ec2.lock().unwrap().len(), 2);
+        let calls = cloud().calls("service=sts&account=620000000003");
+        assert_eq!(calls.matches("GetCallerIdentity").count(), 1, "{calls}");
     }
 }

@@ -8,11 +8,12 @@ use goldseal_core::{
     digest::Sha256Digest,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, PortErrorKind, Revision, StoredEvidence, Written, evidence_path},
+    ports::{EvidenceStore, Expected, PortError, PortErrorKind, Revision, Stored, Written, evidence_path},
 };
 use reqwest::StatusCode;
 
 use super::{OpenError, Settings, transfer};
+use crate::adapters::documents::tries;
 
 const GET: &str = "GET";
 
@@ -33,7 +34,7 @@ impl HttpsStore {
         Ok(Self { http: transfer::http(settings)?, base })
     }
 
-    async fn ask(&self, url: &str) -> Result<Option<StoredEvidence>, PortError> {
+    async fn ask(&self, url: &str) -> Result<Option<Stored>, PortError> {
         let response = self.http.get(url).send().await.map_err(|e| transfer::unanswered(GET, url, e))?;
         match response.status() {
             StatusCode::OK => {}
@@ -42,14 +43,14 @@ impl HttpsStore {
         }
         let bytes = transfer::body(GET, url, response, EVIDENCE_LIMITS.bytes).await?;
         let revision = Revision(format!("sha256:{}", Sha256Digest::of(&bytes)));
-        Ok(Some(StoredEvidence { bytes, revision }))
+        Ok(Some(Stored { bytes, revision }))
     }
 }
 
 impl EvidenceStore for HttpsStore {
-    async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
+    async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
         let url = self.locate(image);
-        transfer::persist(|| self.ask(&url)).await
+        tries::persist(|| self.ask(&url)).await
     }
 
     async fn write(&self, image: &Descriptor, _: &[u8], _: Expected) -> Result<Written, PortError> {

@@ -12,7 +12,7 @@ mod https;
 mod oci;
 pub mod s3;
 mod transfer;
-mod url;
+pub(super) mod url;
 
 #[cfg(test)]
 mod contract;
@@ -20,13 +20,19 @@ mod contract;
 use std::path::PathBuf;
 
 use goldseal_core::{
-    attestation::{EVIDENCE_LIMITS, lines},
+    attestation::lines,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, PortErrorKind, StoredEvidence, Written},
+    ports::{EvidenceStore, Expected, PortError, PortErrorKind, Stored, Written},
 };
 
-pub use self::{dir::DirStore, https::HttpsStore, oci::OciStore, s3::S3Store, url::StoreUrl};
+pub use self::{
+    dir::DirStore,
+    https::HttpsStore,
+    oci::OciStore,
+    s3::S3Store,
+    url::{NotAStoreUrl, StoreUrl},
+};
 
 /// One of the stores.
 #[derive(Debug)]
@@ -93,7 +99,7 @@ impl Store {
 }
 
 impl EvidenceStore for Store {
-    async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
+    async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
         match self {
             Self::Dir(store) => store.read(image).await,
             Self::S3(store) => store.read(image).await,
@@ -129,10 +135,4 @@ fn check_writable(operation: &'static str, place: &str, evidence: &[u8]) -> Resu
         return Err(refuse("evidence is whole lines, at least one, none of them empty".to_owned()));
     }
     Ok(())
-}
-
-/// Returns the failure for evidence that is larger than readers take.
-fn too_large(operation: &'static str, place: impl std::fmt::Display) -> PortError {
-    let limit = EVIDENCE_LIMITS.bytes;
-    PortError::new(PortErrorKind::Malformed, operation, place).because(format!("more than the {limit} bytes allowed"))
 }

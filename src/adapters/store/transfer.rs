@@ -1,4 +1,4 @@
-//! What the stores on the network share: HTTP settings, bounded bodies, status → kind of failure, another try.
+//! What the stores on the network share: HTTP settings, bounded bodies, status → kind of failure.
 
 use std::{fs, time::Duration};
 
@@ -6,12 +6,6 @@ use goldseal_core::ports::{PortError, PortErrorKind};
 use reqwest::{Certificate, Response, StatusCode, redirect};
 
 use super::{OpenError, Settings};
-
-/// Tries of one request, the first included.
-pub(super) const TRIES: u32 = 3;
-
-/// The wait before the second try; it is four times as long before each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
 
 const REDIRECTS: usize = 3;
 
@@ -91,36 +85,4 @@ pub(super) fn refused(operation: &'static str, resource: &str, status: StatusCod
     let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
     let why = if text.is_empty() { status.to_string() } else { format!("{status}: {text}") };
     PortError::new(kind, operation, resource).because(why)
-}
-
-/// Whether a later try could go better.
-pub(super) fn passes(error: &PortError) -> bool {
-    matches!(error.kind, PortErrorKind::Throttled | PortErrorKind::Unavailable)
-}
-
-/// Waits before the try after number `tried`, longer each time.
-pub(super) async fn wait(tried: u32) {
-    tokio::time::sleep(FIRST_WAIT * 4_u32.saturating_pow(tried.saturating_sub(1))).await;
-}
-
-/// Tries until it goes well, fails for good, or has been tried often enough.
-pub(super) async fn persist<T, F: Future<Output = Result<T, PortError>>>(
-    attempt: impl Fn() -> F,
-) -> Result<T, PortError> {
-    persist_when(passes, attempt).await
-}
-
-/// Tries like [`persist`], while failures are such ones.
-pub(super) async fn persist_when<T, F: Future<Output = Result<T, PortError>>>(
-    worthwhile: impl Fn(&PortError) -> bool,
-    attempt: impl Fn() -> F,
-) -> Result<T, PortError> {
-    let mut tried = 1;
-    loop {
-        match attempt().await {
-            Err(error) if worthwhile(&error) && tried < TRIES => wait(tried).await,
-            outcome => return outcome,
-        }
-        tried += 1;
-    }
 }

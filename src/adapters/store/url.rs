@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 /// Where evidence is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct StoreUrl(pub(super) Place);
+pub struct StoreUrl(pub(in crate::adapters) Place);
 
 /// The kinds of store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(in crate::adapters) enum Place {
     Directory(PathBuf),
     S3 { bucket: String, prefix: String },
     Oci { registry: String, repository: String },
@@ -38,6 +38,21 @@ impl StoreUrl {
         match &self.0 {
             Place::S3 { bucket, .. } => Some(bucket),
             Place::Directory(_) | Place::Oci { .. } | Place::Https { .. } => None,
+        }
+    }
+
+    /// Says whether state can be kept there as well: in a directory, or in S3.
+    pub fn holds_state(&self) -> bool {
+        matches!(self.0, Place::Directory(_) | Place::S3 { .. })
+    }
+
+    /// Says whether who may write to one place is likely to be able to write to the other: one bucket, or one directory
+    /// in another.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Place::Directory(one), Place::Directory(other)) => one.starts_with(other) || other.starts_with(one),
+            (Place::S3 { bucket: one, .. }, Place::S3 { bucket: other, .. }) => one == other,
+            _ => false,
         }
     }
 }

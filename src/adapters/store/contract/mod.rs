@@ -16,7 +16,7 @@ use goldseal_core::{
     ids::ImageRef,
     image::{Descriptor, Identity},
     ports::{
-        EvidenceStore, Expected, PortError, PortErrorKind, StoredEvidence,
+        EvidenceStore, Expected, PortError, PortErrorKind, Stored as Document,
         Written::{self, Conflict, Stored},
     },
     testing::{images, keys::LocalKey},
@@ -60,13 +60,13 @@ impl<'s, S> Stores<'s, S, S> {
 }
 
 impl<R: EvidenceStore, W: EvidenceStore> Stores<'_, R, W> {
-    async fn read(&self, image: &Descriptor) -> Option<StoredEvidence> {
+    async fn read(&self, image: &Descriptor) -> Option<Document> {
         let found = self.reader.read(&image.image()).await.unwrap();
         assert_eq!(found, self.reader.read(&image.image()).await.unwrap(), "a second look shows the same");
         found
     }
 
-    async fn holds(&self, image: &Descriptor, evidence: &[u8]) -> StoredEvidence {
+    async fn holds(&self, image: &Descriptor, evidence: &[u8]) -> Document {
         let found = self.read(image).await.expect("there is evidence");
         assert_eq!(Sha256Digest::of(&found.bytes), Sha256Digest::of(evidence), "exact bytes");
         found
@@ -115,7 +115,7 @@ impl<R: EvidenceStore, W: EvidenceStore> Stores<'_, R, W> {
         self.holds(&other, &others).await;
     }
 
-    async fn refuses_what_it_could_not_give_back(&self, image: &Descriptor, state: &StoredEvidence) {
+    async fn refuses_what_it_could_not_give_back(&self, image: &Descriptor, state: &Document) {
         let mut unended = state.bytes.clone();
         unended.pop();
         let gap = [&state.bytes[..], b"\n"].concat();

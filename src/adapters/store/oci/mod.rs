@@ -25,7 +25,7 @@ use goldseal_core::{
     ports::{
         EvidenceStore, Expected, PortError,
         PortErrorKind::{Malformed, Refused},
-        Revision, StoredEvidence, Written,
+        Revision, Stored, Written,
     },
 };
 
@@ -34,7 +34,8 @@ use self::{
     registry::{Referrers, Registry},
     sets::{Evidence, Part, Place, SetId},
 };
-use super::{OpenError, Settings, check_writable, too_large};
+use super::{OpenError, Settings, check_writable};
+use crate::adapters::documents::too_large;
 
 const READ: &str = "reading evidence";
 const WRITE: &str = "writing evidence";
@@ -131,18 +132,18 @@ impl OciStore {
     }
 
     /// Fetches the bundles of a set and puts them together.
-    async fn assemble(&self, place: &str, id: SetId, parts: &[&Part]) -> Result<StoredEvidence, PortError> {
+    async fn assemble(&self, place: &str, id: SetId, parts: &[&Part]) -> Result<Stored, PortError> {
         let total = parts.iter().map(|part| part.layer.size.saturating_add(1)).fold(0, u64::saturating_add);
         if usize::try_from(total).is_ok_and(|total| total <= EVIDENCE_LIMITS.bytes) {
             let fetches: Vec<_> = parts.iter().map(|part| self.registry.blob(&part.layer)).collect();
             let bundles: Vec<Vec<u8>> = stream::iter(fetches).buffered(ABREAST).try_collect().await?;
             let bytes = join(bundles.iter().map(Vec::as_slice));
             if Sha256Digest::of(&bytes) == id.set {
-                return Ok(StoredEvidence { bytes, revision: revision(&id) });
+                return Ok(Stored { bytes, revision: revision(&id) });
             }
             return Err(PortError::new(Malformed, READ, place).because("the bundles are not the set they say they are"));
         }
-        Err(too_large(READ, place))
+        Err(too_large(READ, place, EVIDENCE_LIMITS.bytes))
     }
 
     /// Pushes everything but what makes the set count; returns the manifests that will.
@@ -232,7 +233,7 @@ impl OciStore {
 }
 
 impl EvidenceStore for OciStore {
-    async fn read(&self, image: &ImageRef) -> Result<Option<StoredEvidence>, PortError> {
+    async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
         let place = self.locate(image);
         let Some(subject) = self.tagged(image).await? else { return Ok(None) };
         // A writer that is at it right now is soon done.

@@ -13,6 +13,7 @@ use super::{
     layout::{Digest, Entry, INDEX_TYPE, Index, MANIFEST_LIMITS, MANIFEST_TYPE, Manifest},
     login::Login,
 };
+use crate::adapters::documents::tries;
 
 const READ_MANIFEST: &str = "reading manifest";
 const WRITE_MANIFEST: &str = "writing manifest";
@@ -55,7 +56,7 @@ impl Registry {
     pub(super) async fn manifest(&self, reference: &str) -> Result<Option<Vec<u8>>, PortError> {
         let url = format!("{}/manifests/{reference}", self.base);
         let accept = format!("{MANIFEST_TYPE}, {INDEX_TYPE}");
-        transfer::persist(|| async {
+        tries::persist(|| async {
             let request = self.http.get(&url).header(header::ACCEPT, &accept);
             let response = self.send(READ_MANIFEST, &url, request, RegistryOperation::Pull).await?;
             match response.status() {
@@ -81,7 +82,7 @@ impl Registry {
     /// Writes a manifest under a tag or its digest.
     pub(super) async fn put_manifest(&self, reference: &str, media_type: &str, bytes: &[u8]) -> Result<(), PortError> {
         let url = format!("{}/manifests/{reference}", self.base);
-        transfer::persist(|| async {
+        tries::persist(|| async {
             let request = self.http.put(&url).header(header::CONTENT_TYPE, media_type).body(bytes.to_owned());
             let response = self.send(WRITE_MANIFEST, &url, request, RegistryOperation::Push).await?;
             if response.status().is_success() { Ok(()) } else { Err(refused(WRITE_MANIFEST, &url, response).await) }
@@ -92,7 +93,7 @@ impl Registry {
     /// Deletes a manifest; one that is not there is deleted.
     pub(super) async fn delete_manifest(&self, digest: Digest) -> Result<(), PortError> {
         let url = format!("{}/manifests/{digest}", self.base);
-        transfer::persist(|| async {
+        tries::persist(|| async {
             let response = self.send(DELETE_MANIFEST, &url, self.http.delete(&url), RegistryOperation::Push).await?;
             match response.status() {
                 status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
@@ -110,7 +111,7 @@ impl Registry {
             Url::parse_with_params(&place, [("artifactType", artifact_type)]).map_err(|e| malformed(e.to_string()))?;
         let mut entries = Vec::new();
         for _ in 0..PAGES {
-            let answer = transfer::persist(|| self.page(&page, &place)).await?;
+            let answer = tries::persist(|| self.page(&page, &place)).await?;
             let Some((bytes, next)) = answer else { return Ok(Referrers::NotKept) };
             let index = Index::parse(&bytes).map_err(|fault| malformed(fault.to_string()))?;
             entries.extend(index.entries());
@@ -145,7 +146,7 @@ impl Registry {
         let url = format!("{}/blobs/{}", self.base, entry.digest);
         let malformed = |why: &str| PortError::new(PortErrorKind::Malformed, READ_BLOB, &url).because(why);
         let size = usize::try_from(entry.size).map_err(|_e| malformed("its size is no size"))?;
-        transfer::persist(|| async {
+        tries::persist(|| async {
             let response = self.send(READ_BLOB, &url, self.http.get(&url), RegistryOperation::Pull).await?;
             match response.status() {
                 StatusCode::OK => {}
@@ -163,7 +164,7 @@ impl Registry {
     pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), PortError> {
         let digest = Digest::of(bytes);
         let url = format!("{}/blobs/{digest}", self.base);
-        transfer::persist(|| async {
+        tries::persist(|| async {
             let known = self.send(WRITE_BLOB, &url, self.http.head(&url), RegistryOperation::Push).await?;
             if known.status() == StatusCode::OK {
                 return Ok(());
