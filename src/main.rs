@@ -7,6 +7,7 @@
 mod adapters;
 mod cli;
 mod files;
+mod hook;
 mod render;
 mod settings;
 mod telemetry;

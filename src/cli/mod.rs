@@ -5,8 +5,10 @@ mod describe;
 mod exit;
 mod facts;
 mod gate;
+mod hook;
 mod image;
 mod inputs;
+mod lambda;
 mod policy;
 mod publish;
 mod seal;
@@ -76,6 +78,10 @@ enum Command {
     Verify(verify::Verify),
     /// Share images that are admitted, and let parameters name them
     Publish(publish::Publish),
+    /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
+    Hook(Box<hook::Hook>),
+    /// The launch hook as a Lambda function
+    Lambda(Box<lambda::Lambda>),
     /// Check a policy document, or print its schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -90,7 +96,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(arguments()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; what clap prints goes where it belongs.
@@ -114,6 +120,16 @@ pub fn main() -> ExitCode {
             printed.map_or(failure.code, |()| failure.code).into()
         }
     }
+}
+
+/// Lambda starts a program called `bootstrap`, without arguments.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let name = arguments.first().map(std::path::Path::new).and_then(std::path::Path::file_name);
+    if arguments.len() == 1 && name.is_some_and(|name| name == "bootstrap") {
+        arguments.push("lambda".into());
+    }
+    arguments
 }
 
 /// Looks for `--output json` on a command line that did not parse.
@@ -142,6 +158,8 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Sign(command) => wait(command.run(&session()?, format))??,
         Command::Verify(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
+        Command::Hook(command) => command.run(session()?, format)?,
+        Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(format)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();

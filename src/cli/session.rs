@@ -11,31 +11,38 @@ use tokio::sync::OnceCell;
 use super::image::ImageArg;
 use crate::{
     adapters::{
-        aws::{AwsConfig, KmsKeys},
-        store::{self, Store},
+        aws::{AwsConfig, KmsKeys, Observer},
+        state::State,
+        store::{self, Store, StoreUrl, s3},
     },
     settings::Settings,
 };
 
 /// The settings of this run, and its connections.
-#[derive(Debug)]
 pub struct Session {
     /// The settings.
     pub settings: Settings,
     /// The AWS profile, when one was named.
     pub profile: Option<String>,
+    observer: Option<Observer>,
     aws: OnceCell<AwsConfig>,
 }
 
 impl Session {
     /// Starts without any connection.
     pub fn new(settings: Settings, profile: Option<String>) -> Self {
-        Self { settings, profile, aws: OnceCell::new() }
+        Self { settings, profile, observer: None, aws: OnceCell::new() }
     }
 
     /// Returns the AWS settings, read at the first call.
     pub async fn aws(&self) -> &AwsConfig {
-        self.aws.get_or_init(|| AwsConfig::load(self.settings.region.as_ref(), self.profile.as_deref())).await
+        let load = || AwsConfig::load(self.settings.region.as_ref(), self.profile.as_deref(), self.observer.clone());
+        self.aws.get_or_init(load).await
+    }
+
+    /// Tells somebody of every AWS call. It must be said before the first connection is made.
+    pub fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
     }
 
     /// Completes image arguments with the default region, which is looked up only when one of them needs it.
@@ -52,10 +59,20 @@ impl Session {
     pub async fn store(&self) -> Result<Store> {
         let url = self.settings.store()?;
         let settings = store::Settings { ca_file: self.settings.ca_file.clone(), ..store::Settings::default() };
-        let Some(bucket) = url.bucket() else { return Ok(Store::open(url, &settings, None)?) };
+        Ok(Store::open(url, &settings, self.bucket(url).await?)?)
+    }
+
+    /// Opens the state of an enforcement point.
+    pub async fn state(&self, url: &StoreUrl) -> Result<State> {
+        Ok(State::open(url, self.bucket(url).await?)?)
+    }
+
+    /// Connects to the bucket of a URL, when it names one.
+    async fn bucket(&self, url: &StoreUrl) -> Result<Option<s3::Connection>> {
+        let Some(bucket) = url.bucket() else { return Ok(None) };
         let aws = self.aws().await;
         let region = aws.region().await.with_context(|| format!("finding the region of the bucket {bucket}"))?;
-        Ok(Store::open(url, &settings, Some(aws.s3(&region)))?)
+        Ok(Some(aws.s3(&region)))
     }
 
     /// Returns where the public keys of KMS authorities are asked for; AWS settings are read when one is.
@@ -65,7 +82,6 @@ impl Session {
 }
 
 /// KMS, connected at the first question: a policy of PEM keys needs none.
-#[derive(Debug)]
 pub struct Keys<'s>(&'s Session);
 
 impl KeyCatalog for Keys<'_> {

@@ -17,12 +17,14 @@ macro_rules! line {
 }
 
 mod approve;
+mod breakers;
 mod gate;
 mod publish;
 mod seal;
 
 pub(super) use self::{
     approve::approve,
+    breakers::breakers,
     gate::{counts, gate, standing},
     publish::publish,
     seal::seal,

@@ -9,7 +9,8 @@ mod progress;
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
-    ApproveReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+    ApproveReport, BreakersReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport,
+    VerifyReport,
 };
 use serde::Serialize;
 
@@ -74,6 +75,11 @@ pub fn publish(format: Format, report: &PublishReport) -> io::Result<()> {
 /// Prints what `describe` says.
 pub fn describe(format: Format, report: &DescribeReport) -> io::Result<()> {
     print(format, report, human::describe)
+}
+
+/// Prints what `hook breaker` says.
+pub fn breakers(format: Format, report: &BreakersReport) -> io::Result<()> {
+    print(format, report, human::breakers)
 }
 
 /// Prints what `policy check` says.

@@ -3,6 +3,8 @@
 //! A flag goes before the environment, which goes before the file (`/etc/goldseal/goldseal.toml`, or `--config`). What
 //! a command cannot do without has no default, and an unknown key in the file is an error.
 
+mod hook;
+
 use std::path::{Path, PathBuf};
 
 use goldseal_core::ids::Region;
@@ -12,6 +14,8 @@ use crate::{
     adapters::store::StoreUrl,
     files::{self, FileError},
 };
+
+pub use self::hook::{HookFragment, HookSettings};
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
 const LARGEST: usize = 64 << 10;
@@ -32,6 +36,10 @@ pub struct Fragment {
     /// A PEM file of certificate authorities that https and oci stores trust beside those of the system
     #[arg(long, value_name = "FILE", env = "GOLDSEAL_CA_FILE", global = true, help_heading = "Settings")]
     pub ca_file: Option<PathBuf>,
+    /// What only the launch hook needs; its flags are its command's.
+    #[arg(skip)]
+    #[serde(default)]
+    pub hook: HookFragment,
 }
 
 /// Settings that are valid.
@@ -43,6 +51,7 @@ pub struct Settings {
     pub region: Option<Region>,
     /// Certificate authorities of stores.
     pub ca_file: Option<PathBuf>,
+    hook: HookFragment,
 }
 
 /// Settings that are not valid.
@@ -62,6 +71,14 @@ pub enum SettingsError {
     /// The store is not one.
     #[error("the setting `store`: {0}")]
     Store(String),
+    /// A setting of the launch hook is wrong.
+    #[error("the setting `hook.{key}`: {problem}")]
+    Hook {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// A command needs a setting that nobody gave.
     #[error("no {what} is set")]
     Missing {
@@ -96,6 +113,7 @@ impl Settings {
             policy: given.policy.or(file.policy),
             region: given.region.or(file.region),
             ca_file: given.ca_file.or(file.ca_file),
+            hook: file.hook,
         })
     }
 
@@ -107,6 +125,22 @@ impl Settings {
         let hint =
             "give --store URL, set GOLDSEAL_STORE, or write `store = \"s3://bucket/prefix\"` into the settings file";
         self.store.as_ref().ok_or(SettingsError::Missing { what: "store", hint })
+    }
+
+    /// Returns the settings of the launch hook, of which `given` are its flags.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn hook(&self, given: HookFragment) -> Result<HookSettings, SettingsError> {
+        HookSettings::merge(given, self.hook.clone(), self.store()?)
+    }
+
+    /// Returns where the hook keeps its state.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn state(&self, given: Option<String>) -> Result<StoreUrl, SettingsError> {
+        hook::state(given.or_else(|| self.hook.state.clone()))
     }
 
     /// Returns the policy's file.

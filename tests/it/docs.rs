@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 use goldseal_core::{
     policy::{compile, referenced_files, schema},
     report::{
-        ApproveReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
-        schema_of,
+        ApproveReport, BreakersReport, DescribeReport, GateReport, LaunchReport, PolicyReport, PublishReport,
+        SealReport, SignReport, VerifyReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "describe",
     "gate",
     "approve",
@@ -21,6 +21,10 @@ const COMMANDS: [&str; 10] = [
     "seal",
     "verify",
     "publish",
+    "hook",
+    "hook breaker",
+    "hook breaker reset",
+    "lambda",
     "policy check",
     "policy schema",
     "completions",
@@ -74,6 +78,8 @@ fn docs_schema_is_what_the_types_say() {
         ("sign", schema_of::<SignReport>()),
         ("seal", schema_of::<SealReport>()),
         ("publish", schema_of::<PublishReport>()),
+        ("launch", schema_of::<LaunchReport>()),
+        ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
     ] {

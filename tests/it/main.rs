@@ -27,12 +27,16 @@ mod dependencies;
 mod docs;
 mod e2e;
 mod exceptions;
+mod fleet;
 mod full_disk;
 mod gate;
 mod gated;
 mod goss;
+mod hook;
 mod keys;
+mod lambda;
 mod layers;
+mod monitoring;
 mod offline;
 mod order;
 mod policies;
@@ -47,6 +51,7 @@ mod stores;
 #[path = "../../src/adapters/store/contract/tls.rs"]
 #[allow(dead_code, reason = "the store's own tests need the rest")]
 mod tls;
+mod units;
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -121,6 +121,13 @@ impl Goldseal {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Starts it with a file for what it logs, and does not wait for its end.
+    pub fn start_logging(&self, line: &str, environment: &[(&str, &str)], log: fs::File) -> Child {
+        let mut command = self.command(EXECUTABLE);
+        let command = command.args(line.split_whitespace()).envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
     /// Runs it and asks for JSON.
     pub fn json(&self, line: &str) -> Run {
         self.run(&format!("{line} --output json"))

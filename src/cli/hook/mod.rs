@@ -1,0 +1,93 @@
+//! `goldseal hook`: the launch hook as a daemon, and its breakers.
+
+pub mod assemble;
+mod breaker;
+
+use anyhow::{Context as _, Result};
+
+use self::{
+    assemble::{Assembly, Host},
+    breaker::BreakerCommand,
+};
+use super::{
+    exit::{Code, Failure},
+    session::Session,
+};
+use crate::{
+    adapters::aws::Queue,
+    hook::{daemon::Daemon, health, record::Recorder},
+    render::Format,
+    settings::HookFragment,
+    telemetry,
+};
+
+const AFTER: &str = "\
+Reads an SQS queue for launches of guarded Auto Scaling groups and ends their wait: CONTINUE for images that the policy \
+admits, ABANDON for all others. docs/hook.md says how to set it up, and what it does not promise.
+
+Examples:
+  goldseal hook --queue https://sqs.eu-west-1.amazonaws.com/123456789012/goldseal --guard-group web --guard-hook goldseal \\
+    --state file:///var/lib/goldseal --store s3://evidence/golden --policy /etc/goldseal/policy.toml
+  goldseal hook --check
+  goldseal hook breaker
+  goldseal hook breaker reset --group web
+
+SIGHUP reads the policy again. SIGTERM finishes what is held, for up to a minute.
+
+Exit codes: 0 stopped by a signal, 2 settings, 3 AWS could not be asked at the start.";
+
+/// Arguments of `hook`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER, args_conflicts_with_subcommands = true)]
+pub struct Hook {
+    #[command(subcommand)]
+    command: Option<HookCommand>,
+    #[command(flatten)]
+    settings: HookFragment,
+    /// Read settings and policy, say whether they are valid, and end
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum HookCommand {
+    /// Show the breakers of a region, or reset them
+    Breaker(BreakerCommand),
+}
+
+impl Hook {
+    pub fn run(self, mut session: Session, format: Format) -> Result<Code, Failure> {
+        if let Some(HookCommand::Breaker(command)) = self.command {
+            return super::wait(command.run(&session, format))?;
+        }
+        let settings = session.settings.hook(self.settings).map_err(anyhow::Error::from)?;
+        let policy = super::policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        let url = settings.queue().map_err(anyhow::Error::from)?.to_owned();
+        if self.check {
+            return Ok(Code::Good);
+        }
+        telemetry::daemon();
+        let assembly = Assembly::observed(&mut session);
+        // Verification of a large SBOM must not hold heartbeats up.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.map_err(anyhow::Error::from)?.block_on(async {
+            let queue = Queue::open(session.aws().await, &url).await.context("opening the queue")?;
+            let engine = assembly.engine(&session, &settings, policy, queue.region(), Host::Daemon).await?;
+            let recorder = Recorder::new(
+                assembly.state(&session, &settings).await?,
+                assembly.groups(&session, queue.region()).await,
+                queue.region().clone(),
+                assembly.metrics(),
+            );
+            let listening = health::listen(settings.listen).await;
+            let listener = listening.with_context(|| format!("listening on {}", settings.listen))?;
+            let daemon = Daemon { engine: engine.into(), queue, recorder, listener };
+            let load = || async {
+                let loaded = assembly.policy(&session, &settings).await;
+                loaded.map_err(|failure| failure.chain.join(": "))
+            };
+            daemon.run(load).await.context("hearing signals")?;
+            Ok(Code::Good)
+        })
+    }
+}

@@ -1,0 +1,139 @@
+use goldseal_core::{
+    ids::ImageRef,
+    image::{DescribedImage, Descriptor},
+    ports::{Expected, PortError, PortErrorKind, Stored, Written},
+    testing::{
+        evidence::sealed,
+        images::{described, facts},
+        keys::LocalKey,
+        launches::FakeState,
+        policies::{compiled, minimal},
+        ports::{FakeKeys, FakeStore},
+    },
+};
+
+use super::*;
+
+/// EC2 that takes its time, so that launches meet.
+struct SlowCatalog;
+
+impl ImageCatalog for SlowCatalog {
+    async fn describe(&self, _: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(Some(described()))
+    }
+}
+
+/// A store that fails when it is told to.
+struct Flaky {
+    inner: FakeStore,
+    out: std::sync::atomic::AtomicBool,
+}
+
+impl EvidenceStore for Flaky {
+    async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
+        if self.out.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(PortError::new(PortErrorKind::Unavailable, "s3:GetObject", image));
+        }
+        self.inner.read(image).await
+    }
+
+    async fn write(&self, image: &Descriptor, evidence: &[u8], expected: Expected) -> Result<Written, PortError> {
+        self.inner.write(image, evidence, expected).await
+    }
+
+    fn locate(&self, image: &ImageRef) -> String {
+        self.inner.locate(image)
+    }
+}
+
+type Tested = OpenCases<SlowCatalog, Flaky, FakeKeys, FakeState>;
+
+fn image() -> ImageRef {
+    facts().descriptor.image()
+}
+
+fn cases(more: &str, out: bool, state: FakeState) -> Arc<Tested> {
+    let ci = LocalKey::p256(1);
+    let inner = FakeStore::holding(&image(), &sealed(&ci));
+    let store = Flaky { inner, out: out.into() };
+    let sources = Sources { catalog: SlowCatalog, store, keys: FakeKeys::default(), state };
+    let policy = compiled(&(minimal(&ci) + more));
+    Arc::new(OpenCases::new(Arc::new(policy), Arc::new(sources), Arc::new(Metrics::default())))
+}
+
+fn verdict(cases: &Tested, case: &Case) -> String {
+    let judgement = case.judge(&cases.policy, Timestamp::now());
+    match judgement.verdict {
+        Verdict::Admit(_) => "admit".to_owned(),
+        Verdict::Reject(reasons) => reasons.as_slice()[0].code().to_owned(),
+        Verdict::Undetermined(faults) => faults.as_slice()[0].code().to_owned(),
+    }
+}
+
+fn count(cases: &Tested, metric: &str) -> String {
+    let text = cases.metrics.text();
+    text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')).unwrap_or("absent").to_owned()
+}
+
+async fn ask(cases: &Arc<Tested>, times: usize) -> Vec<Arc<Case>> {
+    let image = image();
+    futures::future::join_all((0..times).map(|_| cases.case(&image))).await
+}
+
+#[tokio::test]
+async fn a_thousand_launches_share_one_verification_and_each_has_a_verdict() {
+    let cases = cases("", false, FakeState::default());
+    let first = ask(&cases, 500).await;
+    let later = ask(&cases, 500).await;
+    assert!(first.iter().chain(&later).all(|case| verdict(&cases, case) == "admit"));
+    assert_eq!(cases.sources.store.inner.journal.calls().len(), 1);
+    assert_eq!(count(&cases, "goldseal_hook_verifications_total"), "1");
+}
+
+#[tokio::test]
+async fn the_same_evidence_is_not_verified_again_when_the_case_is_stale() {
+    let cases = cases("", false, FakeState::default());
+    ask(&cases, 1).await;
+    cases.open.invalidate_all();
+    assert_eq!(verdict(&cases, &ask(&cases, 1).await[0]), "admit");
+    assert_eq!(count(&cases, "goldseal_hook_verifications_total"), "1");
+    // Other evidence is.
+    cases.sources.store.inner.held.lock().unwrap().insert(image(), sealed(&LocalKey::p256(2)));
+    cases.open.invalidate_all();
+    assert_eq!(verdict(&cases, &ask(&cases, 1).await[0]), "signer-unknown");
+    assert_eq!(count(&cases, "goldseal_hook_verifications_total"), "2");
+}
+
+#[tokio::test]
+async fn a_failure_is_shared_by_those_who_wait_and_by_nobody_after_them() {
+    let cases = cases("", true, FakeState::default());
+    assert!(ask(&cases, 10).await.iter().all(|case| verdict(&cases, case) == "evidence-unavailable"));
+    cases.sources.store.out.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(verdict(&cases, &ask(&cases, 1).await[0]), "admit");
+}
+
+#[tokio::test]
+async fn only_what_admits_is_kept_and_it_stands_in_only_where_the_policy_says_so() {
+    let lasting = "[launch]\non_unreachable = \"last-known-good\"\nlast_known_good = \"1h\"\n";
+    let good = cases(lasting, false, FakeState::default());
+    ask(&good, 1).await;
+    let held = good.sources.state.held.lock().unwrap().clone();
+    assert_eq!(held.len(), 1);
+
+    let keeping = || FakeState { held: Mutex::new(held.clone()), ..FakeState::default() };
+    let standing = cases(lasting, true, keeping());
+    let case = ask(&standing, 1).await.remove(0);
+    assert_eq!(verdict(&standing, &case), "admit");
+    let report = case.report(&standing.policy, case.judge(&standing.policy, Timestamp::now()), &Default::default());
+    assert!(report.notes.iter().any(|note| note.code == "last-known-good"), "{:?}", report.notes);
+    assert_eq!(count(&standing, "goldseal_hook_stand_ins_total"), "1");
+
+    let denying = cases("", true, keeping());
+    assert_eq!(verdict(&denying, &ask(&denying, 1).await[0]), "evidence-unavailable");
+
+    let refused = cases(lasting, false, FakeState::default());
+    refused.sources.store.inner.held.lock().unwrap().insert(image(), sealed(&LocalKey::p256(2)));
+    ask(&refused, 1).await;
+    assert!(refused.sources.state.held.lock().unwrap().is_empty());
+}
