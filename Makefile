@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check tools e2e bench fmt
+.PHONY: demo test check tools e2e bench lambda fmt
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -25,6 +25,9 @@ e2e: ## the suite that uses the real tools
 
 bench: ## figures against public programs, printed and written to target/bench.json
 	tests/bench/run.sh
+
+lambda: ## target/lambda/goldseal-lambda.zip: the launch hook as a function, for this architecture
+	packaging/lambda/build.sh
 
 fmt:
 	$(CARGO) fmt --all
