@@ -2,6 +2,7 @@
 
 mod approve;
 mod describe;
+mod doctor;
 mod exit;
 mod facts;
 mod gate;
@@ -80,6 +81,8 @@ enum Command {
     Publish(publish::Publish),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
     Hook(Box<hook::Hook>),
+    /// Look at everything that the launch hook stands on, and say what to type
+    Doctor(Box<doctor::Doctor>),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
     /// Check a policy document, or print its schema
@@ -159,6 +162,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Verify(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format)?,
+        Command::Doctor(command) => wait(command.run(&session()?, format))??,
         Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(format)?,
         Command::Completions { shell } => {

@@ -36,6 +36,8 @@ pub mod lifecycle;
 
 pub mod report;
 
+pub mod doctor;
+
 pub mod ports;
 
 pub mod flow;

@@ -18,6 +18,7 @@ macro_rules! line {
 
 mod approve;
 mod breakers;
+mod doctor;
 mod gate;
 mod publish;
 mod seal;
@@ -25,6 +26,7 @@ mod seal;
 pub(super) use self::{
     approve::approve,
     breakers::breakers,
+    doctor::doctor,
     gate::{counts, gate, standing},
     publish::publish,
     seal::seal,

@@ -9,8 +9,8 @@ mod progress;
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
-    ApproveReport, BreakersReport, DescribeReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport,
-    VerifyReport,
+    ApproveReport, BreakersReport, DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SealReport,
+    SignReport, VerifyReport,
 };
 use serde::Serialize;
 
@@ -80,6 +80,11 @@ pub fn describe(format: Format, report: &DescribeReport) -> io::Result<()> {
 /// Prints what `hook breaker` says.
 pub fn breakers(format: Format, report: &BreakersReport) -> io::Result<()> {
     print(format, report, human::breakers)
+}
+
+/// Prints what `doctor` found.
+pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
+    print(format, report, human::doctor)
 }
 
 /// Prints what `policy check` says.

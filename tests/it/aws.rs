@@ -239,7 +239,8 @@ impl Account {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    fn sdk(&self) -> SdkConfig {
+    /// Returns the settings of its clients, for services that few tests need.
+    pub fn sdk(&self) -> SdkConfig {
         let region = Region::new(self.region.clone());
         SDK.to_builder().credentials_provider(credentials(&self.id)).region(region).build()
     }

@@ -3,17 +3,18 @@
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use goldseal_core::{
+    doctor,
     policy::{compile, referenced_files, schema},
     report::{
-        ApproveReport, BreakersReport, DescribeReport, GateReport, LaunchReport, PolicyReport, PublishReport,
-        SealReport, SignReport, VerifyReport, schema_of,
+        ApproveReport, BreakersReport, DescribeReport, DoctorReport, GateReport, LaunchReport, PolicyReport,
+        PublishReport, SealReport, SignReport, VerifyReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "describe",
     "gate",
     "approve",
@@ -24,6 +25,7 @@ const COMMANDS: [&str; 14] = [
     "hook",
     "hook breaker",
     "hook breaker reset",
+    "doctor",
     "lambda",
     "policy check",
     "policy schema",
@@ -68,6 +70,36 @@ fn docs_reasons_lists_every_code() {
 }
 
 #[test]
+fn docs_doctor_lists_every_code() {
+    let mut text = String::from(
+        "# What `goldseal doctor` finds\n\nIt reads the settings of [`goldseal hook`](hook.md) and looks at everything that the \
+         hook stands on, without touching a launch or a message. Each finding has a severity, a stable code, what it is \
+         about (`where`), and what to type (`type`). A code never changes its meaning; the schema of `--output json` is \
+         [doctor.json](schema/doctor.json).\n\n\
+         | severity | | exit code |\n| --- | --- | --- |\n\
+         | `problem` | launches are not guarded, or cannot be answered | 1 |\n\
+         | `unknown` | it could not be asked | 3, unless there are problems |\n\
+         | `warning` | it works, though not as well as it should | 0 |\n\
+         | `note` | to know; nothing is wrong | 0 |\n\
+         | `good` | as it should be | 0 |\n\n\
+         Run it with the role of the hook. Every action is really tried, with things that there are not: an instance, an \
+         image, a lifecycle action, a message, a process. IAM refuses before it is looked whether the thing is there, and \
+         everything else is taken for permission. The only thing written is `v1/doctor.json` in the place for state, which is \
+         read and removed. `sqs:ReceiveMessage` is not tried: it would take messages from the hook that runs.\n\n\
+         Beside what the hook may do, it asks with `sqs:GetQueueAttributes` (of the queue and its dead-letter queue), \
+         `ec2:DescribeLaunchTemplateVersions`, `ssm:GetParameter` (for `resolve:ssm:`) and, for groups that still have one, \
+         `autoscaling:DescribeLaunchConfigurations`. Without them the finding is `not-asked`.\n\n\
+         What it does not look at: rules of EventBridge, policies of topics and of KMS keys, statements that deny in the \
+         queue's policy, and instances that are in service.\n\n\
+         | code | severity | what it means | what to do |\n| --- | --- | --- | --- |\n",
+    );
+    for (code, severity, meaning, remedy) in doctor::CODES {
+        text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
+    }
+    made("docs/doctor.md", &text);
+}
+
+#[test]
 fn docs_schema_is_what_the_types_say() {
     for (name, schema) in [
         ("policy", schema()),
@@ -81,6 +113,7 @@ fn docs_schema_is_what_the_types_say() {
         ("launch", schema_of::<LaunchReport>()),
         ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),
+        ("doctor", schema_of::<DoctorReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
     ] {
         made(&format!("docs/schema/{name}.json"), &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));

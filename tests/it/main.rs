@@ -25,6 +25,7 @@ mod commands;
 mod content;
 mod dependencies;
 mod docs;
+mod doctor;
 mod e2e;
 mod exceptions;
 mod fleet;

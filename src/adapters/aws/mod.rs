@@ -4,6 +4,7 @@
 //! retries, and `AWS_ENDPOINT_URL` with its forms for one service. Loading them reads files at most: the network is
 //! first used by the first call. No SDK type leaves this directory but S3's client, which the S3 store needs.
 
+mod asker;
 mod autoscaling;
 mod batch;
 mod calls;
@@ -16,10 +17,13 @@ pub mod fault;
 mod fleet;
 mod instances;
 mod kms;
+mod launch_queue;
 mod pages;
 mod publishing;
 mod sqs;
 mod ssm;
+mod surroundings;
+mod templates;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -48,8 +52,10 @@ pub use self::{
     ec2::Ec2,
     instances::Ec2Instances,
     kms::{KmsKeys, KmsSigner},
+    launch_queue::WatchedQueue,
     publishing::Publisher,
     sqs::{NotDone, Queue, Received},
+    surroundings::Surroundings,
 };
 
 /// What the SDK believes when nobody named a region: it would ask the metadata service while loading otherwise. Only

@@ -22,8 +22,8 @@ use super::{AwsConfig, fault};
 
 const OPEN: &str = "sqs:QueueUrl";
 const RECEIVE: &str = "sqs:ReceiveMessage";
-const DELETE: &str = "sqs:DeleteMessage";
-const EXTEND: &str = "sqs:ChangeMessageVisibility";
+pub(super) const DELETE: &str = "sqs:DeleteMessage";
+pub(super) const EXTEND: &str = "sqs:ChangeMessageVisibility";
 const ATTRIBUTES: &str = "sqs:GetQueueAttributes";
 
 /// More messages in one call are refused.
@@ -73,6 +73,8 @@ pub struct Attributes {
     pub policy: Option<String>,
     /// Where messages go that were received too often, as JSON.
     pub redrive_policy: Option<String>,
+    /// The KMS key that encrypts it, if it is one.
+    pub encryption_key: Option<String>,
     /// For how many seconds a received message is hidden, unless its receiver says otherwise.
     pub visibility_seconds: u32,
     /// For how many seconds a message is kept.
@@ -97,6 +99,11 @@ impl Queue {
             None => aws.region().await?,
         };
         Ok(Self { client: aws.sqs(&region), url: url.to_owned(), region })
+    }
+
+    /// Returns its URL.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Returns its region.
@@ -203,7 +210,6 @@ impl Queue {
     ///
     /// # Errors
     /// [`PortErrorKind::NotFound`] when there is no such queue, or another [`PortError`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the doctor, who comes after the daemon"))]
     pub async fn attributes(&self) -> Result<Attributes, PortError> {
         let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(Name::All);
         let answer = request.send().await.map_err(|error| fault::port_error(&error, ATTRIBUTES, &self.url))?;
@@ -221,6 +227,7 @@ impl Queue {
             arn: told.remove(&Name::QueueArn).ok_or_else(|| self.malformed(ATTRIBUTES, "no QueueArn".to_owned()))?,
             policy: told.remove(&Name::Policy),
             redrive_policy: told.remove(&Name::RedrivePolicy),
+            encryption_key: told.remove(&Name::KmsMasterKeyId),
         })
     }
 

@@ -3,6 +3,7 @@
 mod approve;
 mod case;
 mod content;
+mod doctor;
 mod gate;
 mod launch;
 pub mod outage;
@@ -15,6 +16,7 @@ mod verify;
 pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
 pub use case::{Case, Opened};
 pub use content::{ContentError, device_contents};
+pub use doctor::{Asking, Setup, doctor};
 pub use gate::{Material, Passed, gate};
 pub use launch::{Cases, Decision, Launch, Sight, decide, decide_unseen, look};
 pub use publish::{Candidate, PublishError, Publishing, publish};

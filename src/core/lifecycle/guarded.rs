@@ -1,6 +1,6 @@
 //! Which groups and hooks an enforcement point answers for: whatever a message says, it completes no others.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::ids::{GroupName, HookName};
 
@@ -47,10 +47,13 @@ impl Guarded {
 
     /// Says whether a group is guarded.
     pub fn group(&self, name: &GroupName) -> bool {
-        self.groups.iter().any(|pattern| match pattern {
-            GroupPattern::Exactly(exact) => exact == name,
-            GroupPattern::StartsWith(start) => name.as_str().starts_with(start),
-        })
+        self.groups.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Returns the patterns of groups that none of these matches.
+    pub fn unmatched<'n>(&self, names: impl Iterator<Item = &'n GroupName> + Clone) -> Vec<String> {
+        let idle = |pattern: &&GroupPattern| !names.clone().any(|name| pattern.matches(name));
+        self.groups.iter().filter(idle).map(ToString::to_string).collect()
     }
 
     /// Says whether a hook of a guarded group is ours.
@@ -61,6 +64,24 @@ impl Guarded {
     /// Returns the names of our hooks.
     pub fn hooks(&self) -> impl Iterator<Item = &HookName> {
         self.hooks.iter()
+    }
+}
+
+impl GroupPattern {
+    fn matches(&self, name: &GroupName) -> bool {
+        match self {
+            Self::Exactly(exact) => exact == name,
+            Self::StartsWith(start) => name.as_str().starts_with(start),
+        }
+    }
+}
+
+impl fmt::Display for GroupPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(name) => name.fmt(f),
+            Self::StartsWith(start) => write!(f, "{start}*"),
+        }
     }
 }
 
@@ -94,6 +115,13 @@ mod tests {
         }
         assert!(guarded.hook(&"team/gate".parse().unwrap()) && !guarded.hook(&"gold".parse().unwrap()));
         assert!(Guarded::new(&["*"], &["goldseal"]).unwrap().group(&"anything".parse().unwrap()));
+    }
+
+    #[test]
+    fn patterns_that_match_no_group_are_told_as_they_were_written() {
+        let guarded = Guarded::new(&["web", "batch-*", "gone"], &["goldseal"]).unwrap();
+        let names = ["web".parse().unwrap(), "batches".parse().unwrap()];
+        assert_eq!(guarded.unmatched(names.iter()), ["batch-*", "gone"]);
     }
 
     #[test]

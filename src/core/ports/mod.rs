@@ -1,9 +1,11 @@
 //! What the flows ask of the world, by role. Adapters outside implement it; fakes in `testing` stand in for them.
 
+mod doctor;
 mod launches;
 
 use std::{error::Error, fmt, future::Future};
 
+pub use self::doctor::{Asker, LaunchQueue, Templates};
 pub use self::launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits};
 
 use crate::{

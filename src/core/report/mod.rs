@@ -4,6 +4,7 @@
 
 mod approve;
 mod breakers;
+mod doctor;
 mod gate;
 mod launch;
 mod publish;
@@ -11,6 +12,7 @@ mod seal;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
+pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};

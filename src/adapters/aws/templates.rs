@@ -1,0 +1,143 @@
+//! An Auto Scaling group → the images that it would launch: of its launch template, of overrides with a template or an
+//! image of their own, or of its launch configuration; `resolve:ssm:` is followed to the parameter's value of now.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_autoscaling::types::{AutoScalingGroup, LaunchTemplateOverrides, LaunchTemplateSpecification};
+use goldseal_core::{
+    doctor::Launchable,
+    ids::{AmiId, GroupName},
+    ports::{PortError, PortErrorKind, Templates},
+};
+
+use super::{fault, surroundings::Surroundings};
+
+const GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
+const CONFIGURATIONS: &str = "autoscaling:DescribeLaunchConfigurations";
+const VERSIONS: &str = "ec2:DescribeLaunchTemplateVersions";
+const PARAMETER: &str = "ssm:GetParameter";
+
+/// What a group names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Template { template: Template, version: String },
+    Image { named_by: String, written: String },
+    Configuration(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Template {
+    Id(String),
+    Name(String),
+}
+
+impl Templates for Surroundings {
+    async fn launches(&self, group: &GroupName) -> Result<Vec<Launchable>, PortError> {
+        let answer = self.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(group.as_str());
+        let answer = answer.send().await.map_err(|error| fault::port_error(&error, GROUPS, group))?;
+        let mut launches = Vec::new();
+        for source in answer.auto_scaling_groups().iter().flat_map(sources).collect::<BTreeSet<_>>() {
+            launches.push(match source {
+                Source::Template { template, version } => self.of_template(&template, &version).await?,
+                Source::Image { named_by, written } => self.launchable(named_by, written).await?,
+                Source::Configuration(name) => self.of_configuration(&name).await?,
+            });
+        }
+        Ok(launches)
+    }
+}
+
+impl Surroundings {
+    async fn of_template(&self, template: &Template, version: &str) -> Result<Launchable, PortError> {
+        let request = self.ec2.describe_launch_template_versions().versions(version);
+        let (request, name) = match template {
+            Template::Id(id) => (request.launch_template_id(id), id),
+            Template::Name(name) => (request.launch_template_name(name), name),
+        };
+        let named_by = format!("launch template {name} version {version}");
+        let found = request.send().await.map_err(|error| fault::port_error(&error, VERSIONS, name));
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return Ok(unknown(named_by, String::new(), lasting(error)?)),
+        };
+        let data = found.launch_template_versions().first().and_then(|one| one.launch_template_data());
+        match data.and_then(|data| data.image_id()) {
+            Some(written) => self.launchable(named_by, written.to_owned()).await,
+            None => Ok(unknown(named_by, String::new(), "it names no image".to_owned())),
+        }
+    }
+
+    async fn of_configuration(&self, name: &str) -> Result<Launchable, PortError> {
+        let named_by = format!("launch configuration {name}");
+        let request = self.autoscaling.describe_launch_configurations().launch_configuration_names(name);
+        let found = request.send().await.map_err(|error| fault::port_error(&error, CONFIGURATIONS, name))?;
+        match found.launch_configurations().first().and_then(|one| one.image_id()) {
+            Some(written) => self.launchable(named_by, written.to_owned()).await,
+            None => Ok(unknown(named_by, String::new(), "it is not there, or names no image".to_owned())),
+        }
+    }
+
+    async fn launchable(&self, named_by: String, written: String) -> Result<Launchable, PortError> {
+        let value = match written.strip_prefix("resolve:ssm:") {
+            None => Ok(written.clone()),
+            Some(name) => {
+                let answer = self.ssm.get_parameter().name(name).send().await;
+                match answer.map_err(|error| fault::port_error(&error, PARAMETER, name)) {
+                    Ok(answer) => {
+                        answer.parameter.and_then(|one| one.value).ok_or_else(|| "it has no value".to_owned())
+                    }
+                    Err(error) => Err(lasting(error)?),
+                }
+            }
+        };
+        let image = value.and_then(|value| value.parse::<AmiId>().map_err(|fault| fault.to_string()));
+        Ok(Launchable { named_by, written, image })
+    }
+}
+
+fn unknown(named_by: String, written: String, problem: String) -> Launchable {
+    Launchable { named_by, written, image: Err(problem) }
+}
+
+/// What stays like this is an answer: the template or the parameter is not there.
+fn lasting(error: PortError) -> Result<String, PortError> {
+    match error.kind {
+        PortErrorKind::NotFound | PortErrorKind::Refused => Ok(error.chain()),
+        PortErrorKind::Denied | PortErrorKind::Throttled | PortErrorKind::Unavailable | PortErrorKind::Malformed => {
+            Err(error)
+        }
+    }
+}
+
+/// An override without a template or an image of its own launches the template of the group.
+fn sources(group: &AutoScalingGroup) -> Vec<Source> {
+    let mut found: Vec<Source> = group.launch_template().and_then(template).into_iter().collect();
+    found.extend(group.launch_configuration_name().map(|name| Source::Configuration(name.to_owned())));
+    if let Some(mixed) = group.mixed_instances_policy().and_then(|policy| policy.launch_template()) {
+        let base = mixed.launch_template_specification().and_then(template);
+        let overrides = mixed.overrides();
+        found.extend(overrides.iter().filter_map(overriding));
+        let bare = |one: &LaunchTemplateOverrides| overriding(one).is_none();
+        found.extend(base.filter(|_| overrides.is_empty() || overrides.iter().any(bare)));
+    }
+    found
+}
+
+fn overriding(one: &LaunchTemplateOverrides) -> Option<Source> {
+    match one.image_id() {
+        Some(written) => {
+            let named_by = format!("override {}", one.instance_type().unwrap_or("by requirements"));
+            Some(Source::Image { named_by, written: written.to_owned() })
+        }
+        None => one.launch_template_specification().and_then(template),
+    }
+}
+
+fn template(named: &LaunchTemplateSpecification) -> Option<Source> {
+    let id = named.launch_template_id().map(|id| Template::Id(id.to_owned()));
+    let template = id.or_else(|| named.launch_template_name().map(|name| Template::Name(name.to_owned())))?;
+    Some(Source::Template { template, version: named.version().unwrap_or("$Default").to_owned() })
+}
+
+#[cfg(test)]
+mod tests;

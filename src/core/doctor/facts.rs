@@ -1,0 +1,218 @@
+//! The facts that are examined, as far as they could be asked for.
+
+use jiff::SignedDuration;
+
+use crate::{
+    digest::Sha256Digest,
+    ids::{AccountId, AmiId, GroupName, HookName, Region},
+    lifecycle::{Group, Hook},
+    policy::Mode,
+    report::ImageReport,
+    trust::{AuthorityName, KeyAnswer},
+};
+
+/// A fact, or why it is none.
+pub type Asked<T> = Result<T, Unasked>;
+
+/// Why something could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unasked {
+    /// The call, such as `ec2:DescribeImages`.
+    pub operation: &'static str,
+    /// On what.
+    pub resource: String,
+    /// What stood in the way.
+    pub why: Why,
+    /// What was answered, for people.
+    pub problem: String,
+}
+
+/// What stands in the way of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The caller may not.
+    Denied,
+    /// What was named is not there.
+    Absent,
+    /// There was no answer now; another time there may be.
+    Passing,
+    /// Asking again would bring the same.
+    Lasting,
+}
+
+impl Unasked {
+    /// Says whether a statement in the caller's policy would help.
+    pub fn is_missing_right(&self) -> bool {
+        const SERVICES: [&str; 7] = ["autoscaling", "ec2", "kms", "s3", "sqs", "ssm", "sts"];
+        let service = self.operation.split_once(':').map_or("", |(service, _)| service);
+        self.why == Why::Denied && SERVICES.contains(&service)
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Facts {
+    /// The region that is guarded.
+    pub region: Region,
+    /// Who asks.
+    pub caller: Asked<Caller>,
+    /// How far this clock is ahead of that of AWS.
+    pub ahead: Asked<SignedDuration>,
+    /// How long a verdict may take.
+    pub deadline: SignedDuration,
+    /// The names of our lifecycle hooks.
+    pub hooks: Vec<HookName>,
+    /// Patterns of guarded groups that match none.
+    pub unmatched: Vec<String>,
+    /// The groups of the region.
+    pub groups: Asked<Vec<GroupFacts>>,
+    /// How many groups more there are, whose hooks were not asked for.
+    pub groups_left_out: usize,
+    /// The queue, if one is set.
+    pub queue: Option<QueueFacts>,
+    /// What the caller may do of what a launch hook does.
+    pub rights: Vec<Right>,
+    /// The keys of authorities in KMS.
+    pub keys: Vec<KeyFacts>,
+    /// The store of the evidence.
+    pub store: Place,
+    /// The place for state.
+    pub state: Place,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its account.
+    pub account: AccountId,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// A group of the region.
+#[derive(Debug)]
+pub struct GroupFacts {
+    /// The group.
+    pub group: Group,
+    /// A pattern matches it.
+    pub guarded: bool,
+    /// What is done with a verdict that is not to admit.
+    pub mode: Mode,
+    /// Its lifecycle hooks.
+    pub hooks: Asked<Vec<Hook>>,
+    /// What it would launch; asked for guarded groups only.
+    pub launches: Asked<Vec<LaunchFacts>>,
+}
+
+/// An image that a group would launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launchable {
+    /// What names it: `launch template lt-… version 3`, `override m7g.large`.
+    pub named_by: String,
+    /// How it is written there, such as `resolve:ssm:/golden/web`; empty when it is not.
+    pub written: String,
+    /// The image, or why none is found.
+    pub image: Result<AmiId, String>,
+}
+
+/// An image that a group would launch, judged.
+#[derive(Debug)]
+pub struct LaunchFacts {
+    /// Where it was found.
+    pub found: Launchable,
+    /// What `verify` says of it, if there is one.
+    pub report: Option<ImageReport>,
+}
+
+/// A queue, as far as it was told.
+#[derive(Debug)]
+pub struct QueueFacts {
+    /// Its URL.
+    pub url: String,
+    /// Its settings.
+    pub settings: Asked<QueueSettings>,
+}
+
+/// What a queue is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Its ARN.
+    pub arn: String,
+    /// Who may use it, as JSON.
+    pub policy: Option<String>,
+    /// Where messages go that were received too often.
+    pub dead_letters: Option<DeadLetters>,
+    /// How long a message is kept.
+    pub retention: SignedDuration,
+    /// The KMS key that encrypts it, if it is one.
+    pub key: Option<String>,
+    /// About how many messages wait.
+    pub waiting: u32,
+    /// About how many were received and not deleted yet.
+    pub in_flight: u32,
+}
+
+/// The dead-letter queue of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// Its ARN.
+    pub arn: String,
+    /// After how many receives a message goes there.
+    pub after: u32,
+    /// About how many messages are in it.
+    pub held: Asked<u32>,
+}
+
+/// Something that a launch hook does, and whether the caller may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right {
+    /// The action of IAM.
+    pub action: &'static str,
+    /// On what: ARNs, or `*`.
+    pub on: Vec<String>,
+    /// What came of trying it without effect.
+    pub tried: Asked<()>,
+}
+
+/// The key of an authority in KMS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// The authority.
+    pub authority: AuthorityName,
+    /// `awskms:///…`
+    pub uri: String,
+    /// The SHA-256 that the policy pins.
+    pub pin: Sha256Digest,
+    /// What KMS says.
+    pub answer: Asked<KeyAnswer>,
+}
+
+/// A place that documents are read from, or written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its URL.
+    pub url: String,
+    /// What came of using it.
+    pub tried: Asked<()>,
+}
+
+impl Facts {
+    /// Returns the groups that are guarded.
+    pub(super) fn guarded(&self) -> impl Iterator<Item = &GroupFacts> {
+        self.groups.iter().flatten().filter(|one| one.guarded)
+    }
+
+    /// Says whether a hook is ours.
+    pub(super) fn is_ours(&self, hook: &Hook) -> bool {
+        self.hooks.contains(&hook.name)
+    }
+
+    /// Returns the names of some groups, the first ones of many.
+    pub(super) fn names<'n>(groups: impl Iterator<Item = &'n GroupName>) -> String {
+        const SHOWN: usize = 20;
+        let names: Vec<&str> = groups.map(GroupName::as_str).collect();
+        let more = names.len().saturating_sub(SHOWN);
+        let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    }
+}
