@@ -76,7 +76,10 @@ class Waiting(Fleet):
             answer = self.refused("ValidationError", complete, 400, **key, **given)
             self.assertEqual(answer["Error"]["Message"], f"No active Lifecycle Action found {text}")
         self.refused("ValidationError", complete, 400, **key, InstanceId="i-0123456789abcdef0")
-        self.assertEqual(self.ledger()[0]["refused"], 2)
+        self.refused("ValidationError", self.decide, action=action)
+        self.refused("ValidationError", self.autoscaling.record_lifecycle_action_heartbeat, AutoScalingGroupName="web",
+                     LifecycleHookName="verify", InstanceId=action["instance"])
+        self.assertEqual([self.ledger()[0][name] for name in ("refused", "contradicted")], [4, 2])
         self.assertEqual(http("GET", "/localaws/lifecycle")["refused_unknown"], 1)
         self.in_service(1)
 
@@ -116,7 +119,8 @@ class Waiting(Fleet):
         self.group(2)
         one, two = self.waiting()
         self.decide(one)
-        http("DELETE", "/localaws/lifecycle")
+        forgotten = http("DELETE", "/localaws/lifecycle")["actions"]
+        self.assertEqual([(gone["token"], gone["result"]) for gone in forgotten], [(one["token"], "CONTINUE")])
         self.assertEqual([left["token"] for left in self.ledger()], [two["token"]])
         http("POST", "/moto-api/reset", {})
         self.assertEqual(self.ledger(), [])

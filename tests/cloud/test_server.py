@@ -1,4 +1,5 @@
 """The server itself: start, end, faults, call log."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from urllib.request import urlopen
 import boto3
 import harness
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from harness import OTHER, OWNER, Case, client, http, register, snapshot
 
 
@@ -137,6 +139,36 @@ class Faults(Case):
         http("DELETE", "/localaws/faults")
         self.ec2.describe_images(ImageIds=[used])
 
+    def test_fault_can_meet_a_share_of_calls_by_a_seed(self):
+        def fates(seed: int, share: float) -> list[bool]:
+            http("DELETE", "/localaws/faults")
+            http("POST", "/localaws/faults", {"service": "sqs", "share": share, "seed": seed, "times": 0, "status": 403,
+                                              "code": "RequestThrottled"})
+            http("DELETE", "/localaws/calls")
+            for _ in range(60):
+                with contextlib.suppress(ClientError):
+                    queues.list_queues()
+            return [one["fault"] for one in http("GET", "/localaws/calls?service=sqs")]
+
+        queues = client("sqs")
+        first = fates(7, 0.25)
+        self.assertEqual(len(first), 60)
+        self.assertTrue(5 <= sum(first) <= 25, first)
+        self.assertEqual(fates(7, 0.25), first)
+        self.assertNotEqual(fates(8, 0.25), first)
+        self.assertEqual(sum(fates(7, 1.0)), 60)
+
+    def test_fault_that_was_not_drawn_leaves_the_call_to_the_next(self):
+        http("POST", "/localaws/faults", [
+            {"service": "sqs", "share": 0.5, "seed": 1, "times": 0, "status": 403, "code": "RequestThrottled"},
+            {"service": "sqs", "times": 0, "status": 500, "code": "InternalError"}])
+        queues, codes = client("sqs"), set()
+        for _ in range(20):
+            with self.assertRaises(ClientError) as caught:
+                queues.list_queues()
+            codes.add(caught.exception.response["Error"]["Code"])
+        self.assertEqual(codes, {"RequestThrottled", "InternalError"})
+
     def test_answer_can_be_delayed_and_corrupted(self):
         used = snapshot({0: b"a"})
         token = self.ebs.list_snapshot_blocks(SnapshotId=used)["Blocks"][0]["BlockToken"]
@@ -147,7 +179,8 @@ class Faults(Case):
         self.assertNotEqual(harness.checksum(got["BlockData"].read()), got["Checksum"])
 
     def test_nonsense_is_refused(self):
-        for wrong in ({"servce": "ec2"}, {"status": 500}, {"service": "ec2"}, {"status": "500", "code": "X"}, "x", [1]):
+        for wrong in ({"servce": "ec2"}, {"status": 500}, {"service": "ec2"}, {"status": "500", "code": "X"},
+                      {"status": 500, "code": "X", "share": 0}, {"status": 500, "code": "X", "share": 1.5}, "x", [1]):
             with self.assertRaises(HTTPError) as caught:
                 http("POST", "/localaws/faults", wrong)
             self.assertEqual(caught.exception.code, 400)

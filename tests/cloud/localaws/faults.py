@@ -1,4 +1,5 @@
 """Errors that a test orders in advance."""
+import random
 import threading
 import time
 from dataclasses import asdict, dataclass, fields
@@ -16,6 +17,8 @@ class Fault:
     region: str = ""
     resource: str = ""  # a part of the call's resource
     after: int = 0  # let this many matching calls through first
+    share: float = 1.0  # of those calls, by chance
+    seed: int = 0  # of that chance
     times: int = 1
     status: int = 0
     code: str = ""
@@ -24,11 +27,17 @@ class Fault:
     corrupt: bool = False  # flip one bit of the true answer's body
     hits: int = 0
 
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
     def matches(self, call: Call) -> bool:
         return (
             all(getattr(self, name) in ("", getattr(call, name)) for name in ("service", "action", "account", "region"))
             and self.resource in call.resource
         )
+
+    def drawn(self) -> bool:
+        return self._random.random() < self.share
 
 
 class Faults:
@@ -60,6 +69,8 @@ class Faults:
                 if fault.after > 0:
                     fault.after -= 1
                     continue
+                if not fault.drawn():
+                    continue
                 fault.hits += 1
                 if fault.times and fault.hits >= fault.times:
                     self._faults.remove(fault)
@@ -79,6 +90,8 @@ def _parse(given: object) -> Fault:
         value = getattr(fault, field.name)
         if not isinstance(value, (int, float) if field.type == "float" or field.type is float else field.type):
             raise ValueError(f"{field.name} must be a {field.type.__name__}")
+    if not 0 < fault.share <= 1:
+        raise ValueError("share is above 0 and at most 1")
     if bool(fault.status) != bool(fault.code):
         raise ValueError("status and code go together")
     if not (fault.code or fault.delay or fault.corrupt):

@@ -87,6 +87,7 @@ class Action:
     heartbeats: int = 0
     completions: int = 0
     refused: int = 0
+    contradicted: int = 0  # of those, completions that asked for another result than it had
     notices: int = 0  # how often it was announced on each channel
 
     def beat(self, now: float) -> None:
@@ -98,7 +99,8 @@ class Action:
                 "destination": self.destination, "action": self.special, "state": self.state,
                 "result": self.result, "started": round(self.started, 3),
                 "ended": None if self.ended is None else round(self.ended, 3), "heartbeats": self.heartbeats,
-                "completions": self.completions, "refused": self.refused, "notices": self.notices}
+                "completions": self.completions, "refused": self.refused, "contradicted": self.contradicted,
+                "notices": self.notices}
 
 
 class NoAction(Exception):
@@ -137,7 +139,8 @@ class Ledger:
         with self._lock:
             return list(self._waiting.get(id(member), ()))
 
-    def _find(self, account: str, group: str, hook: str, instance: str | None, token: str | None) -> Action:
+    def _find(self, account: str, group: str, hook: str, instance: str | None, token: str | None,
+              result: str | None = None) -> Action:
         action = self._by_token.get(token) if token else self._by_instance.get((account, group, hook, instance or ""))
         if action and ((action.account, action.hook.auto_scaling_group_name, action.hook.name) != (account, group, hook)
                        or instance and action.instance != instance):
@@ -145,6 +148,7 @@ class Ledger:
         if action is None or action.state != WAITING:
             if action:
                 action.refused += 1
+                action.contradicted += bool(result and action.result and result != action.result)
             else:
                 self.refused_unknown += 1
             what = f"token {token}" if token else f"instance ID {instance}"
@@ -161,7 +165,7 @@ class Ledger:
     def complete(self, result: str, *key) -> Action:
         """Ends an open action; of two callers only one gets it."""
         with self._lock:
-            action = self._find(*key)
+            action = self._find(*key, result)
             action.completions += 1
             self._end(action, COMPLETED, result)
             return action
@@ -200,12 +204,16 @@ class Ledger:
         if not left:
             self._waiting.pop(id(action.member), None)
 
-    def shown(self) -> dict:
+    def shown(self, ended_only: bool = False) -> dict:
         with self._lock:
-            return {"actions": [one.shown() for one in self._by_token.values()], "refused_unknown": self.refused_unknown}
+            actions = [one.shown() for one in self._by_token.values() if not (ended_only and one.state == WAITING)]
+            return {"actions": actions, "refused_unknown": self.refused_unknown}
 
-    def forget_ended(self) -> None:
+    def forget_ended(self) -> dict:
+        """Forgets them and gives what was known of them: between looking and forgetting, others could end."""
         with self._lock:
+            ended = self.shown(ended_only=True)
             self._by_token = {key: one for key, one in self._by_token.items() if one.state == WAITING}
             self._by_instance = {key: one for key, one in self._by_instance.items() if one.state == WAITING}
             self.refused_unknown = 0
+            return ended

@@ -98,7 +98,7 @@ class Application:
         elif name == "lifecycle" and method == "GET":
             answer = LEDGER.shown()
         elif name == "lifecycle" and method == "DELETE":
-            LEDGER.forget_ended()
+            answer = LEDGER.forget_ended()
         elif name in ("faults", "lifecycle") and method == "POST":
             try:
                 body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
