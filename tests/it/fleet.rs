@@ -37,8 +37,12 @@ pub struct Hook {
 impl Fleet {
     /// Makes a queue without any group.
     pub fn new() -> Self {
+        Self::around(Scene::new())
+    }
+
+    /// Makes a queue for a scene.
+    pub fn around(scene: Scene) -> Self {
         cloud().send("POST", "/localaws/lifecycle", r#"{"shortest_heartbeat": 1}"#);
-        let scene = Scene::new();
         let queue = wait(scene.account.sqs().create_queue().queue_name("launches").send()).unwrap().queue_url.unwrap();
         let arn = format!("arn:aws:sqs:{}:{}:launches", crate::aws::REGION, scene.account.id);
         Self { scene, queue, arn }

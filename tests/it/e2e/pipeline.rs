@@ -1,5 +1,5 @@
 //! The whole chain from Packer's post-processors: gate, approval, seal and publication of what Packer built, Syft listed,
-//! Grype scanned and Goss tested; then goldseal and cosign verify it.
+//! Grype scanned and Goss tested; then goldseal and cosign verify it, and it is launched.
 
 use super::{
     packer::Pipeline,
@@ -8,6 +8,8 @@ use super::{
 };
 use crate::{
     aws::{Account, Key, REGION, wait},
+    chain::Scene,
+    fleet::{Fleet, until},
     policies,
     run::files_under,
 };
@@ -84,4 +86,41 @@ fn what_the_gate_refuses_is_left_by_packer_but_neither_signed_nor_published() {
     assert_eq!(files_under(&goldseal.path("store")), Vec::<std::path::PathBuf>::new());
     assert!(!goldseal.path("out/approval.jsonl").exists(), "nobody is asked for what failed");
     goldseal.run(&format!("verify {} --store {store} --policy policy.toml", left[0])).exits(1);
+}
+
+#[test]
+fn what_packer_built_and_sealed_goes_into_service_until_a_byte_of_its_evidence_is_another() {
+    let scene = Scene::new();
+    let approver = scene.account.key_called("approver");
+    scene.goldseal.write("policy.toml", policy(&scene.key, &approver));
+    let built = {
+        let Some(pipeline) = Pipeline::of(&scene.goldseal, &scene.account) else { return };
+        let store = format!("-var store=s3://{}", scene.account.bucket());
+        pipeline.builds(Known::Tolerable, &[&store, "-var key=awskms:///alias/signing", APPROVE]).passes()
+    };
+    let image = &built.images[REGION];
+    let fleet = Fleet::around(scene);
+    fleet.group("sealed", image);
+    fleet.group("tampered", image);
+    let mut hook = fleet.hook("sealed,tampered", "");
+    fleet.scale("sealed", 50);
+    until("fifty in service", || fleet.states("sealed") == ["InService"; 50]);
+    assert_eq!(fleet.results("sealed"), ["CONTINUE"; 50]);
+    assert_eq!(hook.metric("goldseal_hook_verifications_total"), 1.0);
+    hook.signal("TERM");
+    assert_eq!(hook.ends(), Some(0));
+
+    let mut evidence = fleet.scene.account.evidence(image).unwrap();
+    let payload = "\"payload\":\"";
+    let at = String::from_utf8(evidence.clone()).unwrap().find(payload).unwrap() + payload.len() + 400;
+    evidence[at] = if evidence[at] == b'A' { b'B' } else { b'A' };
+    fleet.scene.account.put_evidence(image, &evidence);
+    let _hook = fleet.hook("sealed,tampered", "");
+    fleet.scale("tampered", 50);
+    until("fifty abandoned", || {
+        assert!(!fleet.states("tampered").iter().any(|state| state == "InService"));
+        fleet.results("tampered").iter().filter(|result| *result == "ABANDON").count() >= 50
+    });
+    fleet.scale("tampered", 0);
+    assert!(fleet.results("tampered").iter().all(|result| result != "CONTINUE"));
 }
