@@ -1,7 +1,8 @@
 //! Single questions → few calls: what many callers ask within a moment goes out in one call.
 //!
 //! A batch goes out when it is full, when nothing new came for a moment, or when its first question has waited long
-//! enough; meanwhile the next one fills. It is driven by those who wait for it and by nobody else: a caller that goes
+//! enough; meanwhile the next one fills. Few questions go out soon; many are of a scale-out, which is worth waiting for:
+//! its messages come ten at a time. It is driven by those who wait for it and by nobody else: a caller that goes
 //! away leaves it to the others, and when the last has gone, so has the call.
 
 use std::{
@@ -21,21 +22,33 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+/// More questions than a queue hands out messages at once are many.
+const FEW: usize = 10;
+
 /// When a batch goes out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
     /// So many different questions fill it.
     pub most: usize,
-    /// Nothing new came for so long.
+    /// Nothing new came for so long, and there are few.
     pub quiet: Duration,
+    /// Nothing new came for so long, and there are many.
+    pub lull: Duration,
     /// The first question has waited for so long.
     pub longest: Duration,
 }
 
 impl Terms {
-    /// Returns those for calls that take so many questions. A scale-out is some hundred messages within a second.
+    /// Returns those for calls that take so many questions.
     pub(super) fn of(most: usize) -> Self {
-        Self { most, quiet: Duration::from_millis(150), longest: Duration::from_secs(1) }
+        let [quiet, lull, longest] = [150, 1000, 3000].map(Duration::from_millis);
+        Self { most, quiet, lull, longest }
+    }
+
+    /// When a batch is due that has so many questions, if no other comes.
+    fn due(&self, asked: usize, first: Instant, last: Instant) -> Instant {
+        let pause = if asked > FEW { self.lull } else { self.quiet };
+        (last + pause).min(first + self.longest)
     }
 }
 
@@ -142,7 +155,7 @@ impl<K: Ord + Clone> Questions<K> {
         loop {
             let due = {
                 let mut asked = lock(&self.asked);
-                let due = (asked.last + terms.quiet).min(asked.first + terms.longest);
+                let due = terms.due(asked.keys.len(), asked.first, asked.last);
                 if asked.closed || due <= Instant::now() {
                     asked.closed = true;
                     return std::mem::take(&mut asked.keys).into_iter().collect();

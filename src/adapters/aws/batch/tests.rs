@@ -11,6 +11,11 @@ use super::*;
 
 const NEVER: Duration = Duration::from_hours(1);
 
+/// A batch goes out when it is full.
+const fn full(most: usize) -> Terms {
+    Terms { most, quiet: NEVER, lull: NEVER, longest: NEVER }
+}
+
 /// The questions of each call so far.
 type Calls = Arc<Mutex<Vec<Vec<u32>>>>;
 
@@ -40,7 +45,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_questions_are_five_calls() {
-    let (batches, calls) = doubling(Terms { most: 200, quiet: NEVER, longest: NEVER });
+    let (batches, calls) = doubling(full(200));
     let tasks = (0..1000).map(|key| {
         let batches = batches.clone();
         tokio::spawn(async move { (key, batches.ask(&key).await.unwrap()) })
@@ -57,7 +62,7 @@ async fn a_thousand_questions_are_five_calls() {
 
 #[tokio::test]
 async fn the_same_question_is_asked_once() {
-    let (batches, calls) = doubling(Terms { most: 3, quiet: NEVER, longest: NEVER });
+    let (batches, calls) = doubling(full(3));
     let asked = [2, 4, 2, 2, 6].map(|key| ask(&batches, key));
     assert_eq!(soon(join_all(asked)).await, [Some(4), Some(8), Some(4), Some(4), Some(12)]);
     assert_eq!(*calls.lock().unwrap(), [[2, 4, 6]]);
@@ -65,15 +70,23 @@ async fn the_same_question_is_asked_once() {
 
 #[tokio::test]
 async fn a_batch_goes_out_when_nothing_new_comes() {
-    let (batches, calls) = doubling(Terms { most: 200, quiet: Duration::from_millis(30), longest: NEVER });
+    let (batches, calls) = doubling(Terms { quiet: Duration::from_millis(30), ..full(200) });
     assert_eq!(soon(join_all([2, 4].map(|key| ask(&batches, key)))).await, [Some(4), Some(8)]);
     assert_eq!(soon(batches.ask(&6)).await.unwrap(), Some(12));
     assert_eq!(sizes(&calls), [2, 1]);
 }
 
 #[tokio::test]
+async fn many_questions_wait_for_more_of_their_kind() {
+    let terms = Terms { most: 200, quiet: Duration::ZERO, lull: NEVER, longest: Duration::from_secs(5) };
+    let now = Instant::now();
+    assert_eq!(terms.due(FEW, now, now), now, "few do not");
+    assert_eq!(terms.due(FEW + 1, now, now), now + terms.longest, "and many not for ever");
+}
+
+#[tokio::test]
 async fn what_comes_without_pause_does_not_hold_up_the_first() {
-    let (batches, calls) = doubling(Terms { most: 200, quiet: NEVER, longest: Duration::from_millis(30) });
+    let (batches, calls) = doubling(Terms { longest: Duration::from_millis(30), ..full(200) });
     assert_eq!(soon(batches.ask(&2)).await.unwrap(), Some(4));
     assert_eq!(sizes(&calls), [1]);
 }
@@ -81,7 +94,7 @@ async fn what_comes_without_pause_does_not_hold_up_the_first() {
 #[tokio::test]
 async fn each_new_question_lengthens_the_pause() {
     let quiet = Duration::from_millis(300);
-    let (batches, calls) = doubling(Terms { most: 200, quiet, longest: NEVER });
+    let (batches, calls) = doubling(Terms { quiet, lull: quiet, ..full(200) });
     let began = Instant::now();
     let later = async {
         tokio::time::sleep(quiet / 2).await;
@@ -97,7 +110,7 @@ async fn each_new_question_lengthens_the_pause() {
 #[tokio::test]
 async fn a_failure_is_everybodys_and_the_next_batch_is_asked_anew() {
     let tries = AtomicUsize::new(0);
-    let batches: Batches<u32, u32> = Batches::new(Terms { most: 2, quiet: NEVER, longest: NEVER }, move |keys| {
+    let batches: Batches<u32, u32> = Batches::new(full(2), move |keys| {
         let first = tries.fetch_add(1, Ordering::Relaxed) == 0;
         async move {
             let error = PortError::new(PortErrorKind::Throttled, "ec2:DescribeInstances", "2 instances");
@@ -114,7 +127,7 @@ async fn a_failure_is_everybodys_and_the_next_batch_is_asked_anew() {
 
 #[tokio::test]
 async fn who_goes_away_leaves_the_batch_to_the_others() {
-    let (batches, calls) = doubling(Terms { most: 3, quiet: NEVER, longest: NEVER });
+    let (batches, calls) = doubling(full(3));
     // The first drives the batch until it goes, wherever it is by then.
     let first = tokio::spawn({
         let batches = batches.clone();
@@ -143,7 +156,7 @@ async fn when_all_have_gone_so_has_the_call_and_nothing_is_left_of_it() {
     }
     let (running, begun) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
     let (inside, announce) = (Arc::clone(&running), Arc::clone(&begun));
-    let batches: Batches<u32, u32> = Batches::new(Terms { most: 2, quiet: NEVER, longest: NEVER }, move |_| {
+    let batches: Batches<u32, u32> = Batches::new(full(2), move |_| {
         inside.fetch_add(1, Ordering::Relaxed);
         let (running, announce) = (Running(Arc::clone(&inside)), Arc::clone(&announce));
         async move {
@@ -163,7 +176,7 @@ async fn when_all_have_gone_so_has_the_call_and_nothing_is_left_of_it() {
     assert_eq!(running.load(Ordering::Relaxed), 0);
 
     // A batch that was left while it filled takes nothing more, and its questions are forgotten.
-    let (batches, calls) = doubling(Terms { most: 3, quiet: NEVER, longest: NEVER });
+    let (batches, calls) = doubling(full(3));
     assert!(batches.ask(&2).now_or_never().is_none());
     assert_eq!(soon(join_all([4, 6, 8].map(|key| ask(&batches, key)))).await.len(), 3);
     assert_eq!(*calls.lock().unwrap(), [[4, 6, 8]]);
@@ -173,7 +186,7 @@ async fn when_all_have_gone_so_has_the_call_and_nothing_is_left_of_it() {
 async fn batches_are_in_flight_side_by_side() {
     // Neither answer comes before both were asked for.
     let both = Arc::new(tokio::sync::Barrier::new(2));
-    let batches: Batches<u32, u32> = Batches::new(Terms { most: 1, quiet: NEVER, longest: NEVER }, move |keys| {
+    let batches: Batches<u32, u32> = Batches::new(full(1), move |keys| {
         let both = Arc::clone(&both);
         async move {
             both.wait().await;
