@@ -1,7 +1,6 @@
 """Measures goldseal against cosign, the bare cryptography and /bin/true; README.md says what each row is."""
 import argparse
 import json
-import operator
 import os
 import shutil
 import statistics
@@ -11,44 +10,11 @@ import tempfile
 from pathlib import Path
 
 import blocks
+import hook
 from subject import FIXTURES, Subject
+from table import Table
 
 MEBIBYTES = 256
-OPERATORS = {">=": operator.ge, "<=": operator.le}
-
-
-class Table:
-    """Rows as they come; a goal reads `anchor/ours >= 15`, `ours/anchor <= 3` or `ours <= 25`."""
-
-    def __init__(self):
-        self.rows = []
-        print(f"{'':46} {'ours':>9} {'anchor':>9} {'':5} {'ratio':>7}  goal")
-
-    def add(self, name: str, ours: float, anchor: float | None, unit: str, goal: str) -> None:
-        figure, sign, bound = goal.split()
-        reached = ours
-        ratio = None if anchor is None else ours / anchor
-        if figure == "anchor/ours":
-            reached = ratio = anchor / ours
-        elif figure == "ours/anchor":
-            reached = ratio
-        holds = OPERATORS[sign](reached, float(bound))
-        self.rows.append({"name": name, "ours": rounded(ours), "anchor": rounded(anchor), "ratio": rounded(ratio),
-                          "goal": goal, "unit": unit, "holds": holds})
-        print(f"{name:46} {show(ours)} {show(anchor)} {unit:5} {show(ratio, 7)}  {goal}{'' if holds else '  MISSED'}",
-              flush=True)
-
-    @staticmethod
-    def skip(name: str, reason: str) -> None:
-        print(f"{name:46} skipped: {reason}", flush=True)
-
-
-def rounded(figure: float | None) -> float | None:
-    return None if figure is None else float(f"{figure:.4g}")
-
-
-def show(figure: float | None, width: int = 9) -> str:
-    return f"{'-' if figure is None else f'{figure:,.0f}' if figure >= 1000 else f'{figure:.3g}':>{width}}"
 
 
 class Probe:
@@ -153,7 +119,7 @@ def main() -> None:
     parser.add_argument("--probe", required=True)
     parser.add_argument("--cosign", default="")
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program; all when none is named")
+    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program, hook; all when none is named")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="goldseal-bench-") as name:
         subject = Subject(chosen.goldseal, Path(name), MEBIBYTES)
@@ -161,12 +127,13 @@ def main() -> None:
         table = Table()
         rows = {"cold": lambda: cold(table, probe, subject, chosen.cosign), "warm": lambda: warm(table, probe),
                 "content": lambda: content(table, probe, subject), "gate": lambda: gate(table, probe, subject),
-                "program": lambda: program(table, probe, subject, chosen.cosign)}
-        for row in chosen.rows or rows:
-            rows[row]()
-    chosen.json.write_text(json.dumps(table.rows, indent=2, ensure_ascii=False) + "\n")
-    missed = sum(not row["holds"] for row in table.rows)
-    print(f"{len(table.rows) - missed} goals hold, {missed} do not; {chosen.json}")
+                "program": lambda: program(table, probe, subject, chosen.cosign),
+                # The last: it begins with an account of its own.
+                "hook": lambda: hook.measure(table, chosen.goldseal)}
+        for row, measure in rows.items():
+            if not chosen.rows or row in chosen.rows:
+                measure()
+    table.write(chosen.json)
 
 
 main()
