@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check tools e2e bench lambda fmt
+.PHONY: demo test check tools e2e chaos soak bench lambda fmt
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -22,6 +22,12 @@ tools: ## Packer, Syft, Grype, Goss, cosign, a registry, a second opinion: built
 
 e2e: ## the suite that uses the real tools
 	tests/e2e/run.sh
+
+chaos: ## the launch hook in bad weather: lost events, throttled calls, killed replicas, a store that is out
+	tests/hook/run.sh chaos
+
+soak: ## the launch hook for an hour: what it holds must not grow
+	tests/hook/run.sh soak
 
 bench: ## figures against public programs, printed and written to target/bench.json
 	tests/bench/run.sh
