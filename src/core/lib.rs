@@ -24,6 +24,8 @@ pub mod attestation;
 
 pub mod trust;
 
+pub mod identity;
+
 pub mod build;
 
 pub mod verdict;

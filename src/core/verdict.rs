@@ -14,6 +14,7 @@ use crate::{
     attestation::{Defect, Kind, Statement},
     digest::Sha256Digest,
     gate::Shortfall,
+    identity::{ClockBehind, NotIdentified},
     ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
     trust::{AuthorityName, Discount, Verified},
 };
@@ -68,6 +69,30 @@ impl Grounds {
 }
 
 impl Verdict {
+    /// Says what follows from an identity that was not proven: by a clock that is behind nobody knows, else no.
+    pub fn unidentified(why: &NotIdentified) -> Self {
+        let problem = why.chain();
+        match why {
+            NotIdentified::ClockBehind(behind) => Self::Undetermined(Faults::one(behind.clone().into())),
+            NotIdentified::SignerUnknown { .. } => {
+                Self::Reject(Reasons::one(Reason::IdentitySignerUnknown { problem }))
+            }
+            NotIdentified::TooLarge { .. }
+            | NotIdentified::Base64
+            | NotIdentified::Malformed(_)
+            | NotIdentified::NotSigned
+            | NotIdentified::SignerCount { .. }
+            | NotIdentified::SignerName
+            | NotIdentified::ContentType
+            | NotIdentified::Detached
+            | NotIdentified::Algorithm { .. }
+            | NotIdentified::CertificateExpired { .. }
+            | NotIdentified::Attributes(_)
+            | NotIdentified::SignatureInvalid { .. }
+            | NotIdentified::Document(_) => Self::Reject(Reasons::one(Reason::IdentityNotVerified { problem })),
+        }
+    }
+
     /// Adds what else is known: a reason rejects, whatever was decided; else a fault leaves it undetermined.
     pub fn and(self, reasons: Vec<Reason>, faults: Vec<Fault>) -> Self {
         let (mut all_reasons, mut all_faults) = (reasons, faults);
@@ -133,6 +158,10 @@ non_empty!(
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the message of each says it; docs/reasons.md lists the codes")]
 pub enum Reason {
+    #[error("what IMDS says of this instance is not proven: {problem}")]
+    IdentityNotVerified { problem: String },
+    #[error("what IMDS says of this instance is signed by nobody that is pinned: {problem}")]
+    IdentitySignerUnknown { problem: String },
     #[error("EC2 knows no image {image}")]
     ImageNotFound { image: ImageRef },
     #[error("owned by {owner}, which the policy does not accept")]
@@ -204,7 +233,9 @@ impl Reason {
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::EvidenceDefect { line, .. } | Self::EvidenceDiscounted { line, .. } => Some(*line),
-            Self::ImageNotFound { .. }
+            Self::IdentityNotVerified { .. }
+            | Self::IdentitySignerUnknown { .. }
+            | Self::ImageNotFound { .. }
             | Self::OwnerNotAccepted { .. }
             | Self::RegionNotAccepted { .. }
             | Self::EvidenceAbsent { .. }
@@ -232,6 +263,8 @@ impl Reason {
     /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::IdentityNotVerified { .. } => "identity-not-verified",
+            Self::IdentitySignerUnknown { .. } => "identity-signer-unknown",
             Self::ImageNotFound { .. } => "image-not-found",
             Self::OwnerNotAccepted { .. } => "owner-not-accepted",
             Self::RegionNotAccepted { .. } => "region-not-accepted",
@@ -265,6 +298,8 @@ impl Reason {
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the message of each says it; docs/reasons.md lists the codes")]
 pub enum Fault {
+    #[error("this instance could not be identified: {problem}")]
+    IdentityUnavailable { problem: String },
     #[error("the image could not be described: {problem}")]
     ImageUnavailable { problem: String },
     #[error("the evidence could not be read: {problem}")]
@@ -277,6 +312,8 @@ pub enum Fault {
     InstanceInconsistent { instance: InstanceId, ec2: AmiId, group: AmiId },
     #[error("the root volume could not be described: {problem}")]
     RootVolumeUnavailable { problem: String },
+    #[error("the clock says {now}, before {event} ({at})")]
+    ClockBehind { now: Timestamp, event: &'static str, at: Timestamp },
     #[error("the clock says {now}, before a time that was signed ({signed})")]
     ClockBeforeSignedTime { now: Timestamp, signed: Timestamp },
     #[error("internal: {problem}")]
@@ -287,15 +324,23 @@ impl Fault {
     /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::IdentityUnavailable { .. } => "identity-unavailable",
             Self::ImageUnavailable { .. } => "image-unavailable",
             Self::EvidenceUnavailable { .. } => "evidence-unavailable",
             Self::KeyUnavailable { .. } => "key-unavailable",
             Self::InstanceUnavailable { .. } => "instance-unavailable",
             Self::InstanceInconsistent { .. } => "instance-inconsistent",
             Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",
+            Self::ClockBehind { .. } => "clock-behind",
             Self::ClockBeforeSignedTime { .. } => "clock-before-signed-time",
             Self::Internal { .. } => "internal",
         }
+    }
+}
+
+impl From<ClockBehind> for Fault {
+    fn from(ClockBehind { now, event, at }: ClockBehind) -> Self {
+        Self::ClockBehind { now, event, at }
     }
 }
 

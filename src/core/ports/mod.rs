@@ -2,11 +2,15 @@
 
 mod doctor;
 mod launches;
+mod metadata;
 
 use std::{error::Error, fmt, future::Future};
 
-pub use self::doctor::{Asker, LaunchQueue, Templates};
-pub use self::launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits};
+pub use self::{
+    doctor::{Asker, LaunchQueue, Templates},
+    launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
+    metadata::InstanceMetadata,
+};
 
 use crate::{
     attestation::{Pae, predicate::Ancestor},

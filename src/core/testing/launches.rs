@@ -33,7 +33,7 @@ impl<T: Clone> Script<T> {
         Self::of([Ok(answer)])
     }
 
-    fn next(&self, operation: &'static str, resource: impl std::fmt::Display) -> Result<T, PortError> {
+    pub(super) fn next(&self, operation: &'static str, resource: impl std::fmt::Display) -> Result<T, PortError> {
         let mut answers = self.0.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         answer.unwrap().map_err(|kind| PortError::new(kind, operation, resource))

@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod evidence;
 pub mod gated;
+pub mod identity;
 pub mod images;
 pub mod inputs;
 pub mod keys;

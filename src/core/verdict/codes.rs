@@ -3,6 +3,16 @@
 /// Every code, with what it means and what to do. Part of the public interface: a code never changes its meaning.
 pub const CODES: &[(&str, &str, &str)] = &[
     (
+        "identity-not-verified",
+        "IMDS answered with an identity document that EC2 did not sign, or not like this: something between the instance and IMDS changed or invented it.",
+        "The message says what is wrong with it. Find out who answers at the address of IMDS: routes, proxies, packet filters.",
+    ),
+    (
+        "identity-signer-unknown",
+        "The identity document is signed with a certificate that is not pinned: a region that is newer than the list, or a forgery.",
+        "Look the serial number up among AWS's RSA-2048 certificates for identity documents; if it is there, give goldseal a newer list.",
+    ),
+    (
         "image-not-found",
         "EC2 does not show the image: unknown id, another region or account, deregistered, or hidden by the account's Allowed AMIs setting.",
         "Check the id and `--region`; `aws ec2 describe-images --image-ids AMI` must show it to the same caller.",
@@ -310,6 +320,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Find out who replaced it (CloudTrail: CreateReplaceRootVolumeTask, AttachVolume); launch a new instance.",
     ),
     (
+        "identity-unavailable",
+        "IMDS could not be asked who this instance is: no network yet, disabled, version 1 only, or a hop limit that is too low.",
+        "The message says which; IMDS must be enabled for the instance (HttpEndpoint), and version 2 must be spoken.",
+    ),
+    (
         "image-unavailable",
         "EC2 could not be asked.",
         "The message names the call; check permissions, throttling and the network.",
@@ -338,6 +353,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "root-volume-unavailable",
         "EC2 could not be asked for the instance's root volume, or does not show it yet.",
         "Try again; check `ec2:DescribeVolumes` of the caller, or set `launch.root_volume` in the policy.",
+    ),
+    (
+        "clock-behind",
+        "The clock says a time before the instance was launched, so nobody knows what has expired.",
+        "Set the clock before goldseal runs: on EC2 the time service at 169.254.169.123 needs no route.",
     ),
     (
         "clock-before-signed-time",

@@ -53,8 +53,11 @@ fn discount_after(last: Option<&Discount>) -> Option<Discount> {
 fn reason_after(last: Option<&Reason>) -> Option<Reason> {
     let image = ImageRef { region: "eu-west-1".parse().unwrap(), id: "ami-0123abcd".parse().unwrap() };
     let kind = Kind::Sbom;
-    let Some(last) = last else { return Some(Reason::ImageNotFound { image }) };
+    let problem = String::new();
+    let Some(last) = last else { return Some(Reason::IdentityNotVerified { problem }) };
     Some(match last {
+        Reason::IdentityNotVerified { .. } => Reason::IdentitySignerUnknown { problem },
+        Reason::IdentitySignerUnknown { .. } => Reason::ImageNotFound { image },
         Reason::ImageNotFound { image } => Reason::RegionNotAccepted { region: image.region.clone() },
         Reason::RegionNotAccepted { .. } => Reason::OwnerNotAccepted { owner: "123456789012".parse().unwrap() },
         Reason::OwnerNotAccepted { .. } => Reason::EvidenceAbsent { place: String::new() },
@@ -133,8 +136,9 @@ fn shortfall_after(last: Option<&Shortfall>) -> Option<Shortfall> {
 
 fn fault_after(last: Option<&Fault>) -> Option<Fault> {
     let problem = String::new();
-    let Some(last) = last else { return Some(Fault::ImageUnavailable { problem }) };
+    let Some(last) = last else { return Some(Fault::IdentityUnavailable { problem }) };
     Some(match last {
+        Fault::IdentityUnavailable { .. } => Fault::ImageUnavailable { problem },
         Fault::ImageUnavailable { .. } => Fault::EvidenceUnavailable { problem },
         Fault::EvidenceUnavailable { .. } => Fault::KeyUnavailable { authority: name(), problem },
         Fault::KeyUnavailable { .. } => Fault::InstanceUnavailable { problem },
@@ -145,6 +149,9 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
         },
         Fault::InstanceInconsistent { .. } => Fault::RootVolumeUnavailable { problem },
         Fault::RootVolumeUnavailable { .. } => {
+            Fault::ClockBehind { now: Timestamp::UNIX_EPOCH, event: "", at: Timestamp::UNIX_EPOCH }
+        }
+        Fault::ClockBehind { .. } => {
             Fault::ClockBeforeSignedTime { now: Timestamp::UNIX_EPOCH, signed: Timestamp::UNIX_EPOCH }
         }
         Fault::ClockBeforeSignedTime { .. } => Fault::Internal { problem },
