@@ -29,6 +29,8 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("src/adapters/aws", "crate::adapters::documents"),
     ("src/adapters/aws", "crate::adapters::state"),
     ("src/adapters/keys", "crate::adapters::"),
+    ("src/adapters/imds.rs", "aws_sdk_"),
+    ("src/adapters/imds.rs", "aws_config"),
     ("src/adapters/documents", "crate::adapters::store"),
     ("src/adapters/documents", "crate::adapters::state"),
     ("src/adapters/documents/files.rs", "aws_sdk_"),

@@ -11,7 +11,7 @@ mod dir;
 mod https;
 mod oci;
 pub mod s3;
-mod transfer;
+pub(super) mod transfer;
 pub(super) mod url;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the stores on the network share: HTTP settings, bounded bodies, status → kind of failure.
+//! What the stores on the network share: HTTP settings, bounded bodies (IMDS too), status → kind of failure.
 
 use std::{fs, time::Duration};
 
@@ -39,7 +39,7 @@ pub(super) fn http(settings: &Settings) -> Result<reqwest::Client, OpenError> {
 }
 
 /// Reads a body, or says that it is larger than `limit`, then with no more than one piece too many in memory.
-pub(super) async fn body(
+pub(in crate::adapters) async fn body(
     operation: &'static str,
     resource: &str,
     mut response: Response,
