@@ -1,0 +1,153 @@
+"""The matrix: what the world looks like for a boot, and how that boot must end."""
+from dataclasses import dataclass, field
+
+from probes import UNITS
+
+GUARD = f"{UNITS}/goldseal-boot.service"
+STAND_IN = "/etc/goldseal/stand-in"
+CLOSED = ("poweroff", "frozen", "held")
+TIMES = {f"{GUARD}.d/80-times.conf": "[Service]\nTimeoutStartSec=3s\n"}
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot. Whatever it is, no probe may run before the verdict, and none at all without one."""
+
+    # boots, poweroff, held (nothing more happens), or CLOSED: any but boots.
+    expect: str | tuple[str, ...]
+    # What the stand-in does where it stands for the guard. None: only the guard itself can tell this world from a good one.
+    stand_in: str | None = None
+    # What is in the store: sealed, none, tampered, strangers, borrowed, expired, out (nobody answers there).
+    evidence: str = "sealed"
+    # Of the fake IMDS: fields of its world, and whether it is on, refused or silent.
+    world: dict = field(default_factory=dict)
+    imds: str = "on"
+    network: str = "dhcp"
+    dhcp_after: float = 0
+    # Must stand on the console.
+    says: str = ""
+    # In a place with a second boot, of what cloud-init does once an instance.
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    boots: tuple[Boot, ...]
+    # Put on the image; None takes the path out.
+    files: dict[str, str | None] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    # What a launch tries, in cloud-init's earliest stage.
+    attack: str = ":"
+    # Not about a verdict: the stand-in stands for the guard even when that is there. `absent`: nothing does.
+    behaviour: bool = False
+    absent: bool = False
+    places: tuple[str, ...] = ("debian12", "debian13", "amazon")
+    vm: bool = False
+    # What the guard cannot prevent, and its documentation says so.
+    limit: bool = False
+
+
+def one(name: str, expect: str | tuple[str, ...], stand_in: str | None = None, **more) -> Case:
+    """A case of one boot; what is a field of Boot goes there."""
+    of_boot = {key: more.pop(key) for key in list(more) if key in Boot.__dataclass_fields__}
+    return Case(name, (Boot(expect, stand_in, **of_boot),), **more)
+
+
+FIRST = ("debian12",)
+CERTIFICATE, POLICY, SETTINGS = (f"/etc/goldseal/{name}" for name in ("aws-identity.pem", "policy.toml", "goldseal.toml"))
+
+VERDICTS = (
+    one("admitted", "boots", "admit", says="admitted", vm=True),
+    one("no evidence", "poweroff", "refuse", evidence="none", says="refused", vm=True),
+    one("tampered evidence", "poweroff", evidence="tampered", places=FIRST),
+    one("evidence of a stranger", "poweroff", evidence="strangers", places=FIRST),
+    one("evidence of another image", "poweroff", evidence="borrowed", places=FIRST),
+    one("expired exception, first boot", "poweroff", evidence="expired", places=FIRST),
+    Case("expired exception, later boot", (Boot("boots"), Boot("boots", evidence="expired", again=True)), places=FIRST),
+    one("store out", "poweroff", evidence="out", places=FIRST),
+    one("no policy", "poweroff", files={POLICY: None}, places=FIRST),
+    one("broken policy", "poweroff", files={POLICY: "version = 1\nno_match = \n"}, places=FIRST),
+    one("no settings", "poweroff", files={SETTINGS: None}, places=FIRST),
+    one("no certificates", "poweroff", files={CERTIFICATE: ""}, places=FIRST),
+    one("clock behind the launch", "poweroff", world={"pending": "+3650d"}, places=FIRST),
+    one("forged identity document", "poweroff", world={"signer": "forger"}, places=FIRST),
+    one("document that is not the signed one", "poweroff", places=FIRST,
+        world={"signed": {"imageId": "ami-0ffffffffffffffff"}}),
+    one("region without a certificate", "poweroff", world={"document": {"region": "mars-north-1"}}, places=FIRST),
+)
+
+IMDS = (
+    one("IMDS off, refused", "poweroff", "admit", imds="refused", says="undetermined"),
+    one("IMDS off, silent", "poweroff", "admit", imds="silent", says="undetermined", places=FIRST),
+    one("IMDS disabled, 403", "poweroff", "admit", world={"faults": [{"status": 403}]}, places=FIRST),
+    one("IMDSv1 only", "poweroff", "admit", world={"tokens": "never"}, places=FIRST),
+    one("no identity document", "poweroff", "admit", places=FIRST,
+        world={"faults": [{"path": "/latest/dynamic", "status": 404}]}),
+    one("IMDS throttles", "boots", "admit", places=FIRST,
+        world={"faults": [{"path": "/latest/api", "status": 503, "times": 3},
+                          {"path": "/latest/dynamic", "status": 503, "times": 3}]}),
+    one("IMDS slow", "boots", "admit", world={"faults": [{"path": "/latest/api", "delay": 1.5, "times": 1}]}, places=FIRST),
+    one("slow DHCP", "boots", "admit", dhcp_after=4),
+    one("no network", "poweroff", "admit", network="none", vm=True, places=("debian12", "amazon")),
+)
+
+BEHAVIOUR = (
+    one("missing binary", "poweroff", absent=True, behaviour=True, vm=True),
+    one("binary that is none", "poweroff", behaviour=True, files={"/usr/bin/goldseal": "not a program"}, places=FIRST),
+    one("crash", "poweroff", "crash", behaviour=True),
+    one("hang", "poweroff", "hang", behaviour=True, files=TIMES, vm=True),
+    one("ignores SIGTERM", "poweroff", "deaf", behaviour=True, files=TIMES),
+    one("slow verdict, refused", "poweroff", "slow-refuse", behaviour=True, places=("debian12", "amazon")),
+    one("slow verdict, admitted", "boots", "slow", behaviour=True, places=("debian12", "amazon")),
+    one("network that never comes up", "poweroff", "admit", behaviour=True, places=FIRST, files={
+        f"{UNITS}/networking.service.d/hang.conf": "[Service]\nExecStartPre=/bin/sleep infinity\n",
+        f"{GUARD}.d/80-times.conf": "[Unit]\nJobTimeoutSec=4s\n"}),
+    one("state cannot be written", "poweroff", "refuse", evidence="none", places=FIRST, files={
+        f"{UNITS}/var-lib-goldseal.mount":
+            "[Mount]\nWhat=tmpfs\nWhere=/var/lib/goldseal\nType=tmpfs\nOptions=size=4k,nr_inodes=1\n"}),
+    one("powers off by itself", "poweroff", "acts", behaviour=True, says="powers off"),
+    one("keeps the machine for a person", "held", "emergency", behaviour=True, says="Emergency Shell"),
+    one("reports only", "boots", "report", behaviour=True, says="reports", places=FIRST),
+)
+
+IMAGE = (
+    one("unit masked by a link", CLOSED, "admit", behaviour=True, links={GUARD: "/dev/null"}),
+    one("unit file gone", CLOSED, "admit", behaviour=True, files={GUARD: None}),
+    one("first boot presets, refused", "poweroff", "refuse", behaviour=True, files={"/etc/machine-id": "uninitialized\n"}),
+    one("first boot presets, admitted", "boots", "admit", behaviour=True, files={"/etc/machine-id": "uninitialized\n"}),
+    one("cycle: the guard after what it holds", CLOSED, "admit", behaviour=True,
+        files={f"{GUARD}.d/cycle.conf": "[Unit]\nAfter=multi-user.target basic.target\n"}),
+    one("cycle: cloud-init's first stage after sysinit", CLOSED, "refuse", behaviour=True, places=("debian12", "debian13"),
+        files={f"{UNITS}/cloud-init-local.service.d/cycle.conf": "[Unit]\nAfter=sysinit.target\n"}),
+    one("nothing wanted beside the guard", "poweroff", "refuse", behaviour=True, places=("amazon",),
+        files={f"{UNITS}/default.target.wants": None}),
+)
+
+
+def attacked(name: str, attack: str, then: str | tuple[str, ...] = "poweroff", **more) -> Case:
+    """The first boot is admitted, and what came with the launch turns on the guard; the next must not be let through."""
+    boots = (Boot("boots", "admit"), Boot(then, "refuse", evidence="none", again=True))
+    return Case(f"user data: {name}", boots, attack=attack, **more)
+
+
+EVERYTHING = ("systemctl mask --now goldseal-boot.service; systemctl stop goldseal-boot.service; systemctl kill -s KILL "
+              "goldseal-boot.service; cp /bin/true /usr/bin/goldseal; find /etc/systemd -name '*goldseal*' -delete; "
+              "systemctl daemon-reload")
+LATER = (
+    Case("second boot, admitted", (Boot("boots", "admit"), Boot("boots", "admit", again=True))),
+    Case("second boot, refused", (Boot("boots", "admit"), Boot("poweroff", "refuse", evidence="none", again=True))),
+    one("user data: all of it, refused", "poweroff", "refuse", evidence="none", attack=EVERYTHING),
+    attacked("mask", "systemctl mask --now goldseal-boot.service; systemctl mask --force goldseal-boot.service; "
+             "systemctl mask --runtime goldseal-boot.service"),
+    attacked("disable", "systemctl disable --now goldseal-boot.service", places=FIRST),
+    attacked("stop", "systemctl stop goldseal-boot.service sysinit.target", places=FIRST),
+    attacked("kill", "systemctl kill -s KILL goldseal-boot.service; killall -9 goldseal", places=FIRST),
+    attacked("mark that it is held", "mkdir -p /run/goldseal; touch /run/goldseal/held", places=FIRST),
+    attacked("remove the unit", f"rm {GUARD}; systemctl daemon-reload", CLOSED, places=FIRST),
+    attacked("replace the binary", "cp /bin/true /usr/bin/goldseal", "boots", places=FIRST, limit=True),
+    attacked("remove everything", "find /etc/systemd -path '*goldseal-boot*' -delete; systemctl daemon-reload", "boots",
+             places=FIRST, limit=True),
+)
+
+CASES = VERDICTS + IMDS + BEHAVIOUR + IMAGE + LATER
