@@ -26,8 +26,10 @@ class Boot:
     dhcp_after: float = 0
     # Must stand on the console.
     says: str = ""
-    # In a place with a second boot, of what cloud-init does once an instance.
+    # The instance has booted before: what cloud-init does once an instance is not done again.
     again: bool = False
+    # Where it boots, every probe must run.
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,11 @@ IMDS = (
                           {"path": "/latest/dynamic", "status": 503, "times": 3}]}),
     one("IMDS slow", "boots", "admit", world={"faults": [{"path": "/latest/api", "delay": 1.5, "times": 1}]}, places=FIRST),
     one("slow DHCP", "boots", "admit", dhcp_after=4),
-    one("no network", "poweroff", "admit", network="none", vm=True, places=("debian12", "amazon")),
+    one("no network", "poweroff", "admit", network="none", vm=True, places=("debian12",)),
+    # By itself it waits for two minutes.
+    one("no network, by networkd", "poweroff", "admit", network="none", places=("amazon",), files={
+        f"{UNITS}/systemd-networkd-wait-online.service.d/time.conf":
+            "[Service]\nExecStart=\nExecStart=/lib/systemd/systemd-networkd-wait-online --timeout=3\n"}),
 )
 
 BEHAVIOUR = (
@@ -111,13 +117,17 @@ BEHAVIOUR = (
     one("reports only", "boots", "report", behaviour=True, says="reports", places=FIRST),
 )
 
+# systemd then takes this for the first boot of all, and enables what presets say.
+NEW = {"/etc/machine-id": "uninitialized\n"}
+
 IMAGE = (
     one("unit masked by a link", CLOSED, "admit", behaviour=True, links={GUARD: "/dev/null"}),
     one("unit file gone", CLOSED, "admit", behaviour=True, files={GUARD: None}),
-    one("first boot presets, refused", "poweroff", "refuse", behaviour=True, files={"/etc/machine-id": "uninitialized\n"}),
-    one("first boot presets, admitted", "boots", "admit", behaviour=True, files={"/etc/machine-id": "uninitialized\n"}),
+    # On Debian 12, presets start a wait for networkd, which has no interface there.
+    one("first boot presets, refused", "poweroff", "refuse", behaviour=True, places=("debian13", "amazon"), files=NEW),
+    one("first boot presets, admitted", "boots", "admit", behaviour=True, places=("debian13", "amazon"), files=NEW),
     one("cycle: the guard after what it holds", CLOSED, "admit", behaviour=True,
-        files={f"{GUARD}.d/cycle.conf": "[Unit]\nAfter=multi-user.target basic.target\n"}),
+        files={f"{GUARD}.d/cycle.conf": "[Unit]\nAfter=sysinit.target\n"}),
     one("cycle: cloud-init's first stage after sysinit", CLOSED, "refuse", behaviour=True, places=("debian12", "debian13"),
         files={f"{UNITS}/cloud-init-local.service.d/cycle.conf": "[Unit]\nAfter=sysinit.target\n"}),
     one("nothing wanted beside the guard", "poweroff", "refuse", behaviour=True, places=("amazon",),
@@ -125,9 +135,10 @@ IMAGE = (
 )
 
 
-def attacked(name: str, attack: str, then: str | tuple[str, ...] = "poweroff", **more) -> Case:
+def attacked(name: str, attack: str, then: str | tuple[str, ...] = "poweroff", says: str = "", whole: bool = True,
+             **more) -> Case:
     """The first boot is admitted, and what came with the launch turns on the guard; the next must not be let through."""
-    boots = (Boot("boots", "admit"), Boot(then, "refuse", evidence="none", again=True))
+    boots = (Boot("boots", "admit", says=says, whole=whole), Boot(then, "refuse", evidence="none", again=True))
     return Case(f"user data: {name}", boots, attack=attack, **more)
 
 
@@ -139,12 +150,12 @@ LATER = (
     Case("second boot, refused", (Boot("boots", "admit"), Boot("poweroff", "refuse", evidence="none", again=True))),
     one("user data: all of it, refused", "poweroff", "refuse", evidence="none", attack=EVERYTHING),
     attacked("mask", "systemctl mask --now goldseal-boot.service; systemctl mask --force goldseal-boot.service; "
-             "systemctl mask --runtime goldseal-boot.service"),
+             "systemctl mask --runtime goldseal-boot.service", says="already exists"),
     attacked("disable", "systemctl disable --now goldseal-boot.service", places=FIRST),
-    attacked("stop", "systemctl stop goldseal-boot.service sysinit.target", places=FIRST),
+    attacked("stop", "systemctl stop goldseal-boot.service", places=FIRST),
     attacked("kill", "systemctl kill -s KILL goldseal-boot.service; killall -9 goldseal", places=FIRST),
     attacked("mark that it is held", "mkdir -p /run/goldseal; touch /run/goldseal/held", places=FIRST),
-    attacked("remove the unit", f"rm {GUARD}; systemctl daemon-reload", CLOSED, places=FIRST),
+    attacked("remove the unit", f"rm {GUARD}; systemctl daemon-reload", CLOSED, places=FIRST, whole=False),
     attacked("replace the binary", "cp /bin/true /usr/bin/goldseal", "boots", places=FIRST, limit=True),
     attacked("remove everything", "find /etc/systemd -path '*goldseal-boot*' -delete; systemctl daemon-reload", "boots",
              places=FIRST, limit=True),

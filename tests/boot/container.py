@@ -15,7 +15,26 @@ from probes import END
 
 HERE = Path(__file__).resolve().parent
 ENDS = {130: "poweroff", -signal.SIGINT: "poweroff", 129: "reboot", -signal.SIGHUP: "reboot", 255: "frozen"}
+# An overlay, a cgroup of one's own, a link and a console: what a machine is made of.
+TRY = """set -e
+mount -t tmpfs none /mnt
+mkdir /mnt/a /mnt/u /mnt/w /mnt/o
+mount -t overlay overlay -o lowerdir=/mnt/a,upperdir=/mnt/u,workdir=/mnt/w /mnt/o
+findmnt -n -t cgroup2 >/dev/null || { echo 'no cgroup2 here' >&2; exit 1; }
+ip link add here type veth peer name there"""
 CONTROL = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-_])")
+
+
+def cannot() -> str:
+    """Why there can be no machine here, if there cannot."""
+    if os.geteuid():
+        return "namespaces for a whole machine need root"
+    for tool in ("unshare", "ip", "findmnt", "pivot_root"):
+        if not shutil.which(tool):
+            return f"{tool} is not installed"
+    tried = subprocess.run(["unshare", "-n", "-m", "-p", "-f", "-u", "-i", "-C", "sh", "-c", TRY], capture_output=True,
+                           text=True, check=False)
+    return tried.stderr.strip().splitlines()[-1] if tried.returncode else ""
 
 
 class Container:
@@ -33,6 +52,15 @@ class Container:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, inside: str) -> str:
+        """Where something that was put on the disk stands outside."""
+        return str(self.folder / "upper" / inside.lstrip("/"))
+
+    def put(self, path: str, content: str) -> None:
+        disk = Layer()
+        disk.file(path, content)
+        disk.write(self.folder / "upper")
 
     def boot(self, world: dict, limit: float, network: str = "dhcp", dhcp_after: float = 0, imds: str = "on",
              store: str = "") -> Outcome:

@@ -7,12 +7,12 @@ say() { echo "goldseal: $*"; }
 refuse() { say "refused: $1"; exit 1; }
 
 ask() {
-    curl -sf -m 2 -H "X-aws-ec2-metadata-token: $token" "$imds/$1"
+    curl -sf -m 1.5 -H "X-aws-ec2-metadata-token: $token" "$imds/$1"
 }
 
 identify() {
-    end=$(($(date +%s) + 15))
-    until token=$(curl -sf -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $imds/api/token); do
+    end=$(($(date +%s) + 6))
+    until token=$(curl -sf -m 1.5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $imds/api/token); do
         [ "$(date +%s)" -lt $end ] || { say 'undetermined: no token from IMDS'; exit 3; }
         sleep 0.2
     done
