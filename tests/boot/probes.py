@@ -5,7 +5,7 @@ A probe says its name on a second serial port (in the container tier a file stan
 PORT = "/dev/ttyS1"
 UNITS = "/etc/systemd/system"
 END = "END"
-# The guard has succeeded. With a + it is outside the guard's sandbox, which has no serial port.
+# The guard has succeeded. With a + this is outside the guard's sandbox, but not outside its control group.
 ADMITTED = "ADMITTED"
 
 
@@ -98,7 +98,7 @@ def files() -> tuple[dict[str, str], dict[str, str]]:
     units = SERVICES | BARE
     made = {f"{UNITS}/{name}": text for name, (text, _) in units.items()}
     made[f"{UNITS}/ssh.service.d/probe.conf"] = f"[Service]\nExecStartPost={say('sshd')}\n"
-    made[f"{UNITS}/goldseal-boot.service.d/90-probe.conf"] = f"[Service]\nExecStartPost=+{say(ADMITTED)}\n"
+    made[f"{UNITS}/goldseal-boot.service.d/90-probe.conf"] = f"[Service]\nDeviceAllow={PORT} w\nExecStartPost=+{say(ADMITTED)}\n"
     made["/etc/cloud/cloud.cfg.d/90-probe.cfg"] = CLOUD
     links = {f"{UNITS}/{target}.wants/{name}": f"../{name}" for name, (_, target) in units.items() if target}
     return made, links | {f"{UNITS}/{name}": "/dev/null" for name in NOISE}
