@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "in a binary, pub is for the modules above")]
 
 mod adapters;
+mod boot;
 mod cli;
 mod files;
 mod hook;

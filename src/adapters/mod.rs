@@ -3,9 +3,9 @@
 pub mod aws;
 mod documents;
 pub mod git;
-#[cfg_attr(not(test), expect(dead_code, reason = "what asks who this instance is stands on it"))]
 pub mod imds;
 pub mod keys;
+pub mod records;
 pub mod state;
 pub mod store;
 

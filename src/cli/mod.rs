@@ -1,6 +1,7 @@
 //! The command line: one thin file a subcommand, and `exit` for what their failures become.
 
 mod approve;
+mod boot;
 mod describe;
 mod doctor;
 mod exit;
@@ -81,6 +82,8 @@ enum Command {
     Publish(publish::Publish),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
     Hook(Box<hook::Hook>),
+    /// Guard the boot of this instance: of an image that is not admitted, nothing starts
+    Boot(boot::Boot),
     /// Look at everything that the launch hook stands on, and say what to type
     Doctor(Box<doctor::Doctor>),
     /// The launch hook as a Lambda function
@@ -162,6 +165,10 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Verify(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format)?,
+        Command::Boot(command) => match command.of_image(format) {
+            Ok(done) => done?,
+            Err(guard) => guard.run(session()?, format)?,
+        },
         Command::Doctor(command) => wait(command.run(&session()?, format))??,
         Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(format)?,

@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Connects to the bucket of a URL, when it names one.
-    async fn bucket(&self, url: &StoreUrl) -> Result<Option<s3::Connection>> {
+    pub async fn bucket(&self, url: &StoreUrl) -> Result<Option<s3::Connection>> {
         let Some(bucket) = url.bucket() else { return Ok(None) };
         let aws = self.aws().await;
         let region = aws.region().await.with_context(|| format!("finding the region of the bucket {bucket}"))?;

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{policy::Mode, verdict::Verdict};
+use crate::{
+    policy::{BootAction, Mode},
+    verdict::Verdict,
+};
 
 /// How a wait of an instance on a launch hook is ended. The names are those of the Auto Scaling API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +53,71 @@ pub fn plan(verdict: &Verdict, mode: Mode, patience: Patience) -> Action {
         (Verdict::Admit(_), ..) | (_, Mode::Warn, _) => Action::Complete(Completion::Continue),
         (Verdict::Reject(_), Mode::Enforce, _) | (Verdict::Undetermined(_), Mode::Enforce, Patience::Over) => {
             Action::Complete(Completion::Abandon)
+        }
+    }
+}
+
+/// How a boot is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootEnd {
+    /// The machine is powered off.
+    Poweroff,
+    /// It is halted.
+    Halt,
+    /// It is kept for a person at the serial console.
+    Emergency,
+}
+
+/// What is done about the verdict on a boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootStep {
+    /// The boot goes on.
+    GoOn,
+    /// There is time to ask again.
+    AskAgain,
+    /// It is ended.
+    End(BootEnd),
+}
+
+/// Whether a rejection is of time that has passed and nothing else, on an instance that was admitted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is: the instance was let in, and time alone does not put it out.
+    LapsedSince,
+    /// It is not, or it is not known to be.
+    Other,
+}
+
+/// Maps the verdict on a boot to what is done. Not knowing is a rejection at the deadline, and a question until then.
+pub fn plan_boot(
+    verdict: &Verdict,
+    mode: Mode,
+    action: BootAction,
+    standing: Standing,
+    patience: Patience,
+) -> BootStep {
+    match (verdict, patience) {
+        (Verdict::Admit(_), _) => return BootStep::GoOn,
+        (Verdict::Undetermined(_), Patience::Left) => return BootStep::AskAgain,
+        (Verdict::Reject(_), _) if standing == Standing::LapsedSince => return BootStep::GoOn,
+        (Verdict::Reject(_), _) | (Verdict::Undetermined(_), Patience::Over) => {}
+    }
+    match (mode, action) {
+        (Mode::Warn, _) | (_, BootAction::Report) => BootStep::GoOn,
+        (Mode::Enforce, BootAction::Poweroff) => BootStep::End(BootEnd::Poweroff),
+        (Mode::Enforce, BootAction::Halt) => BootStep::End(BootEnd::Halt),
+        (Mode::Enforce, BootAction::Emergency) => BootStep::End(BootEnd::Emergency),
+    }
+}
+
+impl BootEnd {
+    /// Returns its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poweroff => "poweroff",
+            Self::Halt => "halt",
+            Self::Emergency => "emergency",
         }
     }
 }

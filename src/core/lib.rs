@@ -40,6 +40,8 @@ pub mod report;
 
 pub mod doctor;
 
+pub mod guard;
+
 pub mod ports;
 
 pub mod flow;

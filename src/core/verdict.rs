@@ -4,11 +4,13 @@
 //! collected, not the first one only. `docs/reasons.md` lists every code and is checked against [`CODES`].
 
 mod codes;
+mod lapse;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 pub use codes::{CODES, remedy};
+pub use lapse::Lapse;
 
 use crate::{
     attestation::{Defect, Kind, Statement},
@@ -162,6 +164,8 @@ pub enum Reason {
     IdentityNotVerified { problem: String },
     #[error("what IMDS says of this instance is signed by nobody that is pinned: {problem}")]
     IdentitySignerUnknown { problem: String },
+    #[error("the identity document of this instance says {what} {document}, the image descriptor says {descriptor}")]
+    IdentityMismatch { what: &'static str, document: String, descriptor: String },
     #[error("EC2 knows no image {image}")]
     ImageNotFound { image: ImageRef },
     #[error("owned by {owner}, which the policy does not accept")]
@@ -235,6 +239,7 @@ impl Reason {
             Self::EvidenceDefect { line, .. } | Self::EvidenceDiscounted { line, .. } => Some(*line),
             Self::IdentityNotVerified { .. }
             | Self::IdentitySignerUnknown { .. }
+            | Self::IdentityMismatch { .. }
             | Self::ImageNotFound { .. }
             | Self::OwnerNotAccepted { .. }
             | Self::RegionNotAccepted { .. }
@@ -265,6 +270,7 @@ impl Reason {
         match self {
             Self::IdentityNotVerified { .. } => "identity-not-verified",
             Self::IdentitySignerUnknown { .. } => "identity-signer-unknown",
+            Self::IdentityMismatch { .. } => "identity-mismatch",
             Self::ImageNotFound { .. } => "image-not-found",
             Self::OwnerNotAccepted { .. } => "owner-not-accepted",
             Self::RegionNotAccepted { .. } => "region-not-accepted",

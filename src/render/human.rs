@@ -17,6 +17,8 @@ macro_rules! line {
 }
 
 mod approve;
+mod boot;
+mod boot_check;
 mod breakers;
 mod doctor;
 mod gate;
@@ -25,6 +27,8 @@ mod seal;
 
 pub(super) use self::{
     approve::approve,
+    boot::boot,
+    boot_check::{boot_check, boot_install},
     breakers::breakers,
     doctor::doctor,
     gate::{counts, gate, standing},

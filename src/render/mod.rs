@@ -9,8 +9,8 @@ mod progress;
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
-    ApproveReport, BreakersReport, DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SealReport,
-    SignReport, VerifyReport,
+    ApproveReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport, DoctorReport,
+    GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
 };
 use serde::Serialize;
 
@@ -82,9 +82,24 @@ pub fn breakers(format: Format, report: &BreakersReport) -> io::Result<()> {
     print(format, report, human::breakers)
 }
 
+/// Prints what the boot guard decided.
+pub fn boot(format: Format, report: &BootReport) -> io::Result<()> {
+    print(format, report, human::boot)
+}
+
 /// Prints what `doctor` found.
 pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
     print(format, report, human::doctor)
+}
+
+/// Prints what `boot install` or `boot uninstall` did.
+pub fn boot_install(format: Format, report: &BootInstallReport) -> io::Result<()> {
+    print(format, report, human::boot_install)
+}
+
+/// Prints what `boot check` found.
+pub fn boot_check(format: Format, report: &BootCheckReport) -> io::Result<()> {
+    print(format, report, human::boot_check)
 }
 
 /// Prints what `policy check` says.

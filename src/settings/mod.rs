@@ -3,6 +3,7 @@
 //! A flag goes before the environment, which goes before the file (`/etc/goldseal/goldseal.toml`, or `--config`). What
 //! a command cannot do without has no default, and an unknown key in the file is an error.
 
+mod boot;
 mod hook;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,10 @@ use crate::{
     files::{self, FileError},
 };
 
-pub use self::hook::{HookFragment, HookSettings};
+pub use self::{
+    boot::{BootFragment, BootSettings, DescribeImages},
+    hook::{HookFragment, HookSettings},
+};
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
 const LARGEST: usize = 64 << 10;
@@ -40,6 +44,10 @@ pub struct Fragment {
     #[arg(skip)]
     #[serde(default)]
     pub hook: HookFragment,
+    /// What only the boot guard needs.
+    #[arg(skip)]
+    #[serde(default)]
+    pub boot: BootFragment,
 }
 
 /// Settings that are valid.
@@ -52,6 +60,7 @@ pub struct Settings {
     /// Certificate authorities of stores.
     pub ca_file: Option<PathBuf>,
     hook: HookFragment,
+    boot: BootFragment,
 }
 
 /// Settings that are not valid.
@@ -61,11 +70,15 @@ pub enum SettingsError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file is not one of settings.
-    #[error("{path}: {message}")]
+    #[error("{path}:{line}:{column}: {message}")]
     Toml {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What is wrong there.
         message: String,
     },
     /// The store is not one.
@@ -74,6 +87,14 @@ pub enum SettingsError {
     /// A setting of the launch hook is wrong.
     #[error("the setting `hook.{key}`: {problem}")]
     Hook {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A setting of the boot guard is wrong.
+    #[error("the setting `{key}`, at boot: {problem}")]
+    Boot {
         /// Its key.
         key: &'static str,
         /// What is wrong.
@@ -114,6 +135,7 @@ impl Settings {
             region: given.region.or(file.region),
             ca_file: given.ca_file.or(file.ca_file),
             hook: file.hook,
+            boot: file.boot,
         })
     }
 
@@ -133,6 +155,14 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn hook(&self, given: HookFragment) -> Result<HookSettings, SettingsError> {
         HookSettings::merge(given, self.hook.clone(), self.store()?)
+    }
+
+    /// Returns the settings of the boot guard.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn boot(&self) -> Result<BootSettings, SettingsError> {
+        BootSettings::of(self.boot.clone(), self.store()?)
     }
 
     /// Returns where the hook keeps its state.
@@ -156,7 +186,16 @@ impl Settings {
 
 fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
     let text = files::read_text(path, LARGEST)?;
-    toml::from_str(&text).map_err(|error| SettingsError::Toml { path: path.to_owned(), message: error.to_string() })
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        SettingsError::Toml {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column,
+            message: error.message().to_owned(),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -181,6 +220,11 @@ mod tests {
         for bad in ["stroe = 'x'", "region = 'Europe'", "store = 3"] {
             assert!(toml::from_str::<Fragment>(bad).is_err(), "{bad}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, "store = 'file:///x'\n[hook]\n  queue = 3\n").unwrap();
+        let error = Settings::load(Fragment::default(), Some(&file)).unwrap_err().to_string();
+        assert!(error.ends_with("settings.toml:3:11: invalid type: integer `3`, expected a string"), "{error}");
         let given = Fragment { store: Some("ftp://x".into()), ..Fragment::default() };
         assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Store(_))));
     }

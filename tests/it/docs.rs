@@ -6,15 +6,15 @@ use goldseal_core::{
     doctor,
     policy::{compile, referenced_files, schema},
     report::{
-        ApproveReport, BreakersReport, DescribeReport, DoctorReport, GateReport, LaunchReport, PolicyReport,
-        PublishReport, SealReport, SignReport, VerifyReport, schema_of,
+        ApproveReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport, DoctorReport,
+        GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 19] = [
     "describe",
     "gate",
     "approve",
@@ -26,6 +26,10 @@ const COMMANDS: [&str; 15] = [
     "hook breaker",
     "hook breaker reset",
     "doctor",
+    "boot",
+    "boot install",
+    "boot uninstall",
+    "boot check",
     "lambda",
     "policy check",
     "policy schema",
@@ -67,6 +71,20 @@ fn docs_reasons_lists_every_code() {
         text.push_str(&format!("| `{code}` | {meaning} | {remedy} |\n"));
     }
     made("docs/reasons.md", &text);
+}
+
+#[test]
+fn docs_boot_check_lists_every_code() {
+    let mut text = String::from(
+        "# What `goldseal boot check` finds\n\nIt looks at the boot guard in an image or on this machine: [boot.md](boot.md). Exit \
+         code 1 with a problem, 3 when something could not be looked at. A code never changes its meaning; the schema of \
+         `--output json` is [boot-check.json](schema/boot-check.json).\n\n\
+         | code | severity | what it means | what to do |\n| --- | --- | --- | --- |\n",
+    );
+    for (code, severity, meaning, remedy) in goldseal_core::guard::CODES {
+        text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
+    }
+    made("docs/boot-check.md", &text);
 }
 
 #[test]
@@ -113,6 +131,9 @@ fn docs_schema_is_what_the_types_say() {
         ("launch", schema_of::<LaunchReport>()),
         ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),
+        ("boot", schema_of::<BootReport>()),
+        ("boot-check", schema_of::<BootCheckReport>()),
+        ("boot-install", schema_of::<BootInstallReport>()),
         ("doctor", schema_of::<DoctorReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
     ] {

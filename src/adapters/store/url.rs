@@ -41,6 +41,11 @@ impl StoreUrl {
         }
     }
 
+    /// Says whether it is a directory of this machine.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.0, Place::Directory(_))
+    }
+
     /// Says whether state can be kept there as well: in a directory, or in S3.
     pub fn holds_state(&self) -> bool {
         matches!(self.0, Place::Directory(_) | Place::S3 { .. })

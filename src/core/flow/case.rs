@@ -8,13 +8,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    attestation::predicate::{ContentDigests, Provenance},
+    attestation::{
+        Kind,
+        predicate::{ContentDigests, Provenance},
+    },
     ids::{ImageRef, SnapshotId},
-    image::ImageFacts,
-    policy::{Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, judge, undescribed},
-    ports::{EvidenceStore, ImageCatalog, PortError, PortErrorKind},
-    report::{ImageReport, Note, policy_notes},
-    trust::AuthorityName,
+    image::{DescribedImage, Descriptor, ImageFacts, Tags},
+    policy::{Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, Survey, judge, undescribed},
+    ports::{EvidenceStore, ImageCatalog, PortError, PortErrorKind, Stored},
+    report::{FactsFrom, ImageReport, Note, policy_notes},
+    trust::{AuthorityName, Discounted},
     verdict::{Fault, Reason},
 };
 
@@ -28,10 +31,16 @@ pub struct Case {
     keys: Arc<Keys>,
 }
 
+/// What is known of the image itself.
 #[derive(Debug)]
-enum Facts {
-    Known(Box<ImageFacts>),
-    NoSuchImage(Reason),
+pub(super) enum Facts {
+    Known {
+        facts: Box<ImageFacts>,
+        from: FactsFrom,
+    },
+    /// Nobody has said yet: the evidence will, once there is some.
+    InEvidence,
+    Refused(Vec<Reason>),
     Unknown(Fault),
 }
 
@@ -62,20 +71,23 @@ impl Case {
     ) -> Opened {
         let (facts, evidence) = futures_util::join!(catalog.describe(image), store.read(image));
         let facts = match facts {
-            Ok(Some(described)) => match ImageFacts::from_described(image, described) {
-                Ok(facts) => Facts::Known(Box::new(facts)),
-                Err(fault) => Facts::Unknown(Fault::ImageUnavailable { problem: chain(&fault) }),
-            },
-            Ok(None) => Facts::NoSuchImage(Reason::ImageNotFound { image: image.clone() }),
+            Ok(Some(described)) => Facts::of_ec2(image, described),
+            Ok(None) => Facts::Refused(vec![Reason::ImageNotFound { image: image.clone() }]),
             Err(error) => Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }),
         };
-        let mut case = Self {
-            image: image.clone(),
-            facts,
-            evidence: Evidence::Absent,
-            place: store.locate(image),
-            keys: Arc::clone(keys),
-        };
+        Self::gathered(image, facts, evidence, store.locate(image), keys, before)
+    }
+
+    /// Makes the case of what was gathered, wherever it came from.
+    pub(super) fn gathered(
+        image: &ImageRef,
+        facts: Facts,
+        evidence: Result<Option<Stored>, PortError>,
+        place: String,
+        keys: &Arc<Keys>,
+        before: Option<&Arc<Dossier>>,
+    ) -> Opened {
+        let mut case = Self { image: image.clone(), facts, evidence: Evidence::Absent, place, keys: Arc::clone(keys) };
         let bytes = match evidence {
             Ok(Some(stored)) => Some(stored.bytes),
             Ok(None) => None,
@@ -94,7 +106,7 @@ impl Case {
     pub fn of(facts: ImageFacts, evidence: &[u8], place: &str, keys: &Arc<Keys>) -> Self {
         let mut case = Self {
             image: facts.descriptor.image(),
-            facts: Facts::Known(Box::new(facts)),
+            facts: Facts::Known { facts: Box::new(facts), from: FactsFrom::Ec2 },
             evidence: Evidence::Absent,
             place: place.to_owned(),
             keys: Arc::clone(keys),
@@ -116,20 +128,40 @@ impl Case {
     }
 
     fn take(&mut self, bytes: &[u8], before: Option<&Arc<Dossier>>, instead: Option<Note>) {
-        // Without facts there is no subject that statements could be about.
-        let Facts::Known(facts) = &self.facts else { return };
-        let subject = facts.descriptor.digest();
         let digest = crate::digest::Sha256Digest::of(bytes);
-        let known = before.filter(|one| one.evidence == digest && one.is_of(&self.keys, subject));
-        let dossier = known.map_or_else(|| Arc::new(self.keys.examine(bytes, subject)), Arc::clone);
+        let known = |subject| before.filter(|one| one.evidence == digest && one.is_of(&self.keys, subject));
+        let dossier = match &self.facts {
+            Facts::Known { facts, .. } => {
+                let subject = facts.descriptor.digest();
+                known(subject).map_or_else(|| Arc::new(self.keys.examine(bytes, subject)), Arc::clone)
+            }
+            Facts::InEvidence => {
+                let survey = self.keys.survey(bytes);
+                match sealed(&survey, &self.image) {
+                    Ok(descriptor) => {
+                        let dossier = Arc::new(self.keys.dossier(&survey, descriptor.digest()));
+                        let facts = Box::new(ImageFacts { descriptor, state: None, tags: Tags::default() });
+                        self.facts = Facts::Known { facts, from: FactsFrom::Provenance };
+                        dossier
+                    }
+                    Err(reasons) => {
+                        self.facts = Facts::Refused(reasons);
+                        return;
+                    }
+                }
+            }
+            // Without facts there is no subject that statements could be about.
+            Facts::Refused(_) | Facts::Unknown(_) => return,
+        };
         self.evidence = Evidence::Found { dossier, instead };
     }
 
     /// Judges the image at an instant.
     pub fn judge(&self, policy: &Policy, now: Timestamp) -> Judgement {
-        let facts = match &self.facts {
-            Facts::Known(facts) => facts,
-            Facts::NoSuchImage(reason) => return undescribed(Ok(reason.clone())),
+        let (facts, from) = match &self.facts {
+            Facts::Known { facts, from } => (facts, *from),
+            Facts::InEvidence => return self.without_evidence(),
+            Facts::Refused(reasons) => return refused(reasons),
             Facts::Unknown(fault) => return undescribed(Err(fault.clone())),
         };
         let gathered = match &self.evidence {
@@ -137,21 +169,39 @@ impl Case {
             Evidence::Absent => Gathered::Absent { place: self.place.clone() },
             Evidence::Unavailable { problem, .. } => Gathered::Unavailable { problem: problem.clone() },
         };
-        judge(policy, &self.keys, facts, &gathered, now)
+        let mut judgement = judge(policy, &self.keys, facts, &gathered, now);
+        if from == FactsFrom::Provenance {
+            // Only a provenance that counted may have said what the image is.
+            let carried = judgement.provenance.as_ref().and_then(|one| one.descriptor().ok().flatten());
+            if carried.is_none_or(|carried| carried != facts.descriptor) {
+                let reason = Reason::AttestationMissing { kind: Kind::Provenance };
+                judgement.verdict = judgement.verdict.and(vec![reason], Vec::new());
+            }
+        }
+        judgement
+    }
+
+    /// Judges an image of which only its evidence could tell, when there is none.
+    fn without_evidence(&self) -> Judgement {
+        undescribed(match &self.evidence {
+            Evidence::Unavailable { problem, .. } => Err(Fault::EvidenceUnavailable { problem: problem.clone() }),
+            // Evidence that was found would have told, or been refused.
+            Evidence::Absent | Evidence::Found { .. } => Ok(Reason::EvidenceAbsent { place: self.place.clone() }),
+        })
     }
 
     /// Reports a judgement of it, for a launch in `context` (its region is the image's).
     pub fn report(&self, policy: &Policy, judgement: Judgement, context: &Context) -> ImageReport {
         let mode = policy.mode(&Context { region: Some(self.image.region.clone()), ..context.clone() });
         let mut notes = policy_notes(policy);
-        if let Facts::Known(facts) = &self.facts {
+        if let Facts::Known { facts, .. } = &self.facts {
             notes.extend(about(policy, &judgement));
             if let Some(state) = facts.state.as_deref().filter(|state| *state != "available") {
                 notes.push(Note::new("image-not-available", format!("EC2 says that the image is {state}")));
             }
         }
         let mut report = ImageReport::new(self.image.clone(), judgement, mode, self.place.clone());
-        if let Facts::Known(facts) = &self.facts {
+        if let Facts::Known { facts, .. } = &self.facts {
             report.subject = Some(facts.descriptor.digest());
             report.owner = Some(facts.descriptor.owner().clone());
         }
@@ -179,7 +229,7 @@ impl Case {
 
     /// Says that the store was asked and has nothing, or EC2 knows no such image.
     pub fn lacks_something(&self) -> bool {
-        matches!(self.facts, Facts::NoSuchImage(_)) || matches!(self.evidence, Evidence::Absent)
+        matches!(self.facts, Facts::Refused(_)) || matches!(self.evidence, Evidence::Absent)
     }
 
     /// Returns why the store could not be reached, where that may pass: it is unavailable, or throttles.
@@ -192,11 +242,71 @@ impl Case {
 
     /// Returns the snapshots of the image, when it could be described.
     pub fn snapshots(&self) -> Option<Vec<SnapshotId>> {
+        let (descriptor, _) = self.described()?;
+        Some(descriptor.ebs_devices().map(|(_, snapshot, _)| snapshot).collect())
+    }
+
+    /// Returns the descriptor of the image, and what says it, when it is known.
+    pub fn described(&self) -> Option<(&Descriptor, FactsFrom)> {
         match &self.facts {
-            Facts::Known(facts) => Some(facts.descriptor.ebs_devices().map(|(_, snapshot, _)| snapshot).collect()),
-            Facts::NoSuchImage(_) | Facts::Unknown(_) => None,
+            Facts::Known { facts, from } => Some((&facts.descriptor, *from)),
+            Facts::InEvidence | Facts::Refused(_) | Facts::Unknown(_) => None,
         }
     }
+}
+
+impl Facts {
+    /// Takes what EC2 says of the image that it was asked for.
+    pub(super) fn of_ec2(image: &ImageRef, described: DescribedImage) -> Self {
+        match ImageFacts::from_described(image, described) {
+            Ok(facts) => Self::Known { facts: Box::new(facts), from: FactsFrom::Ec2 },
+            Err(fault) => Self::Unknown(Fault::ImageUnavailable { problem: chain(&fault) }),
+        }
+    }
+}
+
+/// Finds the descriptor of an image in what authorities signed.
+fn sealed(survey: &Survey<'_>, image: &ImageRef) -> Result<Descriptor, Vec<Reason>> {
+    let found = survey.descriptors().map_err(|(line, defect)| vec![Reason::defect(line, &defect)])?;
+    let (own, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.image() == *image);
+    match <[Descriptor; 1]>::try_from(own) {
+        Ok([one]) => Ok(one),
+        Err(own) if own.len() > 1 => {
+            Err(vec![Reason::AttestationAmbiguous { kind: Kind::Provenance, found: own.len() }])
+        }
+        Err(_) if !others.is_empty() => {
+            Err(others.iter().flat_map(|other| differences(image, &other.image())).collect())
+        }
+        Err(_) => {
+            let cause =
+                |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
+            let missing = Reason::AttestationMissing { kind: Kind::Provenance };
+            Err(std::iter::once(missing).chain(survey.discounted().map(cause)).collect())
+        }
+    }
+}
+
+fn differences(document: &ImageRef, descriptor: &ImageRef) -> Vec<Reason> {
+    let parts = [
+        ("region", document.region.as_str(), descriptor.region.as_str()),
+        ("image", document.id.as_str(), descriptor.id.as_str()),
+    ];
+    let different = parts.into_iter().filter(|(_, one, other)| one != other);
+    different
+        .map(|(what, document, descriptor)| {
+            let (document, descriptor) = (document.to_owned(), descriptor.to_owned());
+            Reason::IdentityMismatch { what, document, descriptor }
+        })
+        .collect()
+}
+
+/// Judges an image of which is known only that it is not one.
+fn refused(reasons: &[Reason]) -> Judgement {
+    let internal = Fault::Internal { problem: "refused for no reason".to_owned() };
+    let Some((first, rest)) = reasons.split_first() else { return undescribed(Err(internal)) };
+    let mut judgement = undescribed(Ok(first.clone()));
+    judgement.verdict = judgement.verdict.and(rest.to_vec(), Vec::new());
+    judgement
 }
 
 fn passes(error: &PortError) -> bool {

@@ -1,6 +1,7 @@
 //! The use cases, over the ports: gather → judge → plan → act. A flow returns its report and logs nothing.
 
 mod approve;
+pub mod boot;
 mod case;
 mod content;
 mod doctor;

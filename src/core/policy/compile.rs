@@ -78,6 +78,7 @@ impl Compiler<'_> {
         let identity = self.identity(document.identity, provenance);
         let launch = self.launch(document.launch);
         let breaker = self.breaker(document.breaker);
+        let boot = self.boot(document.boot);
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
@@ -89,6 +90,7 @@ impl Compiler<'_> {
             identity,
             launch: launch?,
             breaker: breaker?,
+            boot,
             scopes,
             no_match: no_match?,
             dangerous_without_gate: !gated,

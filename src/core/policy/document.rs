@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::rule::{ApprovalFor, Mode, OnUnreachable, RootVolume};
+use super::rule::{ApprovalFor, BootAction, Mode, OnUnreachable, RootVolume};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
@@ -57,6 +57,9 @@ pub struct Document {
     /// When launches that are abandoned again and again raise an alarm.
     #[serde(default)]
     pub breaker: BreakerEntry,
+    /// What the boot guard does.
+    #[serde(default)]
+    pub boot: BootEntry,
     /// Where which mode holds. Where several match, `enforce` wins.
     #[serde(default)]
     #[schemars(with = "Vec<ScopeEntry>")]
@@ -209,6 +212,15 @@ pub struct BreakerEntry {
     /// Also suspends the group's `Launch` process; it does not without it.
     #[serde(default)]
     pub suspend_launch: Field<bool>,
+}
+
+/// What the boot guard does.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BootEntry {
+    /// What is done with an instance that is not admitted: `poweroff` without it.
+    #[serde(default)]
+    pub action: Field<BootAction>,
 }
 
 /// Where a mode holds: all of the lists that are given must match.

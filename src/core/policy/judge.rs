@@ -69,6 +69,8 @@ pub struct Checked {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
+    /// The clock is before a time that was signed in what counts: everything above that is bound to time is in doubt.
+    pub clock: Option<Fault>,
     /// Until when an admission would hold, everything else unchanged; never when nothing in it ends.
     pub until: Option<Timestamp>,
     /// Statements that an authority signed for this image.
@@ -240,6 +242,7 @@ impl Case {
             required: required(one),
         });
         let checked = checked.collect();
+        let clock = faults.iter().find(|fault| matches!(fault, Fault::ClockBeforeSignedTime { .. })).cloned();
         let verdict = match (Reasons::new(reasons), Faults::new(faults), Grounds::new(grounds)) {
             (Some(reasons), ..) => Verdict::Reject(reasons),
             (None, Some(faults), _) => Verdict::Undetermined(faults),
@@ -251,7 +254,16 @@ impl Case {
             }
         };
         let until = until.filter(|_| matches!(verdict, Verdict::Admit(_)));
-        Judgement { verdict, until, checked, discounted: believed.discounted, dangerous_local_key, gate, provenance }
+        Judgement {
+            verdict,
+            clock,
+            until,
+            checked,
+            discounted: believed.discounted,
+            dangerous_local_key,
+            gate,
+            provenance,
+        }
     }
 }
 

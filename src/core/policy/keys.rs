@@ -4,9 +4,13 @@ use jiff::Timestamp;
 
 use super::rule::{KeySource, Policy};
 use crate::{
-    attestation::Defect,
+    attestation::{Defect, Kind, predicate::Provenance},
     digest::Sha256Digest,
-    trust::{Authority, AuthorityName, Believed, Claim, Examined, KeyAnswer, PublicKey, TrustRoot, claims, examine},
+    image::Descriptor,
+    trust::{
+        Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, PublicKey, Surveyed, TrustRoot,
+        claims, survey,
+    },
     verdict::{Fault, Reason},
 };
 
@@ -42,6 +46,14 @@ pub struct Dossier {
     /// The keys that it was examined with.
     keys: Sha256Digest,
     content: Result<(Examined, Vec<Claim>), (usize, Defect)>,
+}
+
+/// Evidence as far as the keys at hand go, before it is known which image it is about.
+#[derive(Debug)]
+pub struct Survey<'e> {
+    evidence: &'e [u8],
+    keys: Sha256Digest,
+    content: Result<Surveyed, (usize, Defect)>,
 }
 
 /// A dossier at an instant.
@@ -100,19 +112,30 @@ impl Keys {
 
     /// Examines the evidence of an image as far as the keys at hand go.
     pub fn examine(&self, evidence: &[u8], subject: Sha256Digest) -> Dossier {
-        let (keys, content) = (self.fingerprint, self.content(evidence, subject));
-        Dossier { evidence: Sha256Digest::of(evidence), subject, keys, content }
+        self.dossier(&self.survey(evidence), subject)
     }
 
-    fn content(&self, evidence: &[u8], subject: Sha256Digest) -> Result<(Examined, Vec<Claim>), (usize, Defect)> {
-        let examined = match &self.root {
-            Some(root) => examine(root, evidence, subject)?,
-            None => Examined::default(),
+    /// Looks at evidence of which it is not known yet which image it is about.
+    pub fn survey<'e>(&self, evidence: &'e [u8]) -> Survey<'e> {
+        let content = match &self.root {
+            Some(root) => survey(root, evidence),
+            None => Ok(Surveyed::default()),
         };
+        Survey { evidence, keys: self.fingerprint, content }
+    }
+
+    /// Takes what is about an image. A survey with other keys makes a dossier that is not of these.
+    pub fn dossier(&self, survey: &Survey<'_>, subject: Sha256Digest) -> Dossier {
+        let content = self.content(survey, subject);
+        Dossier { evidence: Sha256Digest::of(survey.evidence), subject, keys: survey.keys, content }
+    }
+
+    fn content(&self, survey: &Survey<'_>, subject: Sha256Digest) -> Result<(Examined, Vec<Claim>), (usize, Defect)> {
+        let examined = survey.content.as_ref().map_err(Clone::clone)?.about(subject);
         if self.root.is_some() && self.absent.is_empty() {
             return Ok((examined, Vec::new()));
         }
-        let claims = claims(evidence, &self.absent, &examined.settled(), subject)?;
+        let claims = claims(survey.evidence, &self.absent, &examined.settled(), subject)?;
         Ok((examined, claims))
     }
 
@@ -132,6 +155,31 @@ impl Keys {
             Setback::Unknown(fault) if *name == claim.by => Some(fault.clone()),
             Setback::Unknown(_) | Setback::Lost(_) => None,
         })
+    }
+}
+
+impl Survey<'_> {
+    /// Returns the image descriptors that provenance statements of authorities are about, and carry.
+    ///
+    /// # Errors
+    /// The defect that makes the evidence unreadable, with its line.
+    pub fn descriptors(&self) -> Result<Vec<Descriptor>, (usize, Defect)> {
+        let surveyed = self.content.as_ref().map_err(Clone::clone)?;
+        let mut found: Vec<Descriptor> = Vec::new();
+        for statement in surveyed.statements().filter(|statement| statement.kind() == Some(Kind::Provenance)) {
+            // What does not read as provenance, or carries none, is told of when it is judged.
+            let carried = statement.predicate::<Provenance>().ok().and_then(|one| one.descriptor().ok().flatten());
+            let Some(descriptor) = carried.filter(|one| one.digest() == statement.subject()) else { continue };
+            if !found.contains(&descriptor) {
+                found.push(descriptor);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the bundles that count for nothing, whatever the image is.
+    pub fn discounted(&self) -> impl Iterator<Item = &Discounted> {
+        self.content.iter().flat_map(Surveyed::discounted)
     }
 }
 

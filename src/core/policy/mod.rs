@@ -11,10 +11,10 @@ mod rule;
 pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
 pub use judge::{Approvals, Checked, Gathered, Judgement, approvals, judge, undescribed};
-pub use keys::{Dossier, Keys, Setback};
+pub use keys::{Dossier, Keys, Setback, Survey};
 pub use rule::{
-    ApprovalFor, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, Mode, OnUnreachable, Policy,
-    ProvenanceRule, Requirement, RootVolume, Scope, Signatory,
+    ApprovalFor, BootAction, BootRule, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, Mode,
+    OnUnreachable, Policy, ProvenanceRule, Requirement, RootVolume, Scope, Signatory,
 };
 
 pub use crate::document::{Problem, Problems};

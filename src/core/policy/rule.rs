@@ -35,6 +35,7 @@ pub struct Policy {
     pub(super) identity: Identity,
     pub(super) launch: LaunchRule,
     pub(super) breaker: BreakerRule,
+    pub(super) boot: BootRule,
     pub(super) scopes: Vec<Scope>,
     pub(super) no_match: Mode,
     pub(super) dangerous_without_gate: bool,
@@ -183,6 +184,27 @@ pub struct BreakerRule {
     pub suspend_launch: bool,
 }
 
+/// What the boot guard does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BootRule {
+    /// With an instance that is not admitted.
+    pub action: BootAction,
+}
+
+/// What the boot guard does with an instance that is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootAction {
+    /// Powers it off.
+    Poweroff,
+    /// Halts it: nothing runs any more, and EC2 goes on showing it as running.
+    Halt,
+    /// Keeps it for a person at the serial console: nothing starts but the emergency shell.
+    Emergency,
+    /// Says so, and lets it boot.
+    Report,
+}
+
 /// Where a mode holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -236,6 +258,11 @@ impl Policy {
     /// Returns when abandoned launches raise an alarm.
     pub fn breaker(&self) -> &BreakerRule {
         &self.breaker
+    }
+
+    /// Returns what the boot guard does.
+    pub fn boot(&self) -> &BootRule {
+        &self.boot
     }
 
     /// Returns who must sign a kind of statement, and how many of them, if the policy asks for one.

@@ -3,6 +3,8 @@
 //! Every report names its schema. A field is never renamed or retyped under the same name of schema.
 
 mod approve;
+mod boot;
+mod boot_check;
 mod breakers;
 mod doctor;
 mod gate;
@@ -11,6 +13,8 @@ mod publish;
 mod seal;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
+pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom};
+pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
@@ -285,8 +289,7 @@ impl VerifyReport {
 impl ImageReport {
     /// Starts a report without causes.
     pub fn new(image: ImageRef, judgement: Judgement, mode: Mode, evidence: String) -> Self {
-        let Judgement { verdict, until, checked, discounted, dangerous_local_key: _, gate: _, provenance: _ } =
-            judgement;
+        let Judgement { verdict, until, checked, discounted, .. } = judgement;
         let (outcome, reasons, faults) = launch::causes(&verdict);
         Self {
             image,

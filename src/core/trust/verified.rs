@@ -122,14 +122,29 @@ pub struct Examined {
     discounted: Vec<Discounted>,
 }
 
+/// Evidence whose signatures were checked, about whatever image it is.
+#[derive(Debug, Default)]
+pub struct Surveyed {
+    signed: Vec<Signed>,
+    discounted: Vec<Discounted>,
+    refused: Vec<(Sha256Digest, Discounted)>,
+}
+
 /// A statement that an authority signed, whether or not that counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Signed {
     statement: Arc<Statement>,
     by: AuthorityName,
     window: Window,
     line: usize,
     seen: Option<Vec<Timestamp>>,
+}
+
+/// One line of evidence: what an authority signed, what a witness refuses of it (and its subject), or neither.
+enum Line {
+    Signed(Signed),
+    Refused(Sha256Digest, Discounted),
+    Discounted(Discounted),
 }
 
 /// Verifies the evidence of the image whose descriptor has the digest `image`.
@@ -159,44 +174,73 @@ pub fn believe(
 /// # Errors
 /// Those of [`believe`].
 pub fn examine(root: &TrustRoot, evidence: &[u8], image: Sha256Digest) -> Result<Examined, (usize, Defect)> {
-    let mut examined = Examined::default();
-    for (line, bytes) in lines(evidence)? {
-        match signed(root, line, bytes, image).map_err(|defect| (line, defect))? {
-            Ok(signed) => examined.signed.push(signed),
-            Err(discounted) => examined.discounted.push(discounted),
-        }
-    }
-    Ok(examined)
+    Ok(survey(root, evidence)?.about(image))
 }
 
-fn signed(
-    root: &TrustRoot,
-    line: usize,
-    bytes: &[u8],
-    image: Sha256Digest,
-) -> Result<Result<Signed, Discounted>, Defect> {
-    let discount = |discount, kind| Ok(Err(Discounted { line, kind, discount }));
+/// Does (1) to (6) and (8): for who has yet to learn from the evidence which image it is about.
+///
+/// # Errors
+/// Those of [`believe`].
+pub fn survey(root: &TrustRoot, evidence: &[u8]) -> Result<Surveyed, (usize, Defect)> {
+    let mut surveyed = Surveyed::default();
+    for (line, bytes) in lines(evidence)? {
+        match read(root, line, bytes).map_err(|defect| (line, defect))? {
+            Line::Signed(signed) => surveyed.signed.push(signed),
+            Line::Refused(subject, discounted) => surveyed.refused.push((subject, discounted)),
+            Line::Discounted(discounted) => surveyed.discounted.push(discounted),
+        }
+    }
+    Ok(surveyed)
+}
+
+impl Surveyed {
+    /// Returns what authorities signed, about whatever image.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.signed.iter().map(|one| &*one.statement)
+    }
+
+    /// Returns the bundles that count for nothing, whatever the image is.
+    pub fn discounted(&self) -> impl Iterator<Item = &Discounted> {
+        self.discounted.iter().chain(self.refused.iter().map(|(_, one)| one))
+    }
+
+    /// Does (7): keeps what is about an image.
+    pub fn about(&self, image: Sha256Digest) -> Examined {
+        let (signed, others): (Vec<&Signed>, Vec<_>) =
+            self.signed.iter().partition(|one| one.statement.subject() == image);
+        let other = |line, kind, subject| Discounted { line, kind, discount: Discount::SubjectMismatch { subject } };
+        let others = others.iter().map(|one| other(one.line, one.statement.kind(), one.statement.subject()));
+        let refused = self.refused.iter().map(|(subject, one)| match *subject == image {
+            true => one.clone(),
+            false => other(one.line, one.kind, *subject),
+        });
+        let discounted = self.discounted.iter().cloned().chain(others).chain(refused).collect();
+        Examined { signed: signed.into_iter().cloned().collect(), discounted }
+    }
+}
+
+fn read(root: &TrustRoot, line: usize, bytes: &[u8]) -> Result<Line, Defect> {
     let bundle = Bundle::parse(bytes)?; // (1)
     let Content::Envelope(envelope) = bundle.content else { return Err(Defect::NotAnEnvelope) }; // (2)
     let authority = match signer(root, &bundle.material, &envelope) {
         Ok(authority) => authority, // (3), (4)
-        Err(reason) => return discount(reason, None),
+        Err(discount) => return Ok(Line::Discounted(Discounted { line, kind: None, discount })),
     };
     if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
         return Err(Defect::PayloadType { found: envelope.payload_type.chars().take(120).collect() }); // (5)
     }
     let statement = Statement::parse(envelope.payload)?; // (5), (6)
-    let kind = statement.kind();
-    if statement.subject() != image {
-        return discount(Discount::SubjectMismatch { subject: statement.subject() }, kind); // (7)
-    }
+    let (kind, subject) = (statement.kind(), statement.subject());
     let seen = match &authority.witness {
-        Some(witness) => witness.hear(bytes, bundle.witness, &authority.key, image).map(Some), // (8)
+        Some(witness) => witness.hear(bytes, bundle.witness, &authority.key, subject).map(Some), // (8)
         None => Ok(None),
     };
     let seen = match seen {
         Ok(seen) => seen,
-        Err(problem) => return discount(Discount::WitnessRefused { authority: authority.name.clone(), problem }, kind),
+        Err(problem) => {
+            let discount = Discount::WitnessRefused { authority: authority.name.clone(), problem };
+            return Ok(Line::Refused(subject, Discounted { line, kind, discount }));
+        }
     };
     let statement = match kind {
         Some(Kind::Gate | Kind::Provenance | Kind::Approval | Kind::Tests) => statement,
@@ -204,7 +248,7 @@ fn signed(
         Some(Kind::Sbom | Kind::Scan) | None => statement.without_payload(),
     };
     let (by, window) = (authority.name.clone(), authority.window);
-    Ok(Ok(Signed { statement: Arc::new(statement), by, window, line, seen }))
+    Ok(Line::Signed(Signed { statement: Arc::new(statement), by, window, line, seen }))
 }
 
 impl Examined {

@@ -13,6 +13,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Look the serial number up among AWS's RSA-2048 certificates for identity documents; if it is there, give goldseal a newer list.",
     ),
     (
+        "identity-mismatch",
+        "What EC2 signed about this instance is not what the image descriptor says: the evidence is of another image, region or architecture.",
+        "Launch the image that was sealed; if the evidence stands in the wrong place of the store, sign the image again.",
+    ),
+    (
         "image-not-found",
         "EC2 does not show the image: unknown id, another region or account, deregistered, or hidden by the account's Allowed AMIs setting.",
         "Check the id and `--region`; `aws ec2 describe-images --image-ids AMI` must show it to the same caller.",

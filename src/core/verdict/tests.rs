@@ -57,7 +57,10 @@ fn reason_after(last: Option<&Reason>) -> Option<Reason> {
     let Some(last) = last else { return Some(Reason::IdentityNotVerified { problem }) };
     Some(match last {
         Reason::IdentityNotVerified { .. } => Reason::IdentitySignerUnknown { problem },
-        Reason::IdentitySignerUnknown { .. } => Reason::ImageNotFound { image },
+        Reason::IdentitySignerUnknown { .. } => {
+            Reason::IdentityMismatch { what: "image", document: String::new(), descriptor: String::new() }
+        }
+        Reason::IdentityMismatch { .. } => Reason::ImageNotFound { image },
         Reason::ImageNotFound { image } => Reason::RegionNotAccepted { region: image.region.clone() },
         Reason::RegionNotAccepted { .. } => Reason::OwnerNotAccepted { owner: "123456789012".parse().unwrap() },
         Reason::OwnerNotAccepted { .. } => Reason::EvidenceAbsent { place: String::new() },

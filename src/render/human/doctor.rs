@@ -3,14 +3,30 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use goldseal_core::report::{DoctorReport, Severity};
+use goldseal_core::report::{DoctorReport, Finding, Severity};
 
 use super::plain;
 
 /// Says what was found.
 pub(in crate::render) fn doctor(report: &DoctorReport) -> String {
+    let mut text = findings(&report.findings);
+    let count = |severity| report.count(severity);
+    line!(
+        text,
+        "{} in {}: {} problems, {} not asked, {} warnings",
+        report.account.as_ref().map_or("an unknown account", |account| account.as_str()),
+        report.region,
+        count(Severity::Problem),
+        count(Severity::Unknown),
+        count(Severity::Warning)
+    );
+    text
+}
+
+/// Lists findings, each with what to type.
+pub(super) fn findings(found: &[Finding]) -> String {
     let mut text = String::new();
-    for one in &report.findings {
+    for one in found {
         let (word, color) = match one.severity {
             Severity::Problem => ("PROBLEM", Some(AnsiColor::Red)),
             Severity::Unknown => ("UNKNOWN", Some(AnsiColor::Yellow)),
@@ -26,15 +42,5 @@ pub(in crate::render) fn doctor(report: &DoctorReport) -> String {
             line!(text, "        → {command}");
         }
     }
-    let count = |severity| report.count(severity);
-    line!(
-        text,
-        "{} in {}: {} problems, {} not asked, {} warnings",
-        report.account.as_ref().map_or("an unknown account", |account| account.as_str()),
-        report.region,
-        count(Severity::Problem),
-        count(Severity::Unknown),
-        count(Severity::Warning)
-    );
     text
 }

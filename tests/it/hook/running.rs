@@ -99,6 +99,8 @@ fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     }
     goldseal.write("settings.toml", "[hook]\nqueue = \"https://sqs.eu-west-1.amazonaws.com/123456789012/q\"\ngroups = [\"web\"]\nhooks = [\"goldseal\"]\nstate = \"file:///var/lib/goldseal\"\ndeadline = \"5m\"\n");
     goldseal.run("hook --check").exits(0);
+    goldseal.change("settings.toml", "https://sqs.eu-west-1.amazonaws.com/123456789012/q", "nonsense", "settings.toml");
+    goldseal.run("hook").exits(2).says("not the URL of a queue");
     goldseal.write("settings.toml", "[hook]\nqeue = \"x\"\n");
     goldseal.run("hook --check").exits(2).says("qeue");
 }

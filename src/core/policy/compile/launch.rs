@@ -1,12 +1,12 @@
-//! `[launch]` and `[breaker]`: what an enforcement point does beside judging images.
+//! `[launch]`, `[breaker]` and `[boot]`: what an enforcement point does beside judging images.
 
 use super::Compiler;
 use crate::{
     document::Field,
     gate::Period,
     policy::{
-        document::{BreakerEntry, LaunchEntry},
-        rule::{BreakerRule, LaunchRule, OnUnreachable, RootVolume},
+        document::{BootEntry, BreakerEntry, LaunchEntry},
+        rule::{BootAction, BootRule, BreakerRule, LaunchRule, OnUnreachable, RootVolume},
     },
 };
 
@@ -50,5 +50,10 @@ impl Compiler<'_> {
         let within = self.optional("breaker.within".into(), within).unwrap_or(Period::hours(1));
         let suspend_launch = self.optional("breaker.suspend_launch".into(), suspend_launch).unwrap_or_default();
         Some(BreakerRule { instances: legal?, within, suspend_launch })
+    }
+
+    pub(super) fn boot(&mut self, entry: BootEntry) -> BootRule {
+        let BootEntry { action } = entry;
+        BootRule { action: self.optional("boot.action".into(), action).unwrap_or(BootAction::Poweroff) }
     }
 }

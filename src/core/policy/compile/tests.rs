@@ -81,6 +81,9 @@ instances = 5
 within = "1h"
 suspend_launch = true
 
+[boot]
+action = "emergency"
+
 [[scope]]
 mode = "warn"
 accounts = ["111111111111"]
@@ -165,7 +168,7 @@ fn a_good_document_compiles_to_what_it_says() {
 
 #[test]
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
-    let top = "authority, breaker, dangerous_without_gate, gate, identity, launch, no_match, provenance, require, scope, \
+    let top = "authority, boot, breaker, dangerous_without_gate, gate, identity, launch, no_match, provenance, require, scope, \
                version";
     let authority = "key, key_file, kms, name, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [

@@ -114,7 +114,7 @@ fn all_problems_of_a_document_are_told_at_once() {
     let expected = [
         "policy.toml:1:1: no_match: required, and has no default",
         "policy.toml:1:11: version: this goldseal reads version 1",
-        "policy.toml:2:1: no_mode: unknown key; known here: authority, breaker, dangerous_without_gate, g",
+        "policy.toml:2:1: no_mode: unknown key; known here: authority, boot, breaker, dangerous_without_g",
         "policy.toml:3:26: dangerous_without_gate: invalid type: string \"yes\", expected a boolean",
         "policy.toml:6:8: authority[0].name: \"c i\" is not a name: 1 to 64 letters, digits, '-', '_' and '",
         "policy.toml:7:7: authority[0].key: expected one PEM block `-----BEGIN PUBLIC KEY-----` (SubjectP",

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     gate::Period,
-    policy::rule::{BreakerRule, LaunchRule, RootVolume},
+    policy::rule::{BootAction, BreakerRule, LaunchRule, RootVolume},
 };
 
 fn without(tables: &[&str]) -> Policy {
@@ -16,9 +16,11 @@ fn launches_are_judged_as_written_or_as_built_in() {
     let twelve = "12h".parse::<Period>().unwrap();
     assert_eq!(policy.launch(), &LaunchRule { root_volume: RootVolume::OfImage, last_known_good: Some(twelve) });
     assert_eq!(policy.breaker(), &BreakerRule { instances: 5, within: Period::hours(1), suspend_launch: true });
-    let policy = without(&["[launch]", "[breaker]"]);
+    assert_eq!(policy.boot().action, BootAction::Emergency);
+    let policy = without(&["[launch]", "[breaker]", "[boot]"]);
     assert_eq!(policy.launch(), &LaunchRule { root_volume: RootVolume::OfImage, last_known_good: None });
     assert_eq!(policy.breaker(), &BreakerRule { instances: 5, within: Period::hours(1), suspend_launch: false });
+    assert_eq!(policy.boot().action, BootAction::Poweroff);
 }
 
 #[test]
@@ -36,6 +38,7 @@ fn what_stands_in_for_the_store_has_an_age_and_an_age_stands_for_something() {
         ("instances = 5", "instances = \"5\"", "breaker.instances", "invalid type"),
         ("within = \"1h\"", "within = \"0h\"", "breaker.within", "not a length of time"),
         ("suspend_launch = true", "suspend_launch = 1", "breaker.suspend_launch", "invalid type"),
+        ("\"emergency\"", "\"reboot\"", "boot.action", "unknown variant"),
     ] {
         let (_, told) = after(from, to);
         assert!(told.len() == 1 && told[0].0.ends_with(key) && told[0].1.contains(message), "{told:?}");

@@ -335,9 +335,9 @@ const AT_THE_GATE: [&str; 10] = [
 const OF_A_LAUNCH: [&str; 4] =
     ["root-volume-foreign", "instance-unavailable", "instance-inconsistent", "root-volume-unavailable"];
 
-/// What is about who this instance is, before any image is judged: `identity/tests.rs` produces them.
-const OF_AN_IDENTITY: [&str; 4] =
-    ["identity-not-verified", "identity-signer-unknown", "identity-unavailable", "clock-behind"];
+/// What is about who this instance is, beside its image: `identity/tests.rs` and `flow/boot/tests.rs` produce them.
+const OF_AN_IDENTITY: [&str; 5] =
+    ["identity-not-verified", "identity-signer-unknown", "identity-mismatch", "identity-unavailable", "clock-behind"];
 
 #[test]
 fn every_code_has_a_situation_that_produces_it_and_no_other() {

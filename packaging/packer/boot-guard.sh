@@ -1,0 +1,16 @@
+#!/bin/sh
+# The last provisioner of an image that guards its own boots. Before it, file provisioners put `goldseal`, `goldseal.toml`
+# and `policy.toml` into /tmp:
+#
+#   provisioner "file"  { sources = ["goldseal", "goldseal.toml", "policy.toml"], destination = "/tmp/" }
+#   provisioner "shell" { script = "boot-guard.sh", execute_command = "sudo sh '{{ .Path }}'" }
+#
+# It fails the build where the guard would end every boot, or something goes around it.
+set -eu
+install -D -m 755 /tmp/goldseal /usr/bin/goldseal
+install -D -m 644 /tmp/goldseal.toml /etc/goldseal/goldseal.toml
+install -D -m 644 /tmp/policy.toml /etc/goldseal/policy.toml
+rm /tmp/goldseal /tmp/goldseal.toml /tmp/policy.toml
+goldseal boot install
+# 3 is that something could not be looked at, such as without systemd-analyze.
+goldseal boot check || [ $? -eq 3 ]

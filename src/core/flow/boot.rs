@@ -1,0 +1,269 @@
+//! A boot: who this instance is → the evidence of its image → a verdict → whether the boot goes on, and the report of it.
+//!
+//! Gathering is for whoever has the clock: it may take several looks until the deadline, each judged by itself. Who the
+//! instance is comes from what EC2 signed and nothing else; what its image is, from EC2 where the instance may ask, else
+//! from the descriptor in the signed provenance, held against the identity document (ADR 0021).
+
+mod memory;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use self::memory::Memory;
+use super::{
+    case::{Case, Facts},
+    outage,
+};
+use crate::{
+    attestation::Kind,
+    enforcement::{BootStep, Patience, Standing, plan_boot},
+    gate,
+    identity::{Certificates, InstanceIdentity, freshness, identify},
+    policy::{Context, Judgement, Keys, Mode, Policy, undescribed},
+    ports::{EvidenceStore, ImageCatalog, PortError, StateStore},
+    report::{BOOT_SCHEMA, BootIdentity, BootReport, Judged, Note, policy_notes},
+    trust::Discount,
+    verdict::{Fault, Faults, Lapse, Reason, Verdict},
+};
+
+/// What one look at the image of an instance brought.
+#[derive(Debug)]
+pub struct Sight {
+    case: Case,
+    bytes: Option<Vec<u8>>,
+    note: Option<Note>,
+}
+
+/// What was decided after a look.
+#[derive(Debug)]
+pub struct Decision {
+    /// What is to be done.
+    pub step: BootStep,
+    /// What was seen and judged.
+    pub report: BootReport,
+}
+
+/// Says who this instance is, by what IMDS answered.
+///
+/// # Errors
+/// The verdict that follows when that is not proven, or not known.
+pub fn recognise(
+    answer: Result<Vec<u8>, PortError>,
+    pinned: &Certificates,
+    now: Timestamp,
+) -> Result<InstanceIdentity, Verdict> {
+    let unavailable =
+        |error: PortError| Verdict::Undetermined(Faults::one(Fault::IdentityUnavailable { problem: error.chain() }));
+    let text = answer.map_err(unavailable)?;
+    let identity = identify(&text, pinned, now).map_err(|why| Verdict::unidentified(&why))?;
+    freshness(&identity, now).map_err(|behind| Verdict::Undetermined(Faults::one(behind.into())))?;
+    Ok(identity)
+}
+
+/// Looks at the image of an instance: what EC2 says of it, where it may be asked, and its evidence.
+pub async fn look(
+    identity: &InstanceIdentity,
+    ec2: Option<&impl ImageCatalog>,
+    store: &impl EvidenceStore,
+    policy: &Policy,
+    keys: &Arc<Keys>,
+) -> Sight {
+    let image = identity.image();
+    let asked = async {
+        match ec2 {
+            Some(ec2) => Some(ec2.describe(image).await),
+            None => None,
+        }
+    };
+    let (described, evidence) = futures_util::join!(asked, store.read(image));
+    let why = match described {
+        Some(Ok(Some(described))) => {
+            let facts = Facts::of_ec2(image, described);
+            return sight(identity, facts, evidence, store, keys, None);
+        }
+        Some(Ok(None)) => "EC2 does not show the image: it was deregistered, or is not shared any more".to_owned(),
+        Some(Err(error)) => format!("EC2 could not be asked ({})", error.chain()),
+        None => "EC2 was not asked".to_owned(),
+    };
+    if policy.requirement(Kind::Provenance).is_none() {
+        let problem = format!("{why}; and the policy asks for no provenance, whose descriptor would stand in for it");
+        let facts = Facts::Unknown(Fault::ImageUnavailable { problem });
+        return sight(identity, facts, evidence, store, keys, None);
+    }
+    let message = format!(
+        "{why}: what the image is was taken from its signed provenance and held against the identity document; tags of \
+         the image were not seen"
+    );
+    sight(identity, Facts::InEvidence, evidence, store, keys, Some(Note::new("facts-from-provenance", message)))
+}
+
+fn sight(
+    identity: &InstanceIdentity,
+    facts: Facts,
+    evidence: Result<Option<crate::ports::Stored>, PortError>,
+    store: &impl EvidenceStore,
+    keys: &Arc<Keys>,
+    note: Option<Note>,
+) -> Sight {
+    let image = identity.image();
+    let opened = Case::gathered(image, facts, evidence, store.locate(image), keys, None);
+    Sight { case: opened.case, bytes: opened.bytes, note }
+}
+
+impl Sight {
+    /// Lets evidence that was kept on the instance stand in for a store that cannot be reached, where the policy says so
+    /// and this instance was admitted before.
+    pub async fn stand_in(&mut self, state: &impl StateStore, policy: &Policy, memory: &Memory, now: Timestamp) {
+        let (Some(_), Some(age)) = (self.case.outage(), policy.launch().last_known_good) else { return };
+        let Some(image) = memory.image() else {
+            self.case.nothing_stands_in("this instance was not admitted before, so nothing that it keeps stands in");
+            return;
+        };
+        match outage::recall(state, image, age, now).await {
+            Ok((bytes, note)) => self.case.stand_in(&bytes, note),
+            Err(why) => self.case.nothing_stands_in(&why),
+        }
+    }
+
+    /// Returns the evidence as it was read from the store, where it was.
+    pub fn evidence(&self) -> Option<&[u8]> {
+        self.bytes.as_deref()
+    }
+}
+
+/// Judges what is known at an instant, and plans what follows. No sight of a known instance: there was no answer yet.
+pub fn decide(
+    instance: &Result<InstanceIdentity, Verdict>,
+    sight: Option<&Sight>,
+    memory: &Memory,
+    policy: &Policy,
+    patience: Patience,
+    now: Timestamp,
+) -> Decision {
+    let (account, region) = match instance {
+        Ok(identity) => (Some(identity.account().clone()), Some(identity.image().region.clone())),
+        Err(_) => (None, None),
+    };
+    let context = Context { account, region, group: None };
+    let (verdict, standing, judged) = match (instance, sight) {
+        (Err(verdict), _) => unseen(policy, &context, verdict.clone()),
+        (Ok(identity), _) if freshness(identity, now).is_err() => {
+            let behind = freshness(identity, now).err().map(Fault::from).into_iter().collect();
+            unseen(policy, &context, Verdict::Undetermined(Faults::new(behind).unwrap_or_else(unanswered)))
+        }
+        (Ok(_), None) => unseen(policy, &context, Verdict::Undetermined(unanswered())),
+        (Ok(identity), Some(sight)) => judge(identity, sight, memory, policy, &context, now),
+    };
+    let step = plan_boot(&verdict, judged.mode, policy.boot().action, standing, patience);
+    let action = match step {
+        BootStep::End(end) => Some(end),
+        BootStep::GoOn | BootStep::AskAgain => None,
+    };
+    let facts_from = sight.and_then(|sight| sight.case.described()).map(|(_, from)| from);
+    let mut report = BootReport {
+        schema: BOOT_SCHEMA,
+        at: now,
+        policy: policy.digest(),
+        instance: instance.as_ref().ok().map(BootIdentity::from),
+        facts_from,
+        admitted_before: memory.image().is_some(),
+        action,
+        enforced: false,
+        judged,
+    };
+    report.judged.notes.extend(memory.notes().iter().cloned());
+    if step == BootStep::GoOn {
+        report.judged.notes.extend(why_on(&verdict, report.judged.mode, standing));
+    }
+    Decision { step, report }
+}
+
+fn judge(
+    identity: &InstanceIdentity,
+    sight: &Sight,
+    memory: &Memory,
+    policy: &Policy,
+    context: &Context,
+    now: Timestamp,
+) -> (Verdict, Standing, Judged) {
+    let mut judgement = sight.case.judge(policy, now);
+    judgement.verdict = judgement.verdict.and(other_architecture(identity, &sight.case), Vec::new());
+    let lapsed = memory.image().and_then(|_| lapsed(&sight.case, policy, &judgement, now));
+    let standing = if lapsed.is_some() { Standing::LapsedSince } else { Standing::Other };
+    // By a clock that is behind what was signed, nobody knows what holds; whatever else is wrong will still be then.
+    if let Some(fault) = judgement.clock.clone() {
+        judgement.verdict = Verdict::Undetermined(Faults::one(fault));
+        judgement.until = None;
+    }
+    let verdict = judgement.verdict.clone();
+    let mut judged = Judged::from(sight.case.report(policy, judgement, context));
+    judged.notes.extend(sight.note.clone());
+    if let Some(at) = lapsed {
+        let message = format!("it held until {at}; this instance was admitted before, and time alone does not stop it");
+        judged.notes.push(Note::new("lapsed-since", message));
+    }
+    (verdict, standing, judged)
+}
+
+fn unseen(policy: &Policy, context: &Context, verdict: Verdict) -> (Verdict, Standing, Judged) {
+    let internal = Fault::Internal { problem: String::new() };
+    let judgement = Judgement { verdict: verdict.clone(), ..undescribed(Err(internal)) };
+    let mut judged = Judged::unseen(judgement, policy.mode(context));
+    judged.notes = policy_notes(policy);
+    (verdict, Standing::Other, judged)
+}
+
+fn unanswered() -> Faults {
+    Faults::one(Fault::EvidenceUnavailable { problem: "there was no answer before the deadline".to_owned() })
+}
+
+/// The image, its region and its id are what was asked for; the architecture is what EC2 signed beside them.
+fn other_architecture(identity: &InstanceIdentity, case: &Case) -> Vec<Reason> {
+    let found = case.described().map(|(descriptor, _)| descriptor.identity().architecture.clone());
+    let other = found.filter(|found| found != identity.architecture());
+    let document = identity.architecture().to_owned();
+    let what = "architecture";
+    other.map(|descriptor| Reason::IdentityMismatch { what, document, descriptor }).into_iter().collect()
+}
+
+/// Returns until when a rejected image would have been admitted, if time that has passed is all that rejects it: no
+/// reason is of another kind, and the same evidence is good just before one of the ends that have come.
+fn lapsed(case: &Case, policy: &Policy, judgement: &Judgement, now: Timestamp) -> Option<Timestamp> {
+    let Verdict::Reject(reasons) = &judgement.verdict else { return None };
+    if judgement.clock.is_some() || reasons.as_slice().iter().any(|reason| reason.lapse() == Lapse::Stands) {
+        return None;
+    }
+    let windows = judgement.discounted.iter().filter_map(|one| match &one.discount {
+        Discount::AuthorityExpired { until, .. } => Some(*until),
+        Discount::SignerUnknown
+        | Discount::SignatureInvalid { .. }
+        | Discount::SubjectMismatch { .. }
+        | Discount::AuthorityNotYetValid { .. }
+        | Discount::WitnessRefused { .. }
+        | Discount::WitnessInFuture { .. } => None,
+    });
+    let gate = judgement.gate.as_ref().and_then(|gate| gate::until(gate.measurement(), &policy.gate().limits));
+    let ends = windows.chain(gate).filter(|end| *end <= now);
+    let held = |end: &Timestamp| {
+        let before = end.checked_sub(jiff::SignedDuration::from_nanos(1)).ok();
+        before.is_some_and(|before| matches!(case.judge(policy, before).verdict, Verdict::Admit(_)))
+    };
+    ends.filter(held).max()
+}
+
+/// Why a boot goes on that was not admitted.
+fn why_on(verdict: &Verdict, mode: Mode, standing: Standing) -> Option<Note> {
+    match (verdict, mode, standing) {
+        // The first needs no word, the last has had its own.
+        (Verdict::Admit(_), ..) | (Verdict::Reject(_), _, Standing::LapsedSince) => None,
+        (_, Mode::Warn, _) => Some(Note::new("goes-on-by-mode", "the mode is warn: the boot goes on all the same")),
+        (_, Mode::Enforce, _) => {
+            let message = "the policy's action at boot is report: the boot goes on all the same";
+            Some(Note::new("goes-on-by-action", message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! `goldseal boot` on an instance that is none: every way that a boot can go, in milliseconds.
+
+mod instance;
+
+use aws_sdk_s3::types::CreateBucketConfiguration;
+use serde_json::{Value, json};
+
+use self::instance::{Instance, possible, report};
+use crate::{
+    aws::{Account, REGION, wait},
+    cloud::cloud,
+    offline::AMI,
+    policies::{kms, trusting},
+    run::{Goldseal, INPUTS, Run, codes, files_under, notes},
+};
+
+const POWEROFF: &str = "--no-block --force poweroff\n";
+
+/// Insists on a boot that was admitted, and of which nothing was asked.
+#[track_caller]
+fn admitted(instance: &Instance, run: Run) -> Value {
+    let run = run.exits(0);
+    let report = report(&run);
+    assert_eq!((report["verdict"].as_str(), report["action"].as_str()), (Some("admit"), None), "{report:#}");
+    assert_eq!((instance.asked().as_str(), instance.is_held()), ("", false));
+    report
+}
+
+/// Insists on a boot that was ended by a verdict.
+#[track_caller]
+fn ended(instance: &Instance, run: Run, code: i32, causes: &[&str]) -> Value {
+    let run = run.exits(code);
+    let report = report(&run);
+    assert_eq!(codes(&report), causes, "{report:#}");
+    assert_eq!((report["action"].as_str(), report["enforced"].as_bool()), (Some("poweroff"), Some(true)));
+    assert_eq!((instance.asked().as_str(), instance.is_held()), (POWEROFF, false));
+    report
+}
+
+#[test]
+fn a_sealed_image_boots_with_no_permission_at_all() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new();
+    let report = admitted(&instance, instance.boots());
+    assert_eq!((report["factsFrom"].as_str(), report["admittedBefore"].as_bool()), (Some("provenance"), Some(false)));
+    assert!(notes(&report).contains(&"facts-from-provenance"), "{report:#}");
+    assert_eq!(report["instance"]["image"], json!({"region": "eu-west-1", "id": AMI}));
+    let kept: Vec<_> = files_under(&instance.goldseal.path("state"));
+    assert!(kept.iter().any(|file| file.ends_with("v1/admitted.json")), "{kept:?}");
+    let report = admitted(&instance, instance.boots());
+    assert_eq!(report["admittedBefore"], true);
+}
+
+#[test]
+fn what_is_not_sealed_is_powered_off_with_the_reason_first() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new().with("document", json!({"imageId": "ami-0fedcba9876543210", "region": "eu-west-1"}));
+    let report = ended(&instance, instance.boots(), 1, &["evidence-absent"]);
+    assert_eq!(report["instance"]["image"]["id"], "ami-0fedcba9876543210");
+    assert!(files_under(&instance.goldseal.path("state")).is_empty(), "nothing is remembered of it");
+}
+
+#[test]
+fn evidence_of_another_architecture_or_region_is_refused() {
+    if !possible() {
+        return;
+    }
+    let document = json!({"imageId": AMI, "region": "eu-west-1", "architecture": "arm64"});
+    let instance = Instance::new().with("document", document);
+    ended(&instance, instance.boots(), 1, &["identity-mismatch"]);
+    let instance = Instance::new().with("document", json!({"imageId": AMI, "region": "eu-west-2"}));
+    let evidence = instance.goldseal.read("evidence.jsonl");
+    instance.goldseal.write(&format!("store/v1/aws/eu-west-2/{AMI}.jsonl"), evidence);
+    ended(&instance, instance.boots(), 1, &["identity-mismatch"]);
+}
+
+#[test]
+fn who_the_instance_is_comes_from_what_ec2_signed() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new().with("signer", json!("forger"));
+    ended(&instance, instance.boots(), 1, &["identity-not-verified"]);
+    // The document that is served beside it is not looked at.
+    let instance = Instance::new().with("signed", json!({"imageId": "ami-0fedcba9876543210"}));
+    ended(&instance, instance.boots(), 1, &["evidence-absent"]);
+}
+
+#[test]
+fn without_version_2_of_imds_nothing_is_known() {
+    if !possible() {
+        return;
+    }
+    for world in [("tokens", json!("never")), ("faults", json!([{"status": 403}]))] {
+        let instance = Instance::new().with(world.0, world.1);
+        let url = format!("https://{}", instance.web.host);
+        instance.settings(&format!("store = \"{url}\""), "deadline = \"3s\"");
+        ended(&instance, instance.boots(), 3, &["identity-unavailable"]);
+        let log = String::from_utf8(instance.goldseal.read("imds.log")).unwrap();
+        assert!(log.contains("PUT /latest/api/token") && !log.contains("GET"), "{log}");
+    }
+}
+
+#[test]
+fn what_comes_late_is_waited_for() {
+    if !possible() {
+        return;
+    }
+    let faults = json!([{"path": "/latest/api", "status": 503, "times": 2}, {"path": "/latest/dynamic", "status": 503, "times": 1}]);
+    let instance = Instance::new().with("faults", faults);
+    admitted(&instance, instance.boots());
+}
+
+#[test]
+fn a_clock_before_the_launch_decides_nothing() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new().with("pending", json!("+1h"));
+    let url = format!("https://{}", instance.web.host);
+    instance.settings(&format!("store = \"{url}\""), "deadline = \"3s\"");
+    ended(&instance, instance.boots(), 3, &["clock-behind"]);
+}
+
+#[test]
+fn a_store_that_is_out_is_stood_in_for_as_the_policy_says() {
+    if !possible() {
+        return;
+    }
+    let mut instance = Instance::new();
+    let url = format!("https://{}", instance.web.host);
+    instance.settings(&format!("store = \"{url}\""), "deadline = \"4s\"");
+    instance.policy("[launch]\non_unreachable = \"last-known-good\"\nlast_known_good = \"1h\"\n");
+    admitted(&instance, instance.boots());
+    instance.cut_off();
+    let report = admitted(&instance, instance.boots());
+    assert!(notes(&report).contains(&"last-known-good"), "{report:#}");
+    // An image that was made of the instance carries what it kept, and not its id.
+    let instance =
+        instance.with("document", json!({"imageId": AMI, "region": "eu-west-1", "instanceId": "i-0fedcba9876543210"}));
+    ended(&instance, instance.boots(), 3, &["evidence-unavailable"]);
+}
+
+#[test]
+fn settings_and_policies_that_are_wrong_never_boot() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new();
+    let fails = |says: &str| {
+        let run = instance.boots().exits(2).says(says);
+        assert!(report(&run)["schema"] == "goldseal/error/v1");
+        assert_eq!(instance.asked(), "", "that is the unit's, which fails");
+    };
+    let policy = instance.goldseal.read("policy.toml");
+    instance.goldseal.write("policy.toml", "version = 1\nno_match = \n");
+    fails("policy.toml");
+    std::fs::remove_file(instance.goldseal.path("policy.toml")).unwrap();
+    fails("policy.toml");
+    let account = Account::new();
+    let key = account.key_called("signing");
+    instance
+        .goldseal
+        .write("policy.toml", trusting(&key).replace(&crate::policies::pem("ci", &key.pem()), &kms("ci", &key)));
+    fails("nobody asks KMS at boot");
+    instance.goldseal.write("policy.toml", policy);
+    instance.settings(&format!("store = \"file://{}\"", instance.goldseal.path("store").display()), "");
+    fails("on the image that is judged");
+    instance.settings("store = \"s3://evidence\"", "record = \"s3://evidence/boots\"");
+    fails("must not write what judges them");
+    instance.goldseal.write(
+        "settings.toml",
+        "store = \"s3://evidence\"\npolicy = \"policy.toml\"\n[boot]\ncertificates = \"none.pem\"\n",
+    );
+    instance.goldseal.write("none.pem", "no certificate");
+    fails("none.pem");
+}
+
+#[test]
+fn actions_are_what_the_policy_says_and_come_after_the_word() {
+    if !possible() {
+        return;
+    }
+    for (action, asked, held, code) in [
+        ("halt", "--no-block --force halt\n", true, 1),
+        ("emergency", "--no-block emergency\n", true, 1),
+        ("report", "", false, 0),
+    ] {
+        let instance = Instance::new();
+        instance.policy(&format!("[boot]\naction = \"{action}\"\n"));
+        std::fs::remove_dir_all(instance.goldseal.path("store/v1")).unwrap();
+        let report = report(&instance.boots().exits(code));
+        assert_eq!(codes(&report), ["evidence-absent"]);
+        assert_eq!((instance.asked().as_str(), instance.is_held()), (asked, held), "{action}");
+        assert_eq!(notes(&report).contains(&"goes-on-by-action"), code == 0);
+    }
+}
+
+#[test]
+fn where_systemd_does_not_answer_the_kernel_is_asked() {
+    if !possible() {
+        return;
+    }
+    for does in ["exit 1", "exec sleep 60"] {
+        let instance = Instance::new();
+        instance.systemctl(does);
+        std::fs::remove_dir_all(instance.goldseal.path("store/v1")).unwrap();
+        let started = std::time::Instant::now();
+        let run = instance.boots().exits(1).says("systemctl --no-block --force poweroff").says("reboot(2): EPERM");
+        assert_eq!(codes(&report(&run)), ["evidence-absent"]);
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{does}");
+    }
+}
+
+#[test]
+fn a_person_only_hears_what_would_be_done() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new();
+    std::fs::remove_dir_all(instance.goldseal.path("store/v1")).unwrap();
+    let run = instance.runs("$GOLDSEAL boot").exits(1).says("is refused: a boot would end by poweroff");
+    assert_eq!(run.stderr, "");
+    assert_eq!(instance.asked(), "");
+    assert!(files_under(&instance.goldseal.path("state")).is_empty());
+    let instance = instance.runs_as(|goldseal| goldseal.without("INVOCATION_ID"));
+    instance.runs("$GOLDSEAL boot --enforce").exits(2).says("it is for the unit");
+    assert_eq!(instance.asked(), "");
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_nothing_up() {
+    if !possible() {
+        return;
+    }
+    let instance = Instance::new();
+    std::fs::remove_dir_all(instance.goldseal.path("store/v1")).unwrap();
+    // Both streams lead into a pipe that is full.
+    let full = "mkfifo full\n\
+                exec 8<>full\n\
+                dd if=/dev/zero of=full bs=64k count=64 oflag=nonblock 2>/dev/null\n\
+                $GOLDSEAL boot --enforce >full 2>full";
+    let started = std::time::Instant::now();
+    instance.runs(full).exits(1);
+    assert_eq!(instance.asked(), POWEROFF);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
+    if !possible() {
+        return;
+    }
+    let account = Account::new();
+    let sealer = account.goldseal();
+    let (ami, bare, key) = (account.image("boots"), account.image("bare"), account.key_called("signing"));
+    let (evidence, records) = (account.bucket_store(), format!("records-{}", account.id));
+    let place = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
+    wait(account.s3().create_bucket().bucket(&records).create_bucket_configuration(place).send()).unwrap();
+    let recorded = || -> Vec<String> {
+        let listed = wait(account.s3().list_objects_v2().bucket(&records).send()).unwrap();
+        listed.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+    };
+    sealer.write("policy.toml", trusting(&key));
+    let store = format!("--store {evidence}/golden");
+    sealer.run(&format!("sign {ami} --key awskms:///alias/signing {INPUTS} {store}")).exits(0);
+
+    let mut instance = Instance::new();
+    instance.goldseal.write("policy.toml", trusting(&key));
+    instance.settings(&format!("store = \"{evidence}/golden\""), &format!("record = \"s3://{records}/boots\""));
+    let endpoint = cloud().endpoint.trim_start_matches("http://").to_owned();
+    let port = endpoint.rsplit(':').next().unwrap().to_owned();
+    instance.reach(&endpoint, &format!("127.0.0.1:{port}"));
+    let aws =
+        |goldseal: Goldseal| goldseal.with("AWS_ENDPOINT_URL", &cloud().endpoint).without("AWS_EC2_METADATA_DISABLED");
+    let instance = instance.runs_as(aws);
+    let role = json!({"AccessKeyId": account.id, "SecretAccessKey": "testing"});
+    let of = |image: &str| json!({"imageId": image, "region": "eu-west-1", "accountId": account.id});
+    let instance = instance.with("credentials", role).with("document", of(&ami));
+    let report = admitted(&instance, instance.boots());
+    assert_eq!(report["factsFrom"], "ec2", "{report:#}");
+    assert_eq!(recorded(), Vec::<String>::new(), "of what is admitted there is no record");
+
+    let instance = instance.with("document", of(&bare));
+    ended(&instance, instance.boots(), 1, &["evidence-absent"]);
+    let recorded = recorded();
+    let arn = format!("arn:aws:ec2:eu-west-1:{}:instance/i-0123456789abcdef0", account.id);
+    let [record] = recorded.as_slice() else { panic!("{recorded:?}") };
+    assert!(record.starts_with(&format!("boots/v1/boot/{arn}/")) && record.ends_with("Z.json"), "{record}");
+    let body = wait(account.s3().get_object().bucket(&records).key(record).send()).unwrap().body;
+    let body: Value = serde_json::from_slice(&wait(body.collect()).unwrap().to_vec()).unwrap();
+    assert_eq!((body["schema"].as_str(), codes(&body)), (Some("goldseal/boot/v1"), vec!["evidence-absent"]));
+}
