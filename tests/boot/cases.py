@@ -1,11 +1,12 @@
 """The matrix: what the world looks like for a boot, and how that boot must end."""
 from dataclasses import dataclass, field
 
-from probes import UNITS
+from probes import BARE, UNITS
 
 GUARD = f"{UNITS}/goldseal-boot.service"
 STAND_IN = "/etc/goldseal/stand-in"
 CLOSED = ("poweroff", "frozen", "held")
+VM_PLACES = ("debian12", "amazon")
 TIMES = {f"{GUARD}.d/80-times.conf": "[Service]\nTimeoutStartSec=3s\n"}
 
 
@@ -17,13 +18,16 @@ class Boot:
     expect: str | tuple[str, ...]
     # What the stand-in does where it stands for the guard. None: only the guard itself can tell this world from a good one.
     stand_in: str | None = None
-    # What is in the store: sealed, none, tampered, strangers, borrowed, expired, out (nobody answers there).
+    # What is in the store: sealed, none, tampered, strangers, borrowed, expired, ending and the same ended, out (nobody
+    # answers there).
     evidence: str = "sealed"
     # Of the fake IMDS: fields of its world, and whether it is on, refused or silent.
     world: dict = field(default_factory=dict)
     imds: str = "on"
     network: str = "dhcp"
     dhcp_after: float = 0
+    # Of the machine, which only the VM tier has: `utc`, or an instant.
+    clock: str = "utc"
     # Must stand on the console.
     says: str = ""
     # The instance has booted before: what cloud-init does once an instance is not done again.
@@ -41,13 +45,24 @@ class Case:
     links: dict[str, str] = field(default_factory=dict)
     # What a launch tries, in cloud-init's earliest stage.
     attack: str = ":"
-    # Not about a verdict: the stand-in stands for the guard even when that is there. `absent`: nothing does.
+    # Not about a verdict: the stand-in stands for the guard even when that is there. `absent`: nothing stands there.
     behaviour: bool = False
     absent: bool = False
     places: tuple[str, ...] = ("debian12", "debian13", "amazon")
-    vm: bool = False
-    # What the guard cannot prevent, and its documentation says so.
+    tiers: tuple[str, ...] = ("container",)
+    # What the image itself starts without asking for an order, which systemd/boot/README.md names.
+    image_runs: tuple[str, ...] = (BARE,)
+    # What the guard cannot prevent, and systemd/boot/README.md says so.
     limit: bool = False
+
+    def places_of(self, tier: str) -> tuple[str, ...]:
+        if tier not in self.tiers:
+            return ()
+        return self.places if tier == "container" else tuple(place for place in self.places if place in VM_PLACES)
+
+    def needs_guard(self) -> bool:
+        """Whether a stand-in would only play what is to be found out."""
+        return not (self.behaviour or self.absent) and any(boot.stand_in is None for boot in self.boots)
 
 
 def one(name: str, expect: str | tuple[str, ...], stand_in: str | None = None, **more) -> Case:
@@ -57,22 +72,29 @@ def one(name: str, expect: str | tuple[str, ...], stand_in: str | None = None, *
 
 
 FIRST = ("debian12",)
-CERTIFICATE, POLICY, SETTINGS = (f"/etc/goldseal/{name}" for name in ("aws-identity.pem", "policy.toml", "goldseal.toml"))
+BOTH = ("container", "vm")
+# Where the settings of the guard are, and what they name.
+SETTINGS_OF_GUARD = {"settings": "/etc/goldseal/goldseal.toml", "policy": "/etc/goldseal/policy.toml",
+                     "certificates": "/etc/goldseal/aws-identity.pem", "environment": "/etc/goldseal/boot.env"}
+SETTINGS, POLICY, CERTIFICATES = (SETTINGS_OF_GUARD[name] for name in ("settings", "policy", "certificates"))
 
 VERDICTS = (
-    one("admitted", "boots", "admit", says="admitted", vm=True),
-    one("no evidence", "poweroff", "refuse", evidence="none", says="refused", vm=True),
+    one("admitted", "boots", "admit", says="admitted", tiers=BOTH),
+    one("no evidence", "poweroff", "refuse", evidence="none", says="refused", tiers=BOTH),
     one("tampered evidence", "poweroff", evidence="tampered", places=FIRST),
     one("evidence of a stranger", "poweroff", evidence="strangers", places=FIRST),
     one("evidence of another image", "poweroff", evidence="borrowed", places=FIRST),
     one("expired exception, first boot", "poweroff", evidence="expired", places=FIRST),
-    Case("expired exception, later boot", (Boot("boots"), Boot("boots", evidence="expired", again=True)), places=FIRST),
+    Case("expired exception, later boot", (Boot("boots", evidence="ending"), Boot("boots", evidence="ended", again=True)),
+         places=FIRST),
     one("store out", "poweroff", evidence="out", places=FIRST),
     one("no policy", "poweroff", files={POLICY: None}, places=FIRST),
     one("broken policy", "poweroff", files={POLICY: "version = 1\nno_match = \n"}, places=FIRST),
     one("no settings", "poweroff", files={SETTINGS: None}, places=FIRST),
-    one("no certificates", "poweroff", files={CERTIFICATE: ""}, places=FIRST),
+    one("no certificates", "poweroff", files={CERTIFICATES: ""}, places=FIRST),
     one("clock behind the launch", "poweroff", world={"pending": "+3650d"}, places=FIRST),
+    # systemd sets a clock that is before its own making to that.
+    one("clock at 1970", "poweroff", clock="1970-01-01T00:00:00", tiers=("vm",), places=FIRST),
     one("forged identity document", "poweroff", world={"signer": "forger"}, places=FIRST),
     one("document that is not the signed one", "poweroff", places=FIRST,
         world={"signed": {"imageId": "ami-0ffffffffffffffff"}}),
@@ -91,7 +113,7 @@ IMDS = (
                           {"path": "/latest/dynamic", "status": 503, "times": 3}]}),
     one("IMDS slow", "boots", "admit", world={"faults": [{"path": "/latest/api", "delay": 1.5, "times": 1}]}, places=FIRST),
     one("slow DHCP", "boots", "admit", dhcp_after=4),
-    one("no network", "poweroff", "admit", network="none", vm=True, places=("debian12",)),
+    one("no network", "poweroff", "admit", network="none", tiers=BOTH, places=("debian12",)),
     # By itself it waits for two minutes.
     one("no network, by networkd", "poweroff", "admit", network="none", places=("amazon",), files={
         f"{UNITS}/systemd-networkd-wait-online.service.d/time.conf":
@@ -99,10 +121,10 @@ IMDS = (
 )
 
 BEHAVIOUR = (
-    one("missing binary", "poweroff", absent=True, behaviour=True, vm=True),
+    one("missing binary", "poweroff", absent=True, behaviour=True, tiers=BOTH),
     one("binary that is none", "poweroff", behaviour=True, files={"/usr/bin/goldseal": "not a program"}, places=FIRST),
     one("crash", "poweroff", "crash", behaviour=True),
-    one("hang", "poweroff", "hang", behaviour=True, files=TIMES, vm=True),
+    one("hang", "poweroff", "hang", behaviour=True, files=TIMES, tiers=BOTH),
     one("ignores SIGTERM", "poweroff", "deaf", behaviour=True, files=TIMES),
     one("slow verdict, refused", "poweroff", "slow-refuse", behaviour=True, places=("debian12", "amazon")),
     one("slow verdict, admitted", "boots", "slow", behaviour=True, places=("debian12", "amazon")),
@@ -131,7 +153,7 @@ IMAGE = (
     one("cycle: cloud-init's first stage after sysinit", CLOSED, "refuse", behaviour=True, places=("debian12", "debian13"),
         files={f"{UNITS}/cloud-init-local.service.d/cycle.conf": "[Unit]\nAfter=sysinit.target\n"}),
     one("nothing wanted beside the guard", "poweroff", "refuse", behaviour=True, places=("amazon",),
-        files={f"{UNITS}/default.target.wants": None}),
+        files={f"{UNITS}/default.target.wants": None}, image_runs=()),
 )
 
 
@@ -150,7 +172,7 @@ LATER = (
     Case("second boot, refused", (Boot("boots", "admit"), Boot("poweroff", "refuse", evidence="none", again=True))),
     one("user data: all of it, refused", "poweroff", "refuse", evidence="none", attack=EVERYTHING),
     attacked("mask", "for how in --now --force --runtime; do systemctl mask $how goldseal-boot.service; done "
-             ">/dev/console 2>&1", says="goldseal-boot.service already exists"),
+             ">/dev/console 2>&1", says="already exists"),
     attacked("disable", "systemctl disable --now goldseal-boot.service", places=FIRST),
     attacked("stop", "systemctl stop goldseal-boot.service", places=FIRST),
     attacked("kill", "systemctl kill -s KILL goldseal-boot.service; killall -9 goldseal", places=FIRST),

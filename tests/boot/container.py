@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -53,24 +54,21 @@ class Container:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def path(self, inside: str) -> str:
-        """Where something that was put on the disk stands outside."""
-        return str(self.folder / "upper" / inside.lstrip("/"))
-
     def put(self, path: str, content: str) -> None:
         disk = Layer()
         disk.file(path, content)
         disk.write(self.folder / "upper")
 
-    def boot(self, world: dict, limit: float, network: str = "dhcp", dhcp_after: float = 0, imds: str = "on",
-             store: str = "") -> Outcome:
-        (self.folder / "world.json").write_text(json.dumps(world))
+    def boot(self, world: dict, user_data: str, limit: float, network: str, dhcp_after: float, imds: str,
+             store: str) -> Outcome:
+        (self.folder / "user-data").write_text(user_data)
+        (self.folder / "world.json").write_text(json.dumps({"user_data": str(self.folder / "user-data")} | world))
         (self.folder / "marks").write_bytes(b"")
         (self.folder / "imds").unlink(missing_ok=True)
         mine, its = os.openpty()
         env = os.environ | {
             "SCENE": str(self.folder), "ROOT": str(self.root), "TTY": os.ttyname(its), "NETWORK": network,
-            "DHCP_AFTER": str(dhcp_after), "IMDS": imds, "PYTHON": os.environ.get("PYTHON", "python3"),
+            "DHCP_AFTER": str(dhcp_after), "IMDS": imds, "PYTHON": sys.executable,
             "KEYS": str(self.keys), "STORE": store}
         out = Outcome()
         with open(self.folder / "scene.log", "wb") as log:

@@ -47,8 +47,7 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    def boot(self, world: dict, user_data: str, limit: float, network: str = "dhcp", imds: str = "on", clock: str = "utc",
-             store: str = "") -> Outcome:
+    def boot(self, world: dict, user_data: str, limit: float, network: str, imds: str, clock: str, store: str) -> Outcome:
         self._lay()
         (self.folder / "user-data").write_text(user_data)
         (self.folder / "world.json").write_text(json.dumps({"user_data": str(self.folder / "user-data")} | world))

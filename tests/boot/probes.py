@@ -33,10 +33,13 @@ SERVICES = {
 }
 # The image's own unit that asks for no ordering and hangs on sysinit.target. Nothing but another transaction (the recipe
 # default-target) keeps such a unit back.
-BARE = {"bare.service": (service("no-dependencies", "DefaultDependencies=no\nAfter=local-fs.target\n"), "sysinit.target")}
+BARE = "no-dependencies"
+BARE_UNIT = {"bare.service": (service(BARE, "DefaultDependencies=no\nAfter=local-fs.target\n"), "sysinit.target")}
 
 OF_UNITS = {"multi-user", "basic", "default-target", "timer", "socket", "sshd"}
 OF_USER_DATA = {"boothook", "bootcmd", "write-files", "runcmd", "script"}
+# What cloud-init does once an instance, and not at its later boots.
+ONCE = {"write-files", "runcmd", "script"}
 ALL = OF_UNITS | OF_USER_DATA
 
 CLOUD = """datasource_list: [Ec2]
@@ -95,7 +98,7 @@ def user_data(boothook: str = ":") -> str:
 
 def files() -> tuple[dict[str, str], dict[str, str]]:
     """Files and links of the probes."""
-    units = SERVICES | BARE
+    units = SERVICES | BARE_UNIT
     made = {f"{UNITS}/{name}": text for name, (text, _) in units.items()}
     made[f"{UNITS}/ssh.service.d/probe.conf"] = f"[Service]\nExecStartPost={say('sshd')}\n"
     made[f"{UNITS}/goldseal-boot.service.d/90-probe.conf"] = f"[Service]\nDeviceAllow={PORT} w\nExecStartPost=+{say(ADMITTED)}\n"
