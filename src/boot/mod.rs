@@ -22,6 +22,7 @@ use goldseal_core::{
     ports::{
         EvidenceStore, Expected, ImageCatalog, InstanceMetadata, PortError, PortErrorKind, StateStore, Stored, Written,
     },
+    report::Note,
 };
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
@@ -89,13 +90,12 @@ impl Guard {
     {
         let mut pause = PAUSE;
         let identity = loop {
-            let instance = recognise(imds.identity().await, &self.certificates, (self.clock)());
-            let identity = match instance {
+            let unknown = match recognise(imds.identity().await, &self.certificates, (self.clock)()) {
                 Ok(identity) => break identity,
-                unknown @ Err(_) => unknown,
+                Err(verdict) => verdict,
             };
-            let patience = self.patience(pause);
-            let decision = decide(&identity, None, &Memory::default(), &self.policy, patience, (self.clock)());
+            let (nothing, patience) = (Memory::default(), self.patience(pause));
+            let decision = decide(Err(unknown), &nothing, &self.policy, patience, (self.clock)());
             if decision.step != BootStep::AskAgain {
                 return Ok(Judged { decision, on: None });
             }
@@ -103,7 +103,6 @@ impl Guard {
         };
         let sources = open(identity.clone()).await?;
         let memory = timeout(DISK, Memory::recall(state, &identity)).await.unwrap_or_default();
-        let instance = Ok(identity.clone());
         loop {
             let mut sight = self.look(&identity, &sources).await;
             let patience = self.patience(pause);
@@ -111,7 +110,7 @@ impl Guard {
                 // What takes longer stands in for nothing.
                 let _late = timeout(DISK, sight.stand_in(state, &self.policy, &memory, (self.clock)())).await;
             }
-            let decision = decide(&instance, Some(&sight), &memory, &self.policy, patience, (self.clock)());
+            let decision = decide(Ok((&identity, &sight)), &memory, &self.policy, patience, (self.clock)());
             if decision.step != BootStep::AskAgain {
                 return Ok(Judged { decision, on: Some((identity, sight, memory)) });
             }
@@ -140,7 +139,9 @@ impl Judged {
     pub async fn remember(&mut self, policy: &Policy, state: &impl StateStore) {
         let Some((identity, sight, memory)) = &self.on else { return };
         let kept = timeout(DISK, memory.keep(state, identity, sight, policy, &self.decision)).await;
-        self.decision.report.judged.notes.extend(kept.unwrap_or_default());
+        let late =
+            |_elapsed| vec![Note::new("state-not-kept", "for later boots nothing could be remembered: the disk hangs")];
+        self.decision.report.judged.notes.extend(kept.unwrap_or_else(late));
     }
 }
 

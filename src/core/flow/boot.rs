@@ -132,40 +132,41 @@ impl Sight {
     }
 }
 
-/// Judges what is known at an instant, and plans what follows. No sight of a known instance: there was no answer yet.
+/// Judges what is known at an instant, and plans what follows. Of an instance that was not identified, the verdict that
+/// follows from that is all that there is.
 pub fn decide(
-    instance: &Result<InstanceIdentity, Verdict>,
-    sight: Option<&Sight>,
+    known: Result<(&InstanceIdentity, &Sight), Verdict>,
     memory: &Memory,
     policy: &Policy,
     patience: Patience,
     now: Timestamp,
 ) -> Decision {
-    let (account, region) = match instance {
-        Ok(identity) => (Some(identity.account().clone()), Some(identity.image().region.clone())),
-        Err(_) => (None, None),
-    };
-    let context = Context { account, region, group: None };
-    let (verdict, standing, judged) = match (instance, sight) {
-        (Err(verdict), _) => unseen(policy, &context, verdict.clone()),
-        (Ok(identity), _) if freshness(identity, now).is_err() => {
-            let behind = freshness(identity, now).err().map(Fault::from).into_iter().collect();
-            unseen(policy, &context, Verdict::Undetermined(Faults::new(behind).unwrap_or_else(unanswered)))
+    let instance = known.as_ref().ok().map(|(identity, _)| BootIdentity::from(*identity));
+    let facts_from = known.as_ref().ok().and_then(|(_, sight)| sight.case.described()).map(|(_, from)| from);
+    let (verdict, standing, judged) = match known {
+        Ok((identity, sight)) => {
+            let context = Context {
+                account: Some(identity.account().clone()),
+                region: Some(identity.image().region.clone()),
+                group: None,
+            };
+            match freshness(identity, now) {
+                Ok(()) => judge(identity, sight, memory, policy, &context, now),
+                Err(behind) => unseen(policy, &context, Verdict::Undetermined(Faults::one(behind.into()))),
+            }
         }
-        (Ok(_), None) => unseen(policy, &context, Verdict::Undetermined(unanswered())),
-        (Ok(identity), Some(sight)) => judge(identity, sight, memory, policy, &context, now),
+        Err(verdict) => unseen(policy, &Context::default(), verdict),
     };
     let step = plan_boot(&verdict, judged.mode, policy.boot().action, standing, patience);
     let action = match step {
         BootStep::End(end) => Some(end),
         BootStep::GoOn | BootStep::AskAgain => None,
     };
-    let facts_from = sight.and_then(|sight| sight.case.described()).map(|(_, from)| from);
     let mut report = BootReport {
         schema: BOOT_SCHEMA,
         at: now,
         policy: policy.digest(),
-        instance: instance.as_ref().ok().map(BootIdentity::from),
+        instance,
         facts_from,
         admitted_before: memory.image().is_some(),
         action,
@@ -212,10 +213,6 @@ fn unseen(policy: &Policy, context: &Context, verdict: Verdict) -> (Verdict, Sta
     let mut judged = Judged::unseen(judgement, policy.mode(context));
     judged.notes = policy_notes(policy);
     (verdict, Standing::Other, judged)
-}
-
-fn unanswered() -> Faults {
-    Faults::one(Fault::EvidenceUnavailable { problem: "there was no answer before the deadline".to_owned() })
 }
 
 /// The image, its region and its id are what was asked for; the architecture is what EC2 signed beside them.

@@ -98,8 +98,11 @@ impl World {
         let keys = Arc::new(Keys::new(&policy, |_| Err("nobody asks KMS at boot".to_owned())));
         let imds = FakeMetadata(Script::of([self.imds.map(|text| text.as_bytes().to_vec())]));
         let instance = recognise(imds.identity().await, &certificates(), self.now);
-        let Ok(identity) = &instance else {
-            return decide(&instance, None, &Memory::default(), &policy, self.patience, self.now);
+        let identity = match &instance {
+            Ok(identity) => identity,
+            Err(verdict) => {
+                return decide(Err(verdict.clone()), &Memory::default(), &policy, self.patience, self.now);
+            }
         };
         let image = identity.image().clone();
         let ec2 = self.ec2.clone().map(|answer| FakeCatalog(BTreeMap::from([(image.clone(), answer)])));
@@ -111,7 +114,7 @@ impl World {
         if self.patience == Patience::Over {
             sight.stand_in(&self.state, &policy, &memory, self.now).await;
         }
-        let mut decision = decide(&instance, Some(&sight), &memory, &policy, self.patience, self.now);
+        let mut decision = decide(Ok((identity, &sight)), &memory, &policy, self.patience, self.now);
         let kept = memory.keep(&self.state, identity, &sight, &policy, &decision).await;
         decision.report.judged.notes.extend(kept);
         decision
@@ -170,7 +173,7 @@ fn an_image_that_ec2_no_longer_shows_is_judged_by_its_provenance() {
     let identity = crate::testing::identity::identity();
     let store = FakeStore::holding(identity.image(), &sealed(&facts(), &ci()));
     let sight = block_on(look(&identity, Some(&FakeCatalog::default()), &store, &policy, &keys));
-    let decision = decide(&Ok(identity), Some(&sight), &Memory::default(), &policy, Patience::Over, now());
+    let decision = decide(Ok((&identity, &sight)), &Memory::default(), &policy, Patience::Over, now());
     assert_eq!(decision.report.judged.verdict, Outcome::Admit);
     assert!(decision.report.judged.notes.iter().any(|note| note.message.contains("deregistered")));
 }
