@@ -64,14 +64,6 @@ class Fleet(Case):
     def waiting(self) -> list[dict]:
         return [one for one in self.ledger() if one["state"] == "waiting"]
 
-    def until(self, said, seconds: float = 10):
-        """Asks until the answer is true, and gives it."""
-        end = time.monotonic() + seconds
-        while not (answer := said()):
-            self.assertLess(time.monotonic(), end, "it never came")
-            time.sleep(0.02)
-        return answer
-
     # --- deciding -----------------------------------------------------------
 
     def decide(self, action: dict, result: str = "CONTINUE") -> None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -76,6 +77,14 @@ class Case(unittest.TestCase):
         http("POST", "/moto-api/reset", {})
         self.ec2, self.ebs = client("ec2"), client("ebs")
         self.kms, self.s3 = client("kms"), client("s3")
+
+    def until(self, said, seconds: float = 10):
+        """Asks until the answer is true, and gives it."""
+        end = time.monotonic() + seconds
+        while not (answer := said()):
+            self.assertLess(time.monotonic(), end, "it never came")
+            time.sleep(0.02)
+        return answer
 
     def refused(self, code: str, call, status: int | None = None, **arguments) -> dict:
         with self.assertRaises(ClientError) as caught:

@@ -4,8 +4,12 @@ from datetime import timedelta
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from . import errors, images, paging
+from . import callers, errors
+from .controls import read
 from .images import like
+
+STATES = ("enabled", "audit-mode", "disabled")
+MANAGERS = ("account", "declarative-policy")
 
 
 class AllowedImages:
@@ -14,6 +18,7 @@ class AllowedImages:
     def __init__(self) -> None:
         self.state = "disabled"
         self.criteria: list[dict] = []
+        self.managed_by = "account"
 
     def allows(self, image, account: str) -> bool:
         """Whether the criteria hold. An account's own images are never restricted."""
@@ -43,78 +48,49 @@ def _meets(image, criterion: dict) -> bool:
 class AllowedImagesActions:
     def enable_allowed_images_settings(self):
         self.error_on_dryrun()
-        state = self._get_param("AllowedImagesSettingsState")
+        state, settings = self._get_param("AllowedImagesSettingsState"), self._settings()
         if state not in ("enabled", "audit-mode"):
             raise errors.ec2("InvalidParameterValue", f"Invalid state: {state}")
-        self.ec2_backend.allowed_images.state = state
+        settings.state = state
         return ActionResult({"AllowedImagesSettingsState": state})
 
     def disable_allowed_images_settings(self):
         self.error_on_dryrun()
-        self.ec2_backend.allowed_images.state = "disabled"
+        self._settings().state = "disabled"
         return ActionResult({"AllowedImagesSettingsState": "disabled"})
 
     def replace_image_criteria_in_allowed_images_settings(self):
         self.error_on_dryrun()
-        criteria = self._get_param("ImageCriteria") or []
+        criteria, settings = self._get_param("ImageCriteria") or [], self._settings()
         if len(criteria) > 10:
             raise errors.ec2("InvalidParameterValue", "At most 10 image criteria can be given")
-        self.ec2_backend.allowed_images.criteria = criteria
+        settings.criteria = criteria
         return ActionResult({"ReturnValue": True})
 
     def get_allowed_images_settings(self):
         self.error_on_dryrun()
         settings = self.ec2_backend.allowed_images
-        return ActionResult({"State": settings.state, "ImageCriteria": settings.criteria, "ManagedBy": "account"})
+        return ActionResult({"State": settings.state, "ImageCriteria": settings.criteria,
+                             "ManagedBy": settings.managed_by})
 
-    def describe_instance_image_metadata(self):
-        self.error_on_dryrun()
-        backend, wanted = self.ec2_backend, self._get_param("InstanceIds") or []
-        if wanted and self._get_param("MaxResults"):
-            raise errors.ec2("InvalidParameterCombination", "InstanceIds and MaxResults cannot be given together")
-        instances = backend.get_multi_instances_by_id(wanted) if wanted else backend.all_instances()
-        filters = self._filters_from_querystring()
-        rows = [row for row in map(self._metadata, instances) if _row_matches(row, filters)]
-        page, token = paging.page(rows, self._get_param("NextToken"), self._get_param("MaxResults"))
-        return ActionResult({"InstanceImageMetadata": page, "NextToken": token})
-
-    def _metadata(self, instance) -> dict:
-        # Unlike DescribeImages, also of images that are deregistered, unshared or not allowed.
-        backend = self.ec2_backend
-        image = images.find(instance.image_id, self.current_account, self.region, gone=True)
-        about = {"ImageId": instance.image_id}
-        if image:
-            about |= {
-                "Name": image.name, "OwnerId": image.owner_id, "State": image.state, "IsPublic": image.is_public,
-                "CreationDate": image.creation_date.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-                "ImageAllowed": backend.allowed_images.allows(image, self.current_account)
-                if backend.allowed_images.state != "disabled" else True}
-        return {
-            "InstanceId": instance.id, "InstanceType": instance.instance_type, "LaunchTime": instance.launch_time,
-            "AvailabilityZone": instance.availability_zone, "OwnerId": self.current_account,
-            "State": {"Code": instance.state_code, "Name": instance.state},
-            "Tags": [{"Key": key, "Value": value} for key, value in backend.tags.get(instance.id, {}).items()],
-            "ImageMetadata": about}
+    def _settings(self) -> AllowedImages:
+        """Those that the account may change."""
+        settings = self.ec2_backend.allowed_images
+        if settings.managed_by != "account":
+            raise errors.ec2("DeclarativePolicyViolation", "This functionality has been disabled by a declarative policy")
+        return settings
 
 
-ROW_FILTERS = {
-    "availability-zone": lambda row: row["AvailabilityZone"], "instance-id": lambda row: row["InstanceId"],
-    "instance-state-name": lambda row: row["State"]["Name"], "instance-type": lambda row: row["InstanceType"],
-    "image-allowed": lambda row: row["ImageMetadata"].get("ImageAllowed"),
-    "owner-id": lambda row: row["ImageMetadata"].get("OwnerId"),
-}
+def declare(given: object) -> dict:
+    """What a declarative policy of the organization says: POST /localaws/allowed-images."""
+    from moto.ec2.models import ec2_backends
 
-
-def _row_matches(row: dict, filters: dict[str, list]) -> bool:
-    for name, wanted in filters.items():
-        if name == "tag-key":
-            have = [tag["Key"] for tag in row["Tags"]]
-        elif name.startswith("tag:"):
-            have = [tag["Value"] for tag in row["Tags"] if tag["Key"] == name[4:]]
-        elif name in ROW_FILTERS:
-            have = [ROW_FILTERS[name](row)]
-        else:
-            raise errors.ec2("InvalidParameterValue", f"The filter '{name}' is invalid")
-        if not any(like(value, want) for value in have for want in wanted):
-            return False
-    return True
+    given = read(given, {"account": str, "region": str, "state": str}, {"criteria": list, "managed_by": str})
+    managed_by = given.get("managed_by", "declarative-policy")
+    if not callers.ACCOUNT_ID.fullmatch(given["account"]) or given["region"] not in ec2_backends[given["account"]]:
+        raise ValueError("there is no such account or region")
+    if given["state"] not in STATES or managed_by not in MANAGERS:
+        raise ValueError(f"state is one of {', '.join(STATES)}, managed_by of {', '.join(MANAGERS)}")
+    settings = ec2_backends[given["account"]][given["region"]].allowed_images
+    settings.state, settings.criteria, settings.managed_by = given["state"], given.get("criteria", []), managed_by
+    return {"state": settings.state, "managed_by": managed_by}

@@ -5,6 +5,7 @@ from moto.autoscaling import models, urls
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 
 from . import launching, notifications
+from .attaching import AttachingBackend
 from .autoscaling_actions import GIVEN_HOOKS, AutoScaling
 from .controls import AGENDA, CONTROL, LEDGER, LOCK
 from .groups import Group, Member
@@ -20,7 +21,7 @@ class Groups(OrderedDict):
         raise ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{name}' not found")
 
 
-class Backend(models.AutoScalingBackend):
+class Backend(AttachingBackend, models.AutoScalingBackend):
     __module__ = models.__name__  # moto finds a backend's URLs by this name
 
     def __init__(self, region_name: str, account_id: str):
@@ -87,11 +88,6 @@ class Backend(models.AutoScalingBackend):
                 group.leave(member)
             if leaving:
                 group.settle()
-
-    def detach_instances(self, group_name: str, instance_ids: list[str], should_decrement: bool):
-        for instance_id in instance_ids:
-            LEDGER.leave(self.member(instance_id))
-        return super().detach_instances(group_name, instance_ids, should_decrement)
 
     def terminate_instance(self, instance_id: str, should_decrement: bool):
         member = self.member(instance_id)

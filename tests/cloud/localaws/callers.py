@@ -23,6 +23,11 @@ def account_of(access_key: str | None, header: str | None = None) -> str:
     return get_account_id_from(access_key) if access_key else DEFAULT_ACCOUNT_ID
 
 
+def arn(account: str, partition: str) -> str:
+    """The caller behind a key that is an account's number or unknown."""
+    return f"arn:{partition}:iam::{account}:user/moto"
+
+
 def scope(authorization: str) -> tuple[str | None, str | None, str | None]:
     """Access key, region and service of a SigV4 header."""
     match = CREDENTIAL.search(authorization)

@@ -2,7 +2,8 @@
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 
 from .agenda import Agenda
 from .lifecycle import Action, Ledger
@@ -11,6 +12,17 @@ LEDGER = Ledger()
 AGENDA = Agenda()
 # Of the groups' bookkeeping. Never held while an instance is launched or ended.
 LOCK = threading.RLock()
+
+
+def read(given: object, required: dict[str, type], optional: dict[str, type]) -> dict:
+    """The body of a control request; a ValueError says what is wrong with it."""
+    fields = required | optional
+    if not isinstance(given, dict) or set(given) - set(fields) or set(required) - set(given):
+        raise ValueError(f"the fields are {', '.join(fields)}; needed: {', '.join(required) or 'none'}")
+    for name, value in given.items():
+        if not isinstance(value, fields[name]) or isinstance(value, bool) and fields[name] is not bool:
+            raise ValueError(f"{name} must be a {fields[name].__name__}")
+    return given
 
 
 @dataclass
@@ -37,7 +49,7 @@ class Control:
 
     def order(self, given: object) -> dict:
         """Changes what is given; a ValueError says what is wrong with it."""
-        known = {one.name: one.type for one in fields(Orders)}
+        known = {one.name: one.type for one in fields_of(Orders)}
         if not isinstance(given, dict) or set(given) - set(known):
             raise ValueError(f"the fields are {', '.join(known)}")
         for name, value in given.items():

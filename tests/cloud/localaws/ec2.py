@@ -10,20 +10,27 @@ from .images import ImageBackend
 from .instance_actions import InstanceActions
 from .instances import InstanceBackend
 from .locks import LockActions
+from .metadata import MetadataActions
+from .regions import RegionActions
+from .root_tasks import RootVolumeActions, RootVolumeBackend, Task
 from .snapshots import SnapshotActions, SnapshotBackend
 
 
-class Backend(ImageBackend, InstanceBackend, SnapshotBackend, tags.TagBackend, models.EC2Backend):
+class Backend(ImageBackend, InstanceBackend, RootVolumeBackend, SnapshotBackend, tags.TagBackend, models.EC2Backend):
     __module__ = models.__name__  # moto finds a backend's URLs by this name
 
     def __init__(self, region_name: str, account_id: str):
         self.allowed_images = AllowedImages()
         self.gone_images: dict[str, images.Image] = {}  # deregistered
         self.known_instances: dict[str, instances.Instance] = {}
+        self.root_tasks: list[Task] = []
+        self.root_tokens: dict[str, Task] = {}
+        self.managed_visibility = "visible"
         super().__init__(region_name, account_id)
 
 
-class Response(AllowedImagesActions, ImageActions, InstanceActions, LockActions, SnapshotActions, responses.EC2Response):
+class Response(AllowedImagesActions, ImageActions, InstanceActions, LockActions, MetadataActions, RegionActions,
+               RootVolumeActions, SnapshotActions, responses.EC2Response):
     def call_action(self):
         try:
             tags.check_request(getattr(self, "params", {}))

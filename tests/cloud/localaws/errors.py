@@ -1,7 +1,10 @@
 """AWS errors as exceptions that moto knows how to serialize."""
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.ec2.exceptions import EC2ClientError
+from moto.organizations.exceptions import OrganizationsClientError
 from moto.s3.exceptions import S3ClientError
+from moto.securityhub.exceptions import SecurityHubClientError
+from moto.sts.exceptions import STSClientError
 
 
 class EbsError(ServiceException):
@@ -11,6 +14,15 @@ class EbsError(ServiceException):
     def __init__(self, code: str, message: str, reason: str | None = None):
         super().__init__(code, message)
         self.reason = reason
+
+
+class Forbidding:
+    """Part of a service's responses: denials that are in no model, for which moto would answer 400."""
+
+    def serialized(self, action_result):
+        status, headers, body = super().serialized(action_result)
+        denied = getattr(action_result.result, "code", None) in ("AccessDenied", "AccessDeniedException")
+        return 403 if denied else status, headers, body
 
 
 def ec2(code: str, message: str) -> Exception:
@@ -27,3 +39,19 @@ def kms(code: str, message: str = "") -> Exception:
 
 def s3(code: str, message: str) -> Exception:
     return S3ClientError(code, message)
+
+
+def sts(code: str, message: str) -> Exception:
+    return STSClientError(code, message)
+
+
+def organizations(code: str, message: str) -> Exception:
+    return OrganizationsClientError(code, message)
+
+
+def securityhub(code: str, message: str) -> Exception:
+    return SecurityHubClientError(code, message)
+
+
+def account(code: str, message: str) -> Exception:
+    return JsonRESTError(code, message)

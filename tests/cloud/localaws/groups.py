@@ -22,11 +22,12 @@ class Member(models.InstanceState):
 
     image_id: str | None = None  # shown only where the launch template does not tell it
     template: dict | None = None
+    attached = False  # launched by someone else, from no template of the group
     origin, destination = "EC2", "AutoScalingGroup"
 
     @property
     def launch_template(self) -> dict | None:
-        return self.template or super().launch_template
+        return None if self.attached else self.template or super().launch_template
 
     @property
     def prefix(self) -> str:
@@ -87,8 +88,9 @@ class Group(WarmPool, RootVolumes, models.FakeAutoScalingGroup):
 
     def _shrink(self) -> None:
         with LOCK:
-            surplus = len(self.active_instances()) - (self.desired_capacity or 0)
-            going = [one for one in self.instance_states if not one.protected_from_scale_in][:max(0, surplus)]
+            active = self.active_instances()  # those on standby are not counted, and stay
+            surplus = len(active) - (self.desired_capacity or 0)
+            going = [one for one in active if not one.protected_from_scale_in][:max(0, surplus)]
         for member in going:
             self.end(member)
 

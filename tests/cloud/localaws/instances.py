@@ -8,14 +8,27 @@ from moto.ec2.utils import filter_reservations
 from . import errors, images, snapshots
 from .controls import CONTROL
 
+# Set by AWS alone, by what the id of the fleet begins with.
+FLEET_TAGS = {"fleet": "aws:ec2:fleet-id", "sfr": "aws:ec2spot:fleet-request-id"}
 FROM_PARAMETER = "resolve:ssm:"
 
 
 class Instance(instances.Instance):
+    principal: str | None = None  # of the service that manages it
+    root_mapping: dict | None = None  # its image's, which gives the launch state
+    root_volumes: frozenset | set = frozenset()  # that replaced each other
+
     def __init__(self, ec2_backend, *args, **kwargs):
         super().__init__(ec2_backend, *args, **kwargs)
         self.visible_from = time.monotonic() + CONTROL.orders.invisible_for
         ec2_backend.known_instances[self.id] = self
+
+    @property
+    def operator(self) -> dict:
+        if self.principal is None:
+            return {"Managed": False}
+        hidden = self.ec2_backend.managed_visibility == "hidden"
+        return {"Managed": True, "Principal": self.principal, "HiddenByDefault": hidden}
 
     def setup_defaults(self) -> None:
         # moto's 8 GB /dev/sda1 only where there is no image to tell better.
@@ -40,6 +53,12 @@ class InstanceBackend:
                 for mapping in image.mappings:
                     if "Ebs" in mapping:
                         self._attach(instance, mapping, volume_tags)
+                        if mapping["DeviceName"] == instance.root_device_name:
+                            instance.root_mapping = mapping
+        for instance in reservation.instances:
+            instance.root_volumes = {self._root_id(instance)}
+            if fleet := kwargs.get("fleet_id") or kwargs.get("spot_fleet_id"):
+                instance.add_tags({FLEET_TAGS[fleet.split("-")[0]]: fleet})
         return reservation
 
     def resolved(self, image_id: str | None) -> str | None:
@@ -76,16 +95,6 @@ class InstanceBackend:
         backends = [dict.get(regions, self.region_name) for regions in list(ec2_backends.values())]
         return next((one.snapshots[snapshot_id] for one in backends if one and snapshot_id in one.snapshots), None)
 
-    def replace_root_volume(self, instance_id: str, image_id: str) -> None:
-        """Gives an instance the root volume of an image, and that image's id."""
-        instance, image = self.get_instance(instance_id), self.image(self.resolved(image_id))
-        old = instance.block_device_mapping[instance.root_device_name].volume_id
-        self.detach_volume(old, instance.id, instance.root_device_name)
-        self.delete_volume(old)
-        instance.image_id, instance.root_device_name = image.id, image.root_device_name
-        root = next(one for one in image.mappings if one["DeviceName"] == image.root_device_name)
-        self._attach(instance, root, {})
-
     # --- looked up often: moto goes through all reservations each time --------
 
     def get_instance(self, instance_id):
@@ -110,7 +119,7 @@ class InstanceBackend:
             for one in reservations:
                 one.instances = [instance for instance in one.instances if instance.visible_from <= now]
             reservations = [one for one in reservations if one.instances]
-        return reservations if filters is None else filter_reservations(reservations, filters)
+        return reservations if filters is None else filtered(reservations, filters)
 
     def get_reservations_by_instance_ids(self, instance_ids, filters=None):
         wanted, found = set(instance_ids), []
@@ -121,7 +130,7 @@ class InstanceBackend:
                 found.append(reservation)
         if wanted:
             raise InvalidInstanceIdError(sorted(wanted))
-        return found if filters is None else filter_reservations(found, filters)
+        return found if filters is None else filtered(found, filters)
 
     def describe_volumes(self, volume_ids=None, filters=None):
         # moto matches each volume with each of up to 200 values as a pattern.
@@ -132,6 +141,27 @@ class InstanceBackend:
         wanted = set(attached)
         return [one for one in super().describe_volumes(volume_ids, others)
                 if one.attachment and one.attachment.instance.id in wanted]
+
+
+# What an audit asks for and moto does not know.
+MORE_FILTERS = {
+    "instance-lifecycle": lambda one: one.lifecycle or "",
+    "launch-time": lambda one: one.launch_time.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    "operator.managed": lambda one: one.operator["Managed"],
+    "operator.principal": lambda one: one.principal or "",
+    "root-device-name": lambda one: one.root_device_name,
+}
+
+
+def filtered(reservations: list, filters: dict[str, list]) -> list:
+    more = {name: filters[name] for name in filters if name in MORE_FILTERS}
+    if more:
+        for one in reservations:
+            one.instances = [instance for instance in one.instances if all(
+                any(images.like(MORE_FILTERS[name](instance), value) for value in wanted)
+                for name, wanted in more.items())]
+        reservations = [one for one in reservations if one.instances]
+    return filter_reservations(reservations, {name: filters[name] for name in filters if name not in more})
 
 
 class AnyType:

@@ -3,19 +3,45 @@ import json
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
 from botocore.model import OperationNotFoundError
+from moto.core.exceptions import ServiceException
 from moto.ec2.exceptions import FilterNotImplementedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import answers, autoscaling, callers, ebs, ec2, events, kms, s3, sqs, ssm, templates, wire
+from . import (
+    allowed_images,
+    answers,
+    autoscaling,
+    callers,
+    ebs,
+    ec2,
+    events,
+    fleet,
+    kms,
+    organizations,
+    regions,
+    s3,
+    securityhub,
+    sqs,
+    ssm,
+    sts,
+    templates,
+    wire,
+)
 from .calls import Call, Log, identify
 from .controls import CONTROL, LEDGER
 from .faults import Faults
+
+
+# What a test says of the world that no call of AWS could bring about, or only slowly.
+DECLARED = {"allowed-images": allowed_images.declare, "fleet": fleet.launch, "instances": fleet.say,
+            "organization": organizations.declare, "roles": sts.declare}
 
 
 class Handler(MotoRequestHandler):
@@ -32,6 +58,7 @@ class Application:
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.faults = Faults()
         self.log = Log()
+        self.posted = {"faults": self.faults.add, "lifecycle": CONTROL.order, **DECLARED}
 
     def __call__(self, environ: dict, start_response) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -43,6 +70,8 @@ class Application:
                 self.faults.clear()
                 self.log.clear()
                 CONTROL.reset()  # after the groups, which could still start something
+                organizations.reset()
+                regions.reset()
             return answer
         call = identify(environ)
         self.log.add(call)
@@ -50,6 +79,10 @@ class Application:
         call.fault = fault is not None
         if fault and fault.code:
             return _error(environ, start_response, call, fault.status, fault.code, fault.message)
+        if not regions.usable(call.account, call.region):
+            model = wire.model_of(call.service)
+            refusal = regions.refusal(call.service, str(model.protocol) if model else "query")
+            return _error(environ, start_response, call, *refusal)
         return self.answer(environ, start_response, call, corrupt=bool(fault and fault.corrupt))
 
     def answer(self, environ: dict, start_response, call: Call, corrupt: bool) -> Iterable[bytes]:
@@ -99,14 +132,15 @@ class Application:
             answer = LEDGER.shown()
         elif name == "lifecycle" and method == "DELETE":
             answer = LEDGER.forget_ended()
-        elif name in ("faults", "lifecycle") and method == "POST":
+        elif name in self.posted and method == "POST":
             try:
                 body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
-                answer = self.faults.add(body) if name == "faults" else CONTROL.order(body)
-            except (ValueError, TypeError) as e:
+                answer = self.posted[name](body)
+            except (ValueError, TypeError, ServiceException) as e:
                 status, answer = 400, {"error": str(e)}
         else:
-            known = "faults and lifecycle (GET POST DELETE), calls (GET DELETE), health (GET)"
+            known = (f"faults and lifecycle (GET POST DELETE), calls (GET DELETE), health (GET), "
+                     f"{', '.join(DECLARED)} (POST)")
             status, answer = 404, {"error": f"controls: {known}"}
         body = json.dumps(answer).encode()
         start_response(_line(status), [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
@@ -134,9 +168,12 @@ def _error(environ: dict, start_response, call: Call, status: int, code: str, me
 
 def install() -> None:
     """Puts every correction in place. Later services are added here."""
+    # AWS has errors that are in none of its models, and moto says so on stderr each time.
+    warnings.filterwarnings("ignore", ".* does not match an error shape")
     callers.install()
     answers.install()
-    for service in (autoscaling, ec2, ebs, events, kms, s3, sqs, ssm, templates):
+    for service in (autoscaling, ec2, ebs, events, kms, organizations, regions, s3, securityhub, sqs, ssm, sts,
+                    templates):
         service.install()
 
 
