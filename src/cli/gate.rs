@@ -1,8 +1,5 @@
 //! `goldseal gate`: SBOM, scan, exceptions and policy → whether the image may be sealed, and why not.
 
-use std::{path::PathBuf, str::FromStr};
-
-use clap::ValueEnum as _;
 use goldseal_core::{flow::gate, policy::Policy, report::GateReport};
 use jiff::Timestamp;
 
@@ -11,10 +8,11 @@ use super::{
     inputs::InputArgs,
     policy,
     session::Session,
+    target::{self, Target},
 };
 use crate::{
     files,
-    render::{self, Format},
+    render::{self, Format, Printed},
 };
 
 const AFTER: &str = "\
@@ -36,27 +34,8 @@ pub struct Gate {
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Also write the result to a file, in this format; may be given several times
-    #[arg(long, value_name = "FORMAT=FILE")]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = target::of(Printed::Gate))]
     write: Vec<Target>,
-}
-
-/// A format, and the file that it goes to.
-#[derive(Debug, Clone)]
-struct Target {
-    format: Format,
-    path: PathBuf,
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, such as json=gate.json")?;
-        if path.is_empty() || path == "-" {
-            return Err("name a file; what goes to standard output is said by --output".to_owned());
-        }
-        Ok(Self { format: Format::from_str(format, false)?, path: path.into() })
-    }
 }
 
 impl Gate {

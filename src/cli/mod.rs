@@ -1,6 +1,7 @@
 //! The command line: one thin file a subcommand, and `exit` for what their failures become.
 
 mod approve;
+mod audit;
 mod boot;
 mod describe;
 mod doctor;
@@ -18,6 +19,7 @@ mod session;
 mod sign;
 mod signer;
 mod statements;
+mod target;
 mod verify;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -29,7 +31,7 @@ use self::{
     session::Session,
 };
 use crate::{
-    render::{self, Format},
+    render::{self, Format, Printed},
     settings::{Fragment, Settings},
     telemetry,
 };
@@ -86,6 +88,8 @@ enum Command {
     Boot(boot::Boot),
     /// Look at everything that the launch hook stands on, and say what to type
     Doctor(Box<doctor::Doctor>),
+    /// Look at everything that runs, in every account and region, and say what should not
+    Audit(Box<audit::Audit>),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
     /// Check a policy document, or print its schema
@@ -150,11 +154,16 @@ fn run(cli: Cli) -> Result<Code, Failure> {
     let format = global.output;
     let settings = || Settings::load(settings, global.config.as_deref()).map_err(anyhow::Error::from);
     let session = || Ok::<_, anyhow::Error>(Session::new(settings()?, global.profile));
-    if !format.is_common() && !matches!(command, Command::Gate(_)) {
-        return Err(Failure::new(
-            Code::Usage,
-            format!("--output {format} is for gate; all others print human or json"),
-        ));
+    let gate = matches!(command, Command::Gate(_)).then_some(Printed::Gate);
+    let audit = matches!(command, Command::Audit(_)).then_some(Printed::Audit);
+    let printed = gate.or(audit).unwrap_or(Printed::Other);
+    if !format.is_for(printed) {
+        let others: Vec<&str> = [("gate", Printed::Gate), ("audit", Printed::Audit)]
+            .into_iter()
+            .filter(|(_, printed)| format.is_for(*printed))
+            .map(|(name, _)| name)
+            .collect();
+        return Err(Failure::new(Code::Usage, format!("--output {format} is for {} only", others.join(" and "))));
     }
     Ok(match command {
         Command::Gate(command) => command.run(&session()?, format)?,
@@ -170,6 +179,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
             Err(guard) => guard.run(session()?, format)?,
         },
         Command::Doctor(command) => wait(command.run(&session()?, format))??,
+        Command::Audit(command) => command.run(session, format)?,
         Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(format)?,
         Command::Completions { shell } => {

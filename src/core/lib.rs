@@ -40,6 +40,7 @@ pub mod report;
 
 pub mod doctor;
 
+pub mod fleet;
 pub mod guard;
 
 pub mod ports;

@@ -320,6 +320,8 @@ pub enum Fault {
     RootVolumeUnavailable { problem: String },
     #[error("the clock says {now}, before {event} ({at})")]
     ClockBehind { now: Timestamp, event: &'static str, at: Timestamp },
+    #[error("what runs there could not be asked for: {problem}")]
+    PlaceUnavailable { problem: String },
     #[error("the clock says {now}, before a time that was signed ({signed})")]
     ClockBeforeSignedTime { now: Timestamp, signed: Timestamp },
     #[error("internal: {problem}")]
@@ -338,6 +340,7 @@ impl Fault {
             Self::InstanceInconsistent { .. } => "instance-inconsistent",
             Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",
             Self::ClockBehind { .. } => "clock-behind",
+            Self::PlaceUnavailable { .. } => "place-unavailable",
             Self::ClockBeforeSignedTime { .. } => "clock-before-signed-time",
             Self::Internal { .. } => "internal",
         }

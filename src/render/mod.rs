@@ -2,6 +2,7 @@
 //!
 //! On standard output there is exactly one report: text, or one JSON document, failures included.
 
+mod audit;
 mod gate;
 mod human;
 mod progress;
@@ -9,11 +10,12 @@ mod progress;
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
-    ApproveReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport, DoctorReport,
-    GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+    ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
+    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
 };
 use serde::Serialize;
 
+pub use audit::{Part as AuditPart, parts as audit_parts};
 pub use gate::gate_bytes;
 pub use progress::Bar;
 
@@ -24,18 +26,42 @@ pub enum Format {
     Human,
     /// One JSON document, with its schema named in it
     Json,
-    /// SARIF 2.1.0, for code scanning (gate)
+    /// SARIF 2.1.0, for code scanning (gate, audit)
     Sarif,
-    /// JUnit XML, for test reports (gate)
+    /// JUnit XML, for test reports (gate, audit)
     Junit,
     /// Markdown, for a pull-request comment (gate)
     Markdown,
+    /// CSV, one line an instance (audit)
+    Csv,
+    /// One page for a browser, with everything in it (audit)
+    Html,
+    /// OCSF 1.8.0 events, one a line, for data lakes (audit)
+    Ocsf,
+    /// Batches for Security Hub's BatchImportFindings, one a line (audit)
+    Asff,
+}
+
+/// What a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Printed {
+    /// The result of a gate.
+    Gate,
+    /// An audit.
+    Audit,
+    /// Everything else.
+    Other,
 }
 
 impl Format {
-    /// Says whether every command prints it.
-    pub const fn is_common(self) -> bool {
-        matches!(self, Self::Human | Self::Json)
+    /// Says whether something can be printed in it.
+    pub const fn is_for(self, printed: Printed) -> bool {
+        match self {
+            Self::Human | Self::Json => true,
+            Self::Sarif | Self::Junit => matches!(printed, Printed::Gate | Printed::Audit),
+            Self::Markdown => matches!(printed, Printed::Gate),
+            Self::Csv | Self::Html | Self::Ocsf | Self::Asff => matches!(printed, Printed::Audit),
+        }
     }
 }
 
@@ -46,10 +72,27 @@ pub fn verify(format: Format, report: &VerifyReport) -> io::Result<()> {
 
 /// Prints what `gate` found.
 pub fn gate(format: Format, report: &GateReport) -> io::Result<()> {
-    match format {
-        Format::Human | Format::Json => print(format, report, human::gate),
-        Format::Sarif | Format::Junit | Format::Markdown => write(&gate_bytes(format, report)?),
+    if format.is_for(Printed::Other) { print(format, report, human::gate) } else { write(&gate_bytes(format, report)?) }
+}
+
+/// Prints an audit, as wide as the terminal.
+pub fn audit(format: Format, report: &AuditReport) -> io::Result<()> {
+    if format != Format::Human {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        return heard(audit::write(format, report, None, &mut out).and_then(|()| out.flush()));
     }
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let mut text = Vec::new();
+    audit::write(format, report, columns, &mut text)?;
+    heard(anstream::stdout().write_all(&text))
+}
+
+/// Returns an audit in a format, as it stands in a file.
+pub fn audit_bytes(format: Format, report: &AuditReport) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    audit::write(format, report, None, &mut bytes)?;
+    // In a file there are no colours.
+    Ok(if format == Format::Human { anstream::adapter::strip_bytes(&bytes).into_vec() } else { bytes })
 }
 
 /// Shows what is to be approved, or says what was.
@@ -116,28 +159,23 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// Prints a failure: to standard error for people, as the one JSON document otherwise.
 pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8) -> io::Result<()> {
-    match format {
-        Format::Human => anstream::stderr().write_all(human::failure(chain, hints).as_bytes()),
-        // A failure has no other form.
-        Format::Json | Format::Sarif | Format::Junit | Format::Markdown => {
-            let (message, causes) =
-                chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
-            json(&serde_json::json!({
-                "schema": "goldseal/error/v1",
-                "exitCode": exit_code,
-                "message": message,
-                "causes": causes,
-                "hints": hints,
-            }))
-        }
+    if format == Format::Human {
+        return anstream::stderr().write_all(human::failure(chain, hints).as_bytes());
     }
+    // A failure has no other form.
+    let (message, causes) = chain.split_first().map_or((None, [].as_slice()), |(first, rest)| (Some(first), rest));
+    json(&serde_json::json!({
+        "schema": "goldseal/error/v1",
+        "exitCode": exit_code,
+        "message": message,
+        "causes": causes,
+        "hints": hints,
+    }))
 }
 
 fn print<R: Serialize>(format: Format, report: &R, human: impl Fn(&R) -> String) -> io::Result<()> {
-    let printed = match format {
-        Format::Human => anstream::stdout().write_all(human(report).as_bytes()),
-        Format::Json | Format::Sarif | Format::Junit | Format::Markdown => json(report),
-    };
+    let printed =
+        if format == Format::Human { anstream::stdout().write_all(human(report).as_bytes()) } else { json(report) };
     heard(printed)
 }
 

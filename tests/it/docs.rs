@@ -6,8 +6,9 @@ use goldseal_core::{
     doctor,
     policy::{compile, referenced_files, schema},
     report::{
-        ApproveReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport, DoctorReport,
-        GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport, schema_of,
+        ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
+        DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+        schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -135,6 +136,7 @@ fn docs_schema_is_what_the_types_say() {
         ("boot-check", schema_of::<BootCheckReport>()),
         ("boot-install", schema_of::<BootInstallReport>()),
         ("doctor", schema_of::<DoctorReport>()),
+        ("audit", schema_of::<AuditReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
     ] {
         made(&format!("docs/schema/{name}.json"), &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));

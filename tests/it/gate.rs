@@ -243,7 +243,7 @@ fn every_format_is_written_at_once() {
         assert_eq!(shown.stdout.as_bytes(), goldseal.read(file), "{format}");
     }
     for other in ["verify ami-0123456789abcdef0", "policy check policy.toml"] {
-        goldseal.run(&format!("{other} --output sarif")).exits(2).says("--output sarif is for gate");
+        goldseal.run(&format!("{other} --output sarif")).exits(2).says("--output sarif is for gate and audit only");
     }
 
     let report: Value = serde_json::from_slice(&goldseal.read("out.json")).unwrap();

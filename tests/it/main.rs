@@ -12,6 +12,7 @@
 )]
 
 mod approving;
+mod audit;
 mod authorities;
 mod aws;
 mod bad_cloud;

@@ -16,6 +16,7 @@ pub(super) struct Clients {
     ebs: PerRegion<aws_sdk_ebs::Client>,
     ec2: PerRegion<aws_sdk_ec2::Client>,
     kms: PerRegion<aws_sdk_kms::Client>,
+    organizations: PerRegion<aws_sdk_organizations::Client>,
     s3: PerRegion<aws_sdk_s3::Client>,
     sqs: PerRegion<aws_sdk_sqs::Client>,
     ssm: PerRegion<aws_sdk_ssm::Client>,
@@ -74,6 +75,10 @@ impl AwsConfig {
             }
             None => client!(self, kms, aws_sdk_kms, region),
         }
+    }
+
+    pub(super) fn organizations(&self, region: &Region) -> aws_sdk_organizations::Client {
+        client!(self, organizations, aws_sdk_organizations, region)
     }
 
     pub(super) fn sqs(&self, region: &Region) -> aws_sdk_sqs::Client {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::{
     Client,
+    operation::describe_instances::builders::DescribeInstancesFluentBuilder as DescribeInstances,
     types::{Filter, Instance as Described, Volume as DescribedVolume},
 };
 use goldseal_core::{
@@ -29,6 +30,8 @@ const VOLUMES: &str = "ec2:DescribeVolumes";
 const VALUES: usize = 200;
 /// The most that fits on a page of either call.
 const PAGE: i32 = 500;
+/// The most that fits on a page when no filter names instances.
+const PAGE_OF_ALL: i32 = 1000;
 
 /// EC2's instances and volumes, in one region. Clones share their batches.
 #[derive(Debug, Clone)]
@@ -60,17 +63,31 @@ impl Instances for Ec2Instances {
     }
 }
 
-/// An instance that cannot be read is nobody's failure but its own.
 async fn instances(
     ec2: Client,
     ids: Vec<InstanceId>,
     most: i32,
 ) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
-    let resource = format!("{} instances", ids.len());
     let values = ids.iter().map(ToString::to_string).collect();
     let filter = Filter::builder().name("instance-id").set_values(Some(values)).build();
+    paged(ec2.describe_instances().filters(filter).max_results(most), format!("{} instances", ids.len())).await
+}
+
+/// Returns every instance of a region.
+pub(super) async fn every(
+    ec2: Client,
+    region: &Region,
+) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
+    paged(ec2.describe_instances().max_results(PAGE_OF_ALL), region.to_string()).await
+}
+
+/// An instance that cannot be read is nobody's failure but its own.
+async fn paged(
+    request: DescribeInstances,
+    resource: String,
+) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
     // Instances that another service manages are members of groups like any others.
-    let request = ec2.describe_instances().filters(filter).include_managed_resources(true).max_results(most);
+    let request = request.include_managed_resources(true);
     let (mut found, mut page) = (BTreeMap::new(), None);
     loop {
         let answer = request.clone().set_next_token(page.clone()).send().await;
@@ -87,7 +104,7 @@ async fn instances(
     }
 }
 
-async fn volumes(
+pub(super) async fn volumes(
     ec2: Client,
     ids: Vec<VolumeId>,
     most: i32,

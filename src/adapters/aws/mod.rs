@@ -4,6 +4,7 @@
 //! retries, and `AWS_ENDPOINT_URL` with its forms for one service. Loading them reads files at most: the network is
 //! first used by the first call. No SDK type leaves this directory but S3's client, which the S3 store needs.
 
+mod accounts;
 mod asker;
 mod autoscaling;
 mod batch;
@@ -20,6 +21,7 @@ mod kms;
 mod launch_queue;
 mod pages;
 mod publishing;
+mod running;
 mod sqs;
 mod ssm;
 mod surroundings;
@@ -37,6 +39,7 @@ use aws_config::{
     provider_config::ProviderConfig,
     timeout::TimeoutConfig,
 };
+use aws_sdk_sts::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use goldseal_core::{
     ids::{AccountId, NotAnId, Region},
@@ -46,6 +49,7 @@ use tokio::sync::OnceCell;
 
 use self::clients::Clients;
 pub use self::{
+    accounts::{Accounts, Chosen, Role},
     autoscaling::AutoScaling,
     calls::Observer,
     ebs::Ebs,
@@ -124,6 +128,20 @@ impl AwsConfig {
             region: OnceCell::new(),
             account: OnceCell::new(),
             calls: observer.map(calls::interceptor),
+            clients: Clients::default(),
+        }))
+    }
+
+    /// Returns the same settings with the credentials of somebody else.
+    fn with_credentials(&self, provider: impl ProvideCredentials + 'static) -> Self {
+        let sdk = self.0.sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
+        Self(Arc::new(Shared {
+            sdk,
+            imds: self.0.imds.clone(),
+            configured: self.0.configured.clone(),
+            region: OnceCell::new_with(self.0.region.get().cloned()),
+            account: OnceCell::new(),
+            calls: self.0.calls.clone(),
             clients: Clients::default(),
         }))
     }

@@ -186,12 +186,7 @@ fn root(launch: &Launch, sight: &Sight, policy: &Policy) -> (Vec<Reason>, Vec<Fa
         (Some(id), Some(Ok(None)) | None) => return unavailable(format!("EC2 does not show {id}")),
         (Some(_), Some(Ok(Some(volume)))) => volume,
     };
-    let origin = match (&volume.source, &volume.snapshot) {
-        (Some(source), _) => format!("the volume {source}"),
-        (None, Some(snapshot)) if snapshots.contains(snapshot) => return Default::default(),
-        (None, Some(snapshot)) => snapshot.to_string(),
-        (None, None) => "no snapshot".to_owned(),
-    };
+    let Some(origin) = volume.foreign_to(&snapshots) else { return Default::default() };
     let (instance, volume) = (launch.wait.instance.clone(), volume.id.clone());
     (vec![Reason::RootVolumeForeign { instance, volume, origin }], Vec::new())
 }

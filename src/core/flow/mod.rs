@@ -1,6 +1,7 @@
 //! The use cases, over the ports: gather → judge → plan → act. A flow returns its report and logs nothing.
 
 mod approve;
+mod audit;
 pub mod boot;
 mod case;
 mod content;
@@ -15,6 +16,7 @@ mod statements;
 mod verify;
 
 pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
+pub use audit::{Auditing, audit};
 pub use case::{Case, Opened};
 pub use content::{ContentError, device_contents};
 pub use doctor::{Asking, Setup, doctor};

@@ -129,6 +129,18 @@ pub struct Volume {
     pub source: Option<VolumeId>,
 }
 
+impl Volume {
+    /// Returns what it was made of, if that is none of these snapshots.
+    pub fn foreign_to(&self, snapshots: &[SnapshotId]) -> Option<String> {
+        match (&self.source, &self.snapshot) {
+            (Some(source), _) => Some(format!("the volume {source}")),
+            (None, Some(snapshot)) if snapshots.contains(snapshot) => None,
+            (None, Some(snapshot)) => Some(snapshot.to_string()),
+            (None, None) => Some("no snapshot".to_owned()),
+        }
+    }
+}
+
 /// What Auto Scaling answered to a heartbeat or a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {

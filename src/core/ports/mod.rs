@@ -1,6 +1,7 @@
 //! What the flows ask of the world, by role. Adapters outside implement it; fakes in `testing` stand in for them.
 
 mod doctor;
+mod fleet;
 mod launches;
 mod metadata;
 
@@ -8,6 +9,7 @@ use std::{error::Error, fmt, future::Future};
 
 pub use self::{
     doctor::{Asker, LaunchQueue, Templates},
+    fleet::{Account, Fleets, View},
     launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     metadata::InstanceMetadata,
 };

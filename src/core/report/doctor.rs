@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, Region};
 
@@ -45,7 +45,7 @@ pub struct Finding {
 }
 
 /// How bad a finding is, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Launches are not guarded, or cannot be answered.
@@ -58,6 +58,19 @@ pub enum Severity {
     Note,
     /// As it should be.
     Good,
+}
+
+impl Severity {
+    /// Returns its name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Note => "note",
+            Self::Good => "good",
+        }
+    }
 }
 
 impl DoctorReport {

@@ -3,6 +3,7 @@
 //! Every report names its schema. A field is never renamed or retyped under the same name of schema.
 
 mod approve;
+mod audit;
 mod boot;
 mod boot_check;
 mod breakers;
@@ -13,6 +14,10 @@ mod publish;
 mod seal;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
+pub use audit::{
+    AUDIT_SCHEMA, AuditFileFault, AuditReport, AuditedImage, AuditedInstance, BootSeen, Class, Condition, Door, Ending,
+    ExceptionEnd, FailOn, Group, ImageSeen, Launcher, PlaceReport,
+};
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
@@ -21,9 +26,11 @@ pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport}
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::publish::{
     PUBLISH_SCHEMA, PublishFailure, PublishOutcome, PublishReport, PublishedImage, StepOutcome, StepReport,
@@ -63,7 +70,7 @@ pub struct VerifyReport {
 }
 
 /// What was decided about one image.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageReport {
     /// The image.
@@ -95,13 +102,24 @@ pub struct ImageReport {
 }
 
 /// A verdict without its causes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "see verdict::Verdict")]
 pub enum Outcome {
     Admit,
     Undetermined,
     Reject,
+}
+
+impl Outcome {
+    /// Returns its name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Undetermined => "undetermined",
+            Self::Reject => "reject",
+        }
+    }
 }
 
 /// A reason or a fault.
@@ -120,8 +138,25 @@ pub struct Cause {
     pub detail: serde_json::Value,
 }
 
+/// A cause as it was saved. What to do about a code is ours to say, at any time, and nobody else's.
+#[derive(Deserialize)]
+struct SavedCause {
+    code: String,
+    message: String,
+    line: Option<usize>,
+    detail: serde_json::Value,
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SavedCause { code, message, line, detail } = SavedCause::deserialize(deserializer)?;
+        let remedy = remedy(&code);
+        Ok(Self { code, message, line, remedy, detail })
+    }
+}
+
 /// A statement that an authority signed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckedReport {
     /// The line of the evidence.
@@ -141,23 +176,23 @@ pub struct CheckedReport {
 }
 
 /// A bundle that counts for nothing.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DiscountedReport {
     /// The line of the evidence.
     pub line: usize,
     /// What it would have said.
     pub kind: Option<Kind>,
     /// The stable code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Why.
     pub message: String,
 }
 
 /// Something beside the verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     /// The stable code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What, for people.
     pub message: String,
 }
@@ -165,7 +200,7 @@ pub struct Note {
 impl Note {
     /// Makes a note.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code: code.into(), message: message.into() }
     }
 }
 
@@ -353,7 +388,7 @@ impl From<Checked> for CheckedReport {
 impl From<Discounted> for DiscountedReport {
     fn from(discounted: Discounted) -> Self {
         let Discounted { line, kind, discount } = discounted;
-        Self { line, kind, code: discount.code(), message: discount.to_string() }
+        Self { line, kind, code: discount.code().into(), message: discount.to_string() }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         write_statement,
     },
     digest::Sha256Digest,
+    image::Descriptor,
 };
 
 /// A provenance that says nothing but who built.
@@ -46,7 +47,13 @@ pub fn saying(kind: Kind, predicate: &str) -> Vec<u8> {
 
 /// Returns the smallest statement of a kind about the image.
 pub fn payload(kind: Kind) -> Vec<u8> {
-    saying(kind, if kind == Kind::Provenance { BARE_PROVENANCE } else { "{}" })
+    payload_of(&descriptor(), kind)
+}
+
+/// Returns the smallest statement of a kind about an image.
+pub fn payload_of(image: &Descriptor, kind: Kind) -> Vec<u8> {
+    let predicate = if kind == Kind::Provenance { BARE_PROVENANCE } else { "{}" };
+    statement(image.digest(), predicate_type(kind), predicate)
 }
 
 /// Returns the provenance that `goldseal sign` makes of build facts in JSON.

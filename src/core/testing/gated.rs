@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{
-    evidence::{payload, signed},
+    evidence::{payload_of, signed},
     images::descriptor,
     keys::LocalKey,
     policies::document,
@@ -18,6 +18,7 @@ use crate::{
     },
     digest::Sha256Digest,
     gate::{Database, Excepted, Found, Inputs, Measurement, Packages, Scanner},
+    image::Descriptor,
     scan::Severity,
 };
 
@@ -31,6 +32,8 @@ pub fn gated_policy(ci: &LocalKey, boss: &LocalKey, more: &str) -> String {
 /// Everything that a gate result and its approval say.
 #[derive(Debug, Clone)]
 pub struct Gated {
+    /// The image.
+    pub image: Descriptor,
     /// The instant of the gate.
     pub at: Timestamp,
     /// What was measured.
@@ -49,6 +52,7 @@ impl Gated {
         let hour = jiff::SignedDuration::from_hours(1);
         let before = at.saturating_sub(hour).unwrap();
         Self {
+            image: descriptor(),
             at,
             measurement: Measurement {
                 fail_on: Severity::High,
@@ -79,6 +83,11 @@ impl Gated {
         Self { measurement, approved: None, ..self }
     }
 
+    /// The same of another image.
+    pub fn of(self, image: Descriptor) -> Self {
+        Self { image, ..self }
+    }
+
     /// The same with an exception that ends at an instant.
     pub fn excepting(mut self, expires: Timestamp) -> Self {
         self.measurement.exceptions.push(Excepted {
@@ -106,20 +115,20 @@ impl Gated {
             measurement: &self.measurement,
             statements: named,
         };
-        write_statement(&descriptor(), SUMMARY_TYPE, Summary::passed(&descriptor(), &result), false).unwrap()
+        write_statement(&self.image, SUMMARY_TYPE, Summary::passed(&self.image, &result), false).unwrap()
     }
 
     /// Returns the payload of the approval.
     pub fn approval(&self) -> Option<Vec<u8>> {
         let approval = Approval::new("boss@example.com", self.approved_at, Sha256Digest::of(b"input"), self.approved?);
-        Some(write_statement(&descriptor(), APPROVAL_TYPE, &approval, false).unwrap())
+        Some(write_statement(&self.image, APPROVAL_TYPE, &approval, false).unwrap())
     }
 
     /// Returns the evidence: approval, provenance, SBOM, and the gate result that names them.
     pub fn evidence(&self, ci: &LocalKey, boss: &LocalKey) -> Vec<u8> {
         let mut lines: Vec<(&LocalKey, Kind, Vec<u8>)> = Vec::new();
         lines.extend(self.approval().map(|payload| (boss, Kind::Approval, payload)));
-        lines.extend([Kind::Provenance, Kind::Sbom].map(|kind| (ci, kind, payload(kind))));
+        lines.extend([Kind::Provenance, Kind::Sbom].map(|kind| (ci, kind, payload_of(&self.image, kind))));
         let named = lines.iter().filter(|(_, kind, _)| !self.unnamed.contains(kind));
         let named: Vec<Sha256Digest> = named.map(|(.., payload)| Sha256Digest::of(payload)).collect();
         lines.push((ci, Kind::Gate, self.payload(&named)));

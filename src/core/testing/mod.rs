@@ -1,7 +1,9 @@
 //! Fakes and builders for tests, of this package and of those that use it.
 
+pub mod audits;
 pub mod blocks;
 pub mod evidence;
+pub mod fleet;
 pub mod gated;
 pub mod identity;
 pub mod images;

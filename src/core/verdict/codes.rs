@@ -365,6 +365,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Set the clock before goldseal runs: on EC2 the time service at 169.254.169.123 needs no route.",
     ),
     (
+        "place-unavailable",
+        "An account or a region could not be asked what runs there, or not for all of it.",
+        "The message names the call; check the audit role there, and that the region is enabled.",
+    ),
+    (
         "clock-before-signed-time",
         "The present time is before a time that was signed: the end of the build, the gate, or an approval.",
         "Check the clock, and `--at`.",

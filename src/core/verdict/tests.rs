@@ -154,7 +154,8 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
         Fault::RootVolumeUnavailable { .. } => {
             Fault::ClockBehind { now: Timestamp::UNIX_EPOCH, event: "", at: Timestamp::UNIX_EPOCH }
         }
-        Fault::ClockBehind { .. } => {
+        Fault::ClockBehind { .. } => Fault::PlaceUnavailable { problem },
+        Fault::PlaceUnavailable { .. } => {
             Fault::ClockBeforeSignedTime { now: Timestamp::UNIX_EPOCH, signed: Timestamp::UNIX_EPOCH }
         }
         Fault::ClockBeforeSignedTime { .. } => Fault::Internal { problem },

@@ -19,6 +19,9 @@ pub fn gate_bytes(format: Format, report: &GateReport) -> io::Result<Vec<u8>> {
         Format::Sarif => ended(serde_json::to_vec_pretty(&sarif::log(report))?),
         Format::Junit => junit::report(report)?,
         Format::Markdown => markdown::comment(report).into_bytes(),
+        Format::Csv | Format::Html | Format::Ocsf | Format::Asff => {
+            return Err(io::Error::other("a gate result is not written like that"));
+        }
     })
 }
 

@@ -35,7 +35,7 @@ fn recalled(state: &FakeState, at: Timestamp) -> Result<Vec<u8>, String> {
 #[test]
 fn what_was_kept_comes_back_as_bytes_with_the_time_when_they_were_read() {
     let (evidence, note) = block_on(recall(&kept(), &image(), Period::hours(1), after(60))).unwrap();
-    assert_eq!((evidence.as_slice(), note.code), (&b"{}\n"[..], "last-known-good"));
+    assert_eq!((evidence.as_slice(), note.code.as_ref()), (&b"{}\n"[..], "last-known-good"));
     assert!(note.message.contains("2027-01-15T08:00:00Z"), "{}", note.message);
 }
 

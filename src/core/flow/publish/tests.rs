@@ -357,7 +357,8 @@ fn what_a_reader_should_know_beside_it_is_noted() {
         state.public = true;
         state.snapshots.clear();
     });
-    let codes = |report: &PublishReport| report.images[0].notes.iter().map(|note| note.code).collect::<Vec<_>>();
+    let codes =
+        |report: &PublishReport| report.images[0].notes.iter().map(|note| note.code.clone()).collect::<Vec<_>>();
     assert_eq!(codes(&world.publish().unwrap()), ["image-is-public", "no-snapshot"]);
     assert_eq!(codes(&World::good().publish().unwrap()), [] as [&str; 0]);
 
@@ -369,6 +370,6 @@ fn what_a_reader_should_know_beside_it_is_noted() {
     };
     world.catalog.0.get_mut(&image()).unwrap().as_mut().unwrap().tags.as_mut().unwrap().push(tag);
     let report = world.publish().unwrap();
-    assert_eq!((report.outcome, codes(&report)), (PublishOutcome::Refused, vec!["published-before"]));
+    assert_eq!((report.outcome, codes(&report)), (PublishOutcome::Refused, vec!["published-before".into()]));
     world.untouched();
 }

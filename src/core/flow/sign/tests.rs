@@ -103,7 +103,7 @@ fn an_image_is_signed_then_stored_then_tagged() {
 
 #[test]
 fn the_report_says_what_was_left_out() {
-    let codes = |report: SignReport| report.notes.iter().map(|note| note.code).collect::<Vec<_>>();
+    let codes = |report: SignReport| report.notes.iter().map(|note| note.code.clone()).collect::<Vec<_>>();
     assert_eq!(codes(Bench::new().sign().unwrap()), ["dangerous-without-gate", "no-content-digest"]);
     let untagged = Bench { tag: false, ..Bench::new() };
     let report = untagged.sign().unwrap();

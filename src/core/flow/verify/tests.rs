@@ -201,11 +201,11 @@ fn the_report_says_what_was_looked_at() {
     assert_eq!(report.owner.unwrap().as_str(), "123456789012");
     assert_eq!(report.evidence, "fake://v1/aws/eu-west-1/ami-0123456789abcdef0.jsonl");
     assert!(report.evidence_sha256.is_some() && report.checked.len() == 3 && report.discounted.is_empty());
-    let notes: Vec<&str> = report.notes.iter().map(|note| note.code).collect();
+    let notes: Vec<&str> = report.notes.iter().map(|note| note.code.as_ref()).collect();
     assert_eq!(notes, ["dangerous-without-gate", "key-state-not-asked"]);
     let absent = World { store: FakeStore::default(), ..World::good() }.verify();
     assert_eq!(absent.evidence_sha256, None);
-    let notes: Vec<&str> = absent.notes.iter().map(|note| note.code).collect();
+    let notes: Vec<&str> = absent.notes.iter().map(|note| note.code.as_ref()).collect();
     assert_eq!(notes, ["dangerous-without-gate"], "no key of the policy counted");
     assert!(!evidence.is_empty());
 }

@@ -1,0 +1,104 @@
+//! What runs in one account and region: DescribeInstanceImageMetadata, DescribeInstances and DescribeVolumes, whole.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{InstanceImageMetadata, Tag};
+use goldseal_core::{
+    fleet::Listed,
+    ids::{ImageRef, InstanceId, NotAnId, Region, VolumeId},
+    image::DescribedImage,
+    lifecycle::{Instance, Volume},
+    ports::{ImageCatalog, PortError, PortErrorKind, Progress, View},
+    report::ImageSeen,
+};
+use jiff::Timestamp;
+
+use super::{AwsConfig, Ec2, fault, instances, pages};
+
+const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
+
+/// The most that fits on a page.
+const PAGE: i32 = 1000;
+/// So many volumes are asked for together: a filter takes no more values.
+const VALUES: usize = 200;
+
+/// One account in one region.
+#[derive(Debug, Clone)]
+pub struct RunningIn {
+    aws: AwsConfig,
+    images: Ec2,
+    region: Region,
+}
+
+impl RunningIn {
+    /// Asks with the settings of somebody in the account.
+    pub fn new(aws: &AwsConfig, region: &Region) -> Self {
+        Self { aws: aws.clone(), images: Ec2::new(aws), region: region.clone() }
+    }
+}
+
+impl View for RunningIn {
+    async fn listed(&self, progress: &impl Progress) -> Result<Vec<Listed>, PortError> {
+        let request = self.aws.ec2(&self.region).describe_instance_image_metadata().max_results(PAGE);
+        let (mut found, mut page) = (Vec::new(), None);
+        loop {
+            let answer = request.clone().set_next_token(page.clone()).send().await;
+            let answer = answer.map_err(|error| fault::port_error(&error, LISTED, &self.region))?;
+            for told in answer.instance_image_metadata.unwrap_or_default() {
+                let malformed = |why| PortError::new(PortErrorKind::Malformed, LISTED, &self.region).because(why);
+                found.push(listed(told).map_err(malformed)?);
+            }
+            page = pages::next(LISTED, &self.region, page.as_deref(), answer.next_token)?;
+            if page.is_none() {
+                progress.advance();
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn described(&self) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
+        instances::every(self.aws.ec2(&self.region), &self.region).await
+    }
+
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>, PortError> {
+        let mut found = BTreeMap::new();
+        for some in ids.chunks(VALUES) {
+            // A volume that cannot be read is one that is not shown.
+            let told = instances::volumes(self.aws.ec2(&self.region), some.to_vec(), PAGE).await?;
+            found.extend(told.into_iter().filter_map(|(id, volume)| Some((id, volume.ok()?))));
+        }
+        Ok(found)
+    }
+}
+
+impl ImageCatalog for RunningIn {
+    async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
+        self.images.describe(image).await
+    }
+}
+
+fn listed(told: InstanceImageMetadata) -> Result<Listed, String> {
+    let named = |field: &str, fault: &NotAnId| format!("{field}: {fault}");
+    let id = told.instance_id.unwrap_or_default().parse().map_err(|fault| named("InstanceId", &fault))?;
+    let image = told.image_metadata.ok_or_else(|| format!("no ImageMetadata of {id}"))?;
+    let owner = image.owner_id.map(|owner| owner.parse()).transpose();
+    let instant = |at: Option<String>| at.and_then(|at| at.parse::<Timestamp>().ok());
+    let tag = |tag: Tag| Some((tag.key?, tag.value.unwrap_or_default()));
+    Ok(Listed {
+        image: image.image_id.unwrap_or_default().parse().map_err(|fault| named("ImageId", &fault))?,
+        state: told.state.and_then(|state| state.name).map_or_else(String::new, |name| name.as_str().to_owned()),
+        launched: told.launch_time.and_then(|at| Timestamp::from_nanosecond(at.as_nanos()).ok()),
+        tags: told.tags.unwrap_or_default().into_iter().filter_map(tag).collect(),
+        operator: told.operator.and_then(|operator| operator.principal),
+        seen: ImageSeen {
+            name: image.name,
+            owner: owner.map_err(|fault| named("OwnerId", &fault))?,
+            state: image.state.map(|state| state.as_str().to_owned()),
+            created: instant(image.creation_date),
+            deprecated: instant(image.deprecation_time),
+            allowed: image.image_allowed,
+            public: image.is_public,
+        },
+        id,
+    })
+}

@@ -1,0 +1,288 @@
+//! `audit`: accounts and regions → what runs there → each image judged once → every instance in its class.
+//!
+//! What could not be seen is part of the report: an account that refuses, a region that is out, a volume that nobody
+//! shows. Nothing that runs is touched.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::{case::Case, verify::keys};
+use crate::{
+    attestation::predicate::Summary,
+    fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
+    gate::{Excepted, Period},
+    ids::ImageRef,
+    policy::{Context, Keys, Mode, Policy},
+    ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
+    report::{
+        AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, ExceptionEnd, ImageReport, ImageSeen,
+        PlaceReport, policy_notes,
+    },
+    verdict::Fault,
+};
+
+/// So many places are looked at together.
+const PLACES: usize = 8;
+/// So many images are judged together: each may hold an SBOM of some megabytes meanwhile.
+const IMAGES: usize = 8;
+
+/// How an audit is made.
+#[derive(Debug)]
+pub struct Auditing<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The instant of the verdicts.
+    pub at: Timestamp,
+    /// An admission that ends within this is named.
+    pub soon: Period,
+    /// Instances that are stopped are looked at as well.
+    pub stopped: bool,
+}
+
+struct Seen<V> {
+    place: Place,
+    view: V,
+    machines: Vec<Machine>,
+}
+
+struct Judged {
+    image: Image,
+    report: ImageReport,
+    seen: ImageSeen,
+    exceptions: Vec<ExceptionEnd>,
+}
+
+/// Looks at a fleet and judges what runs. `started` is when it began.
+///
+/// # Errors
+/// When nobody tells which accounts there are.
+pub async fn audit<F: Fleets>(
+    auditing: &Auditing<'_>,
+    fleets: &F,
+    store: &impl EvidenceStore,
+    kms: &impl KeyCatalog,
+    progress: &impl Progress,
+    started: Timestamp,
+) -> Result<AuditReport, PortError> {
+    let keys = Arc::new(keys(auditing.policy, kms).await);
+    let (places, mut reports) = places(fleets).await?;
+    progress.expect(places.len() as u64);
+    let looks = places.into_iter().map(|(place, name)| async move {
+        let seen = look(auditing, fleets, &place, progress).await;
+        progress.advance();
+        (place, name, seen)
+    });
+    let looked: Vec<_> = stream::iter(looks).buffer_unordered(PLACES).collect().await;
+    let mut seen = Vec::new();
+    for (place, name, (found, faults)) in looked {
+        let instances = found.as_ref().map_or(0, |found: &Seen<F::View>| found.machines.len() as u64);
+        let Place { account, region } = place;
+        reports.push(PlaceReport { account, name, region: Some(region), instances, faults });
+        seen.extend(found);
+    }
+    reports.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
+    let judged = judge(auditing, &seen, store, &keys, progress).await;
+    Ok(report(auditing, started, reports, &seen, judged))
+}
+
+/// Returns the places to look at, with the names of their accounts, and the accounts of which nobody tells the regions.
+async fn places(fleets: &impl Fleets) -> Result<(Vec<(Place, Option<String>)>, Vec<PlaceReport>), PortError> {
+    let asked = fleets.accounts().await?.into_iter().map(|account| async {
+        let regions = fleets.regions(&account.id).await;
+        (account, regions)
+    });
+    let (mut places, mut unknown) = (Vec::new(), Vec::new());
+    let mut asked = stream::iter(asked).buffer_unordered(PLACES);
+    while let Some((Account { id, name }, regions)) = asked.next().await {
+        match regions {
+            Ok(regions) => {
+                let place = |region| (Place { account: id.clone(), region }, name.clone());
+                places.extend(regions.into_iter().map(place));
+            }
+            Err(error) => {
+                let faults = vec![missed(&error)];
+                unknown.push(PlaceReport { account: id, name, region: None, instances: 0, faults });
+            }
+        }
+    }
+    Ok((places, unknown))
+}
+
+/// Looks at one place: what is there, and what could not be asked.
+async fn look<F: Fleets>(
+    auditing: &Auditing<'_>,
+    fleets: &F,
+    place: &Place,
+    progress: &impl Progress,
+) -> (Option<Seen<F::View>>, Vec<Cause>) {
+    let view = match fleets.view(place).await {
+        Ok(view) => view,
+        Err(error) => return (None, vec![missed(&error)]),
+    };
+    let (listed, described) = futures_util::join!(view.listed(progress), view.described());
+    let mut listed = match listed {
+        Ok(listed) => listed,
+        Err(error) => return (None, vec![missed(&error)]),
+    };
+    listed.retain(|one| auditing.covers(&one.state));
+    let mut faults = Vec::new();
+    let described = described.map_err(|error| {
+        faults.push(missed(&error));
+        error.chain()
+    });
+    let roots = |one: &Listed| {
+        let instance = described.as_ref().ok()?.get(&one.id)?.as_ref().ok()?;
+        instance.root_volume.clone()
+    };
+    let roots: Vec<_> = listed.iter().filter_map(roots).collect();
+    let volumes = match view.volumes(&roots).await {
+        Ok(volumes) => volumes,
+        Err(error) => {
+            faults.push(missed(&error));
+            BTreeMap::new()
+        }
+    };
+    let machines = machines(listed, &described, &volumes);
+    (Some(Seen { place: place.clone(), view, machines }), faults)
+}
+
+/// Judges every image once, as somebody sees it who runs it.
+async fn judge<V: View + ImageCatalog>(
+    auditing: &Auditing<'_>,
+    seen: &[Seen<V>],
+    store: &impl EvidenceStore,
+    keys: &Arc<Keys>,
+    progress: &impl Progress,
+) -> BTreeMap<ImageRef, Judged> {
+    let mut images: BTreeMap<ImageRef, (&Seen<V>, &Machine)> = BTreeMap::new();
+    for one in seen {
+        for machine in &one.machines {
+            let image = ImageRef { region: one.place.region.clone(), id: machine.image.clone() };
+            images.entry(image).or_insert((one, machine));
+        }
+    }
+    progress.expect(images.len() as u64);
+    let judged = images.into_iter().map(|(image, (seen, machine))| async move {
+        let case = Case::open(&image, &seen.view, store, keys, None).await.case;
+        let judgement = case.judge(auditing.policy, auditing.at);
+        let snapshots = case.snapshots();
+        let found = Image::of(&judgement.verdict, judgement.until, auditing.soon.after(auditing.at), snapshots);
+        let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
+        let context = seen.place.context();
+        let report = case.report(auditing.policy, judgement, &context);
+        progress.advance();
+        (image, Judged { image: found, report, seen: machine.seen.clone(), exceptions })
+    });
+    stream::iter(judged).buffer_unordered(IMAGES).collect().await
+}
+
+fn exceptions(gate: &Summary) -> Vec<ExceptionEnd> {
+    let end = |one: &Excepted| ExceptionEnd {
+        id: one.id.clone(),
+        package: one.package.clone(),
+        owner: one.owner.clone(),
+        expires: one.expires,
+    };
+    let mut ends: Vec<_> = gate.measurement().exceptions.iter().map(end).collect();
+    ends.sort_by_key(|one| one.expires);
+    ends
+}
+
+/// Puts the report together: images and instances, the worst first.
+fn report<V>(
+    auditing: &Auditing<'_>,
+    started: Timestamp,
+    places: Vec<PlaceReport>,
+    seen: &[Seen<V>],
+    judged: BTreeMap<ImageRef, Judged>,
+) -> AuditReport {
+    let mut order: Vec<(ImageRef, Judged)> = judged.into_iter().collect();
+    order.sort_by(|(a, one), (b, other)| (one.image.class, a).cmp(&(other.image.class, b)));
+    let at: BTreeMap<&ImageRef, usize> = order.iter().enumerate().map(|(at, (image, _))| (image, at)).collect();
+    let rule = auditing.policy.launch().root_volume;
+    let mut instances = Vec::new();
+    let mut classes: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); order.len()];
+    for one in seen {
+        let mode = auditing.policy.mode(&one.place.context());
+        for machine in &one.machines {
+            let image = ImageRef { region: one.place.region.clone(), id: machine.image.clone() };
+            // Every machine's image was judged.
+            let Some((&index, (_, judged))) = at.get(&image).and_then(|index| Some((index, order.get(*index)?))) else {
+                continue;
+            };
+            let found = classify(machine, &judged.image, rule);
+            if let Some(classes) = classes.get_mut(index) {
+                *classes.entry(found.class).or_default() += 1;
+            }
+            instances.push(instance(&one.place, machine, found, mode, index));
+        }
+    }
+    instances.sort_by(|a, b| (a.class, a.image, &a.instance).cmp(&(b.class, b.image, &b.instance)));
+    let mut totals: BTreeMap<Class, u64> = BTreeMap::new();
+    for (class, count) in classes.iter().flatten() {
+        *totals.entry(*class).or_default() += count;
+    }
+    let image = |((_, judged), classes): ((ImageRef, Judged), _)| {
+        let Judged { report, seen, exceptions, .. } = judged;
+        AuditedImage { report, seen: Some(seen), classes, exceptions }
+    };
+    AuditReport {
+        schema: AUDIT_SCHEMA.into(),
+        at: auditing.at,
+        started,
+        finished: started,
+        policy: auditing.policy.digest(),
+        classes: totals,
+        places,
+        images: order.into_iter().zip(classes).map(image).collect(),
+        instances,
+        doors: None,
+        notes: policy_notes(auditing.policy),
+    }
+}
+
+fn instance(place: &Place, machine: &Machine, found: Classified, mode: Mode, image: usize) -> AuditedInstance {
+    AuditedInstance {
+        account: place.account.clone(),
+        region: place.region.clone(),
+        instance: machine.id.clone(),
+        name: machine.name.clone(),
+        class: found.class,
+        verdict: found.class.verdict(),
+        mode,
+        ami: machine.image.clone(),
+        image,
+        state: machine.state.clone(),
+        launched: machine.launched,
+        launcher: machine.launcher.clone(),
+        reasons: found.reasons.iter().map(Cause::reason).collect(),
+        faults: found.faults.iter().map(Cause::fault).collect(),
+        boot: None,
+    }
+}
+
+fn missed(error: &PortError) -> Cause {
+    Cause::fault(&Fault::PlaceUnavailable { problem: error.chain() })
+}
+
+impl Auditing<'_> {
+    fn covers(&self, state: &str) -> bool {
+        match state {
+            "terminated" | "shutting-down" => false,
+            "stopped" | "stopping" => self.stopped,
+            // What EC2 may come to say beside that runs until we know better.
+            _ => true,
+        }
+    }
+}
+
+impl Place {
+    fn context(&self) -> Context {
+        Context { account: Some(self.account.clone()), region: Some(self.region.clone()), group: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+use futures_executor::block_on;
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    ids::{AccountId, AmiId, Region},
+    ports::PortErrorKind,
+    testing::{
+        evidence::changed,
+        fleet::{FakeFleet, FakeView, Running, image},
+        gated::{Gated, gated_policy},
+        keys::LocalKey,
+        policies::compiled,
+        ports::{FakeKeys, FakeStore},
+    },
+};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn policy() -> Policy {
+    compiled(&gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), ""))
+}
+
+fn place(account: u64, region: &str) -> Place {
+    Place { account: format!("{account:012}").parse::<AccountId>().unwrap(), region: region.parse().unwrap() }
+}
+
+/// Accounts and regions with images of every kind, and what class their instances must come to be in.
+#[derive(Default)]
+struct World {
+    places: BTreeMap<Place, Running>,
+    store: BTreeMap<ImageRef, Vec<u8>>,
+    images: u64,
+    machines: u64,
+}
+
+/// What is wrong with an image, or with what runs it.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Sealed,
+    Ending,
+    Ended,
+    Unsealed,
+    Tampered,
+    Borrowed,
+    Replaced,
+    Gone,
+}
+
+const KINDS: [(Kind, Class); 8] = [
+    (Kind::Sealed, Class::Admitted),
+    (Kind::Ending, Class::Expiring),
+    (Kind::Ended, Class::Expired),
+    (Kind::Unsealed, Class::Unsealed),
+    (Kind::Tampered, Class::Refused),
+    (Kind::Borrowed, Class::Refused),
+    (Kind::Replaced, Class::RootReplaced),
+    (Kind::Gone, Class::Unsealed),
+];
+
+impl World {
+    /// Makes an image of a kind in a region, and lets so many instances of it run in a place there.
+    fn run(&mut self, place: &Place, kind: Kind, instances: u64) {
+        self.images += 1;
+        let number = self.images;
+        let (described, descriptor) = image(&place.region, number);
+        let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
+        let exception = match kind {
+            Kind::Ended => now(),
+            Kind::Ending => now().saturating_add(DAY).unwrap(),
+            Kind::Sealed | Kind::Unsealed | Kind::Tampered | Kind::Borrowed | Kind::Replaced | Kind::Gone => {
+                now().saturating_add(60 * DAY).unwrap()
+            }
+        };
+        let gate = Gated::at(now().saturating_sub(2 * DAY).unwrap()).excepting(exception);
+        let evidence = || gate.clone().of(descriptor.clone()).evidence(&ci, &boss);
+        let held = match kind {
+            Kind::Unsealed | Kind::Gone => None,
+            Kind::Borrowed => Some(gate.clone().evidence(&ci, &boss)),
+            Kind::Tampered => Some(changed(&evidence(), "\"payload\":\"e", "\"payload\":\"f")),
+            Kind::Sealed | Kind::Ending | Kind::Ended | Kind::Replaced => Some(evidence()),
+        };
+        self.store.extend(held.map(|held| (descriptor.image(), held)));
+        let running = self.places.entry(place.clone()).or_default();
+        if !matches!(kind, Kind::Gone) {
+            running.images.0.insert(descriptor.image(), Ok(described));
+        }
+        let ami: AmiId = descriptor.image().id;
+        for _ in 0..instances {
+            self.machines += 1;
+            running.launch(self.machines, &ami, if matches!(kind, Kind::Replaced) { 0 } else { number });
+        }
+    }
+
+    fn audited(self) -> (AuditReport, BTreeMap<Place, FakeView>) {
+        let views: BTreeMap<Place, FakeView> =
+            self.places.into_iter().map(|(place, running)| (place, FakeView(running.into()))).collect();
+        let fleet = FakeFleet {
+            views: views.iter().map(|(place, view)| (place.clone(), Ok(view.clone()))).collect(),
+            ..FakeFleet::default()
+        };
+        let store = FakeStore { held: self.store.into(), ..FakeStore::default() };
+        (report_of(&fleet, &store), views)
+    }
+}
+
+fn report_of(fleet: &FakeFleet, store: &FakeStore) -> AuditReport {
+    let policy = policy();
+    let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(14), stopped: false };
+    block_on(audit(&auditing, fleet, store, &FakeKeys::default(), &(), now())).unwrap()
+}
+
+#[test]
+fn ten_thousand_instances_of_five_hundred_images_are_each_in_their_class() {
+    let mut world = World::default();
+    let places: Vec<Place> = (1..=3)
+        .flat_map(|account| ["eu-west-1", "us-east-1", "ap-southeast-2"].map(|region| place(account, region)))
+        .collect();
+    let mut expected: BTreeMap<Class, u64> = BTreeMap::new();
+    for (number, (place, (kind, class))) in places.iter().cycle().zip(KINDS.iter().cycle()).take(500).enumerate() {
+        let instances = 13 + number as u64 % 15;
+        world.run(place, *kind, instances);
+        *expected.entry(*class).or_default() += instances;
+    }
+    let machines = world.machines;
+    assert!(machines >= 9_000, "{machines}");
+    let (report, views) = world.audited();
+    assert_eq!(report.classes, expected);
+    assert_eq!((report.total(), report.instances.len() as u64, report.images.len()), (machines, machines, 500));
+    assert_eq!(report.places.iter().map(|place| place.instances).sum::<u64>(), machines);
+    assert!(report.is_whole());
+    for view in views.values() {
+        let calls = view.0.journal.calls();
+        let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+        assert_eq!((count("listed"), count("described"), count("volumes")), (1, 1, 1));
+        assert!(count("describe") <= view.0.images.0.len() + 64, "an image is asked for once");
+    }
+}
+
+#[test]
+fn what_could_not_be_seen_is_in_the_report() {
+    let mut world = World::default();
+    let [whole, torn, shut] = [place(1, "eu-west-1"), place(1, "us-east-1"), place(2, "eu-west-1")];
+    world.run(&whole, Kind::Sealed, 2);
+    world.run(&torn, Kind::Sealed, 3);
+    world.places.get_mut(&torn).unwrap().faults.insert("described", PortErrorKind::Denied);
+    let store = FakeStore { held: std::mem::take(&mut world.store).into(), ..FakeStore::default() };
+    let mut views: BTreeMap<Place, _> =
+        world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
+    views.insert(shut.clone(), Err(PortErrorKind::Denied));
+    let closed = BTreeMap::from([(place(3, "eu-west-1").account, PortErrorKind::Unavailable)]);
+    let report = report_of(&FakeFleet { views, closed, fault: None }, &store);
+    let told: Vec<(bool, u64, bool)> =
+        report.places.iter().map(|place| (place.region.is_some(), place.instances, place.faults.is_empty())).collect();
+    assert_eq!(told, [(true, 2, true), (true, 3, false), (true, 0, false), (false, 0, false)]);
+    assert_eq!(report.classes, BTreeMap::from([(Class::Undetermined, 3), (Class::Admitted, 2)]));
+    assert!(!report.is_whole());
+    let faults: Vec<&str> =
+        report.places.iter().flat_map(|place| &place.faults).map(|fault| fault.code.as_str()).collect();
+    assert_eq!(faults, ["place-unavailable"; 3]);
+}
+
+#[test]
+fn without_accounts_there_is_no_report() {
+    let policy = policy();
+    let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(1), stopped: false };
+    let fleet = FakeFleet { fault: Some(PortErrorKind::Denied), ..FakeFleet::default() };
+    let answer = block_on(audit(&auditing, &fleet, &FakeStore::default(), &FakeKeys::default(), &(), now()));
+    assert_eq!(answer.unwrap_err().kind, PortErrorKind::Denied);
+}
+
+#[test]
+fn another_instant_tells_what_will_expire_and_exceptions_are_listed_by_their_end() {
+    let mut world = World::default();
+    world.run(&place(1, "eu-west-1"), Kind::Ending, 1);
+    let store = FakeStore { held: std::mem::take(&mut world.store).into(), ..FakeStore::default() };
+    let views = world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
+    let (fleet, policy) = (FakeFleet { views, ..FakeFleet::default() }, policy());
+    for (days, class) in [(0, Class::Expiring), (1, Class::Expired), (2, Class::Expired)] {
+        let at = now().saturating_add(days * DAY).unwrap();
+        let auditing = Auditing { policy: &policy, at, soon: Period::days(14), stopped: false };
+        let report = block_on(audit(&auditing, &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
+        assert_eq!(report.classes, BTreeMap::from([(class, 1)]), "in {days} days");
+        let ends: Vec<Timestamp> = report.images[0].exceptions.iter().map(|one| one.expires).collect();
+        assert_eq!(ends, [now().saturating_add(DAY).unwrap()]);
+    }
+}
+
+#[test]
+fn instances_that_have_ended_do_not_count_and_stopped_ones_if_asked_for() {
+    let mut world = World::default();
+    let here = place(1, "eu-west-1");
+    world.run(&here, Kind::Sealed, 5);
+    let states = ["running", "stopped", "terminated", "shutting-down", "pending"];
+    for (one, state) in world.places.get_mut(&here).unwrap().listed.iter_mut().zip(states) {
+        one.state = state.to_owned();
+    }
+    let store = FakeStore { held: std::mem::take(&mut world.store).into(), ..FakeStore::default() };
+    let views = world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
+    let (fleet, policy) = (FakeFleet { views, ..FakeFleet::default() }, policy());
+    for (stopped, count) in [(false, 2), (true, 3)] {
+        let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(1), stopped };
+        let report = block_on(audit(&auditing, &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
+        assert_eq!(report.total(), count);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_classes_add_up_to_the_fleet(
+        runs in prop::collection::vec((1u64..4, 0usize..3, 0usize..KINDS.len(), 0u64..5), 0..12)
+    ) {
+        let regions: [Region; 3] = ["eu-west-1", "us-east-1", "ap-southeast-2"].map(|name| name.parse().unwrap());
+        let mut world = World::default();
+        for (account, region, kind, instances) in runs {
+            let place = Place { region: regions[region].clone(), ..place(account, "eu-west-1") };
+            world.run(&place, KINDS[kind].0, instances);
+        }
+        let machines = world.machines;
+        let (report, _) = world.audited();
+        prop_assert_eq!(report.total(), machines);
+        prop_assert_eq!(report.instances.len() as u64, machines);
+        let by_image: u64 = report.images.iter().flat_map(|image| image.classes.values()).sum();
+        prop_assert_eq!(by_image, machines);
+        for one in &report.instances {
+            prop_assert_eq!(&report.images[one.image].report.image.id, &one.ami);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What an audit asks of the world: accounts, their regions, and what runs there.
+
+use std::{collections::BTreeMap, future::Future};
+
+use super::{ImageCatalog, PortError, Progress};
+use crate::{
+    fleet::{Listed, Place},
+    ids::{AccountId, InstanceId, Region, VolumeId},
+    lifecycle::{Instance, Volume},
+};
+
+/// An account of a fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub id: AccountId,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
+/// Where a fleet is: accounts, their regions, and a session in each.
+pub trait Fleets {
+    /// One account in one region.
+    type View: View + ImageCatalog;
+
+    /// Returns the accounts that are to be looked at.
+    fn accounts(&self) -> impl Future<Output = Result<Vec<Account>, PortError>> + Send;
+
+    /// Returns the regions of an account that are to be looked at.
+    fn regions(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Region>, PortError>> + Send;
+
+    /// Returns a session in an account and region.
+    fn view(&self, place: &Place) -> impl Future<Output = Result<Self::View, PortError>> + Send;
+}
+
+/// What runs in one account and region.
+pub trait View {
+    /// Returns every instance with its image, be that deregistered, not shared any more or not allowed.
+    fn listed(&self, progress: &impl Progress) -> impl Future<Output = Result<Vec<Listed>, PortError>> + Send;
+
+    /// Returns every instance as EC2 describes it; of one that cannot be read, why.
+    fn described(
+        &self,
+    ) -> impl Future<Output = Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError>> + Send;
+
+    /// Returns volumes; what is not in the answer is not to be seen.
+    fn volumes(&self, ids: &[VolumeId]) -> impl Future<Output = Result<BTreeMap<VolumeId, Volume>, PortError>> + Send;
+}

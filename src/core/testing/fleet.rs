@@ -1,0 +1,145 @@
+//! A fleet in memory: accounts and regions with what runs there, as EC2 would tell of it.
+
+#![expect(clippy::unwrap_used, reason = "fixtures that do not parse should stop the test")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    images::described,
+    ports::{FakeCatalog, Journal},
+};
+use crate::{
+    fleet::{Listed, Place},
+    ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
+    image::{DescribedImage, Descriptor, ImageFacts},
+    lifecycle::{Instance, Volume},
+    ports::{Account, Fleets, ImageCatalog, PortError, PortErrorKind, Progress, View},
+    report::ImageSeen,
+};
+
+/// Accounts, regions and what runs there. What is not in it is not there.
+#[derive(Debug, Default)]
+pub struct FakeFleet {
+    /// What runs where, or what asking for a session fails with.
+    pub views: BTreeMap<Place, Result<FakeView, PortErrorKind>>,
+    /// Accounts whose regions cannot be asked for.
+    pub closed: BTreeMap<AccountId, PortErrorKind>,
+    /// What asking for the accounts fails with.
+    pub fault: Option<PortErrorKind>,
+}
+
+/// What runs in one place. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct FakeView(pub Arc<Running>);
+
+/// See [`FakeView`].
+#[derive(Debug, Default)]
+pub struct Running {
+    /// The instances, as they are listed with their images.
+    pub listed: Vec<Listed>,
+    /// The same as they are described.
+    pub described: BTreeMap<InstanceId, Result<Instance, String>>,
+    /// The volumes.
+    pub volumes: BTreeMap<VolumeId, Volume>,
+    /// The images that can be described.
+    pub images: FakeCatalog,
+    /// What which call fails with: `listed`, `described`, `volumes`.
+    pub faults: BTreeMap<&'static str, PortErrorKind>,
+    /// See [`Journal`].
+    pub journal: Journal,
+}
+
+impl Running {
+    /// Launches an instance of an image, with its root volume made of the image's snapshot.
+    pub fn launch(&mut self, number: u64, image: &AmiId, snapshot: u64) {
+        let id: InstanceId = format!("i-{number:017x}").parse().unwrap();
+        let volume: VolumeId = format!("vol-{number:017x}").parse().unwrap();
+        self.listed.push(Listed {
+            id: id.clone(),
+            image: image.clone(),
+            state: "running".to_owned(),
+            launched: None,
+            tags: BTreeMap::new(),
+            operator: None,
+            seen: ImageSeen::default(),
+        });
+        let instance = Instance {
+            image: image.clone(),
+            launched: None,
+            root_device_type: "ebs".to_owned(),
+            root_volume: Some(volume.clone()),
+        };
+        self.described.insert(id, Ok(instance));
+        let snapshot = Some(format!("snap-{snapshot:017x}").parse().unwrap());
+        self.volumes.insert(volume.clone(), Volume { id: volume, snapshot, source: None });
+    }
+
+    fn told<T>(&self, call: &'static str, answer: impl FnOnce() -> T) -> Result<T, PortError> {
+        self.journal.note(call, self.faults.get(call).copied())?;
+        Ok(answer())
+    }
+}
+
+/// Returns an image of a region by number, as EC2 describes it: its snapshot has the same number.
+pub fn image(region: &Region, number: u64) -> (DescribedImage, Descriptor) {
+    let mut image = described();
+    image.image_id = Some(format!("ami-{number:017x}"));
+    image.name = Some(format!("golden-{number}"));
+    for device in image.block_device_mappings.iter_mut().flatten() {
+        if let Some(ebs) = &mut device.ebs {
+            ebs.snapshot_id = Some(format!("snap-{number:017x}"));
+        }
+    }
+    let descriptor = ImageFacts::in_region(region, image.clone()).unwrap().descriptor;
+    (image, descriptor)
+}
+
+impl Fleets for FakeFleet {
+    type View = FakeView;
+
+    async fn accounts(&self) -> Result<Vec<Account>, PortError> {
+        if let Some(kind) = self.fault {
+            return Err(PortError::new(kind, "organizations:ListAccounts", "the organization"));
+        }
+        let mut ids: Vec<AccountId> = self.views.keys().map(|place| place.account.clone()).collect();
+        ids.extend(self.closed.keys().cloned());
+        ids.sort();
+        ids.dedup();
+        Ok(ids.into_iter().map(|id| Account { id, name: None }).collect())
+    }
+
+    async fn regions(&self, account: &AccountId) -> Result<Vec<Region>, PortError> {
+        if let Some(kind) = self.closed.get(account) {
+            return Err(PortError::new(*kind, "sts:AssumeRole", account));
+        }
+        let own = self.views.keys().filter(|place| place.account == *account);
+        Ok(own.map(|place| place.region.clone()).collect())
+    }
+
+    async fn view(&self, place: &Place) -> Result<FakeView, PortError> {
+        let view = self.views.get(place).cloned().unwrap_or(Err(PortErrorKind::NotFound));
+        view.map_err(|kind| PortError::new(kind, "sts:AssumeRole", &place.account))
+    }
+}
+
+impl View for FakeView {
+    async fn listed(&self, _: &impl Progress) -> Result<Vec<Listed>, PortError> {
+        self.0.told("listed", || self.0.listed.clone())
+    }
+
+    async fn described(&self) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
+        self.0.told("described", || self.0.described.clone())
+    }
+
+    async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>, PortError> {
+        let found = |id: &VolumeId| Some((id.clone(), self.0.volumes.get(id)?.clone()));
+        self.0.told("volumes", || ids.iter().filter_map(found).collect())
+    }
+}
+
+impl ImageCatalog for FakeView {
+    async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
+        self.0.journal.note("describe", None)?;
+        self.0.images.describe(image).await
+    }
+}

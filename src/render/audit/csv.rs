@@ -1,0 +1,123 @@
+//! A report as CSV (RFC 4180), one line an instance.
+
+use std::io::{self, Write};
+
+use goldseal_core::report::AuditReport;
+
+const COLUMNS: [&str; 23] = [
+    "class",
+    "account",
+    "account_name",
+    "region",
+    "instance",
+    "name",
+    "verdict",
+    "mode",
+    "ami",
+    "image_name",
+    "image_created",
+    "image_state",
+    "state",
+    "launched",
+    "launcher",
+    "launcher_name",
+    "codes",
+    "message",
+    "remedy",
+    "until",
+    "boot_at",
+    "boot_verdict",
+    "boot_action",
+];
+
+/// Writes the lines.
+pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
+    row(out, &COLUMNS.map(str::to_owned))?;
+    let names = report.names();
+    for one in &report.instances {
+        let image = report.image_of(one);
+        let seen = image.and_then(|image| image.seen.as_ref());
+        let cause = report.causes(one).next();
+        let codes: Vec<&str> = report.causes(one).map(|cause| cause.code.as_str()).collect();
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.0}")).unwrap_or_default();
+        let boot = one.boot.as_ref();
+        row(
+            out,
+            &[
+                one.class.as_str().to_owned(),
+                one.account.to_string(),
+                text(names.get(&one.account).copied()),
+                one.region.to_string(),
+                one.instance.to_string(),
+                text(one.name.as_deref()),
+                one.verdict.as_str().to_owned(),
+                format!("{:?}", one.mode).to_lowercase(),
+                one.ami.to_string(),
+                text(seen.and_then(|seen| seen.name.as_deref())),
+                time(seen.and_then(|seen| seen.created)),
+                text(seen.and_then(|seen| seen.state.as_deref())),
+                one.state.clone(),
+                time(one.launched),
+                one.launcher.kind().to_owned(),
+                text(one.launcher.name()),
+                codes.join(" "),
+                text(cause.map(|cause| cause.message.as_str())),
+                text(cause.map(|cause| cause.remedy)),
+                time(image.and_then(|image| image.report.until)),
+                time(boot.map(|boot| boot.at)),
+                text(boot.map(|boot| boot.verdict.as_str())),
+                text(boot.map(|boot| boot.action.as_str())),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn row(out: &mut dyn Write, fields: &[String; COLUMNS.len()]) -> io::Result<()> {
+    for (index, value) in fields.iter().enumerate() {
+        if index > 0 {
+            out.write_all(b",")?;
+        }
+        out.write_all(field(value).as_bytes())?;
+    }
+    out.write_all(b"\r\n")
+}
+
+/// Quotes a value where it must be. Spreadsheets take what begins like a formula for one, names of instances too; an
+/// apostrophe before it makes it text.
+fn field(value: &str) -> String {
+    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let value = if formula { format!("'{value}") } else { value.to_owned() };
+    match value.contains([',', '"', '\r', '\n', ';', '\t']) {
+        true => format!("\"{}\"", value.replace('"', "\"\"")),
+        false => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_is_taken_for_a_formula_or_ends_its_field() {
+        for (value, expected) in [
+            ("web-1", "web-1"),
+            ("", ""),
+            ("a-b=c+d@e", "a-b=c+d@e"),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            ("＝1", "'＝1"),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("a\r\nb", "\"a\r\nb\""),
+            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
+        ] {
+            assert_eq!(field(value), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! An audit as text: what is wrong by image, the worst first; then doors, what was not seen, what runs out; a summary.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use goldseal_core::report::{AuditReport, Class, Door, Ending, Group, Severity};
+use jiff::SignedDuration;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{super::human::plain, places};
+
+/// More than this nobody reads from the top; the rest is in the other formats.
+const MOST: usize = 40;
+
+/// How long before their end exceptions are listed.
+const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// Writing into a string does not fail; the macro keeps the lines below readable.
+macro_rules! line {
+    ($text:expr, $($arg:tt)*) => {{ let _ = writeln!($text, $($arg)*); }};
+}
+
+/// Says what was found, in so many columns if there is a number.
+pub(super) fn audit(report: &AuditReport, columns: Option<usize>) -> String {
+    let mut page = Page { text: String::new(), columns: columns.unwrap_or(usize::MAX).max(40) };
+    groups(&mut page, report);
+    page.section("DOORS", report.doors().iter().filter(|door| door.severity != Severity::Good), door);
+    let names = report.names();
+    let missed = report.places.iter().filter(|place| !place.faults.is_empty());
+    page.section("NOT SEEN", missed, |page, place| {
+        let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
+        let name = names.get(&place.account).map(|name| format!(" ({name})")).unwrap_or_default();
+        page.wrapped("  ", &format!("{}{name} in {region}", place.account));
+        for fault in &place.faults {
+            page.wrapped("    ", &format!("{}: {}", fault.code, fault.message));
+        }
+    });
+    exceptions(&mut page, report);
+    for note in &report.notes {
+        page.wrapped("", &format!("note: {} ({})", note.message, note.code));
+    }
+    summary(&mut page, report);
+    page.text
+}
+
+fn groups(page: &mut Page, report: &AuditReport) {
+    let names = report.names();
+    let all = report.groups();
+    let listed = all.iter().filter(|group| !matches!(group.class, Class::Admitted | Class::Expiring));
+    for group in listed.clone().take(MOST) {
+        let image = &group.image.report.image;
+        let name = group.image.seen.as_ref().and_then(|seen| seen.name.as_deref()).map(plain).unwrap_or_default();
+        let style = style(group.class);
+        line!(page.text, "{style}{:<13}{style:#} {image}  {name}", group.class.as_str().to_uppercase());
+        page.wrapped("              ", &format!("{} {}", instances(group), places(group, &names, 4)));
+        page.wrapped("              ", &format!("{}: {}", group.code(), group.message()));
+        if !group.remedy().is_empty() {
+            page.wrapped("              → ", group.remedy());
+        }
+    }
+    let rest = listed.count().saturating_sub(MOST);
+    if rest > 0 {
+        line!(page.text, "… and {rest} images more: --output csv, json or html has them all");
+    }
+}
+
+fn instances(group: &Group<'_>) -> String {
+    if group.instances == 1 { "1 instance:".to_owned() } else { format!("{} instances:", group.instances) }
+}
+
+fn style(class: Class) -> Style {
+    let color = match class {
+        Class::Refused | Class::RootReplaced | Class::Unsealed | Class::Expired => AnsiColor::Red,
+        Class::Undetermined | Class::Overridden | Class::Expiring => AnsiColor::Yellow,
+        Class::Admitted => AnsiColor::Green,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
+
+fn door(page: &mut Page, door: &Door) {
+    let place = format!("{} {} in {} {}", door.code, door.place, door.account, door.region);
+    page.wrapped(&format!("  {:<8} ", door.severity.as_str()), &place);
+    page.wrapped("           ", &door.message);
+    for command in &door.commands {
+        // To be typed, so never broken.
+        line!(page.text, "           → {}", plain(command));
+    }
+}
+
+fn exceptions(page: &mut Page, report: &AuditReport) {
+    let limit = report.at.saturating_add(SOON).unwrap_or(report.at);
+    let soon: Vec<Ending<'_>> = report.endings().into_iter().filter(|one| one.exception.expires < limit).collect();
+    page.section(
+        "EXCEPTIONS THAT END WITHIN 30 DAYS",
+        soon.iter(),
+        |page, Ending { exception: one, instances, .. }| {
+            let days = one.expires.duration_since(report.at).as_hours() / 24;
+            let (id, package, owner) = (&one.id, &one.package, &one.owner);
+            page.wrapped(
+                "  ",
+                &format!("{:.0} ({days} days)  {id} in {package}, {owner}; {instances} instances", one.expires),
+            );
+        },
+    );
+}
+
+fn summary(page: &mut Page, report: &AuditReport) {
+    let counts = Class::ALL.into_iter().filter(|class| report.count(*class) > 0);
+    let counts: Vec<String> = counts.map(|class| format!("{} {}", report.count(class), class.as_str())).collect();
+    let whole = report.places.iter().filter(|place| place.faults.is_empty()).count();
+    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+    page.wrapped("", &format!("{} instances: {counts}", report.total()));
+    page.wrapped(
+        "",
+        &format!(
+            "{whole} of {} places seen, judged at {:.0}, policy sha256:{}",
+            report.places.len(),
+            report.at,
+            report.policy
+        ),
+    );
+}
+
+/// Text that grows, and its width.
+struct Page {
+    text: String,
+    columns: usize,
+}
+
+impl Page {
+    /// Lists what there is under a heading, as far as it is read.
+    fn section<T>(&mut self, heading: &str, list: impl Iterator<Item = T> + Clone, each: impl Fn(&mut Self, T)) {
+        let all = list.clone().count();
+        if all == 0 {
+            return;
+        }
+        line!(self.text, "{heading}");
+        list.take(MOST).for_each(|one| each(self, one));
+        if all > MOST {
+            line!(self.text, "  … and {} more", all - MOST);
+        }
+    }
+
+    /// Writes a text behind a lead, in lines that are not too wide. Words that are wider stay whole: they are copied.
+    fn wrapped(&mut self, lead: &str, text: &str) {
+        let mut written = String::from(lead);
+        let indent = lead.width();
+        let mut width = indent;
+        for word in plain(text).split(' ') {
+            if width > indent && width + 1 + word.width() > self.columns {
+                line!(self.text, "{}", written.trim_end());
+                written = " ".repeat(indent);
+                width = indent;
+            } else if width > indent {
+                written.push(' ');
+                width += 1;
+            }
+            written.push_str(word);
+            width += word.width();
+        }
+        line!(self.text, "{}", written.trim_end());
+    }
+}

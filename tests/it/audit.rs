@@ -1,0 +1,200 @@
+//! `goldseal audit` against the local AWS: an organization in three regions, and every way in which a place is not seen.
+
+use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Account, REGION, wait},
+    chain::Scene,
+    cloud::cloud,
+    run::codes,
+};
+
+const ELSEWHERE: [&str; 2] = ["us-east-1", "us-west-2"];
+const LOOK: &str = "--role goldseal/audit --external-id 7f3c";
+
+/// A scene whose sealings hold at any time: what runs is judged now, whenever the tests run.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.goldseal.change("build.json", "\"finishedOn\": \"2026-11-20T09:19:47Z\",", "", "build.json");
+    scene
+}
+
+fn order(control: &str, body: &Value) -> Value {
+    let (status, answer) = cloud().send("POST", &format!("/localaws/{control}"), &body.to_string());
+    assert_eq!(status, 200, "{answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// Lets so many instances of an image run, and returns their ids.
+fn runs(account: &Account, region: &str, image: &str, count: usize) -> Vec<String> {
+    let told = order("fleet", &json!([{"image": image, "count": count, "account": account.id, "region": region}]));
+    let first = |value: &Value| value.as_array().and_then(|list| list.first().cloned());
+    let list = told.get("instances").unwrap_or(&told);
+    let ids = first(list).unwrap();
+    ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+fn share(owner: &Account, image: &str, with: &Account) {
+    let permission = LaunchPermission::builder().user_id(&with.id).build();
+    let change = LaunchPermissionModifications::builder().add(permission).build();
+    wait(owner.ec2().modify_image_attribute().image_id(image).launch_permission(change).send()).unwrap();
+}
+
+/// Lets the caller's account in by the role of an audit.
+fn admits(account: &Account, caller: &Account, external_id: &str) {
+    order(
+        "roles",
+        &json!({"account": account.id, "name": "goldseal/audit", "trusts": [caller.id], "external_id": external_id}),
+    );
+}
+
+fn class_of<'r>(report: &'r Value, instance: &str) -> &'r str {
+    let mut instances = report["instances"].as_array().unwrap().iter();
+    instances.find(|one| one["instance"] == instance).unwrap()["class"].as_str().unwrap()
+}
+
+#[test]
+fn an_organization_is_looked_at_in_every_region_and_what_is_not_seen_is_said() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    let (member, closed) = (Account::new(), Account::new());
+    let named = |account: &Account, name: &str| json!({"id": account.id, "name": name});
+    order(
+        "organization",
+        &json!({"management": account.id,
+                "accounts": [named(&member, "shop"), named(&closed, "vault")], "empty_page": true}),
+    );
+    admits(&member, account, "7f3c");
+    admits(&closed, account, "another");
+
+    let sealed = scene.sealed("sealed");
+    share(account, &sealed, &member);
+    let bare = account.image("bare");
+    let copied = account.image("copied");
+    account.put_evidence(&copied, &account.evidence(&sealed).unwrap());
+    let far = account.in_region(ELSEWHERE[0]).image("far");
+
+    let good = runs(account, REGION, &sealed, 3);
+    let theirs = runs(&member, REGION, &sealed, 2);
+    let unsealed = runs(account, REGION, &bare, 2);
+    let foreign = runs(account, REGION, &copied, 1);
+    let distant = runs(account, ELSEWHERE[0], &far, 1);
+
+    let read = |account: &Account| {
+        account.calls("s3").iter().filter(|(action, key)| action == "GetObject" && key.contains(&sealed)).count()
+    };
+    let before = read(account);
+    let regions = format!("--regions {REGION},{}", ELSEWHERE.join(","));
+    let report = goldseal.json(&format!("audit --organization {LOOK} {regions}")).exits(1).report();
+    assert_eq!(report["schema"], "goldseal/audit/v1");
+    assert_eq!(report["classes"], json!({"refused": 1, "unsealed": 3, "admitted": 5}), "{report:#}");
+    for (class, ids) in
+        [("admitted", [good, theirs].concat()), ("unsealed", [unsealed, distant].concat()), ("refused", foreign)]
+    {
+        ids.iter().for_each(|id| assert_eq!(class_of(&report, id), class, "{id}"));
+    }
+    // An image is judged once, whoever runs it.
+    assert_eq!(report["images"].as_array().unwrap().len(), 4);
+    assert_eq!(read(account) - before, 1);
+
+    // Three regions of three accounts, and one account lets nobody in.
+    let places = report["places"].as_array().unwrap();
+    assert_eq!(places.len(), 9);
+    let missed: Vec<&Value> = places.iter().filter(|place| !place["faults"].as_array().unwrap().is_empty()).collect();
+    assert_eq!(missed.len(), 3);
+    for place in missed {
+        assert_eq!((&place["account"], &place["name"]), (&json!(closed.id), &json!("vault")));
+        assert_eq!(place["faults"][0]["code"], "place-unavailable");
+        assert!(place["faults"][0]["message"].as_str().unwrap().contains("sts:AssumeRole"), "{place}");
+    }
+    let text = goldseal.run(&format!("audit --organization {LOOK} {regions}")).exits(1).says("NOT SEEN");
+    text.says("vault").says("place-unavailable");
+}
+
+#[test]
+fn what_fails_an_audit_is_for_its_user_to_say() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    let only = format!("audit --regions {REGION}");
+    goldseal.run(&only).exits(0);
+
+    runs(account, REGION, &scene.sealed("sealed"), 1);
+    goldseal.run(&only).exits(0).says("1 admitted");
+    goldseal.run(&format!("{only} --fail-on admitted")).exits(1);
+    // Nobody looked for doors, so nobody knows that there are none.
+    goldseal.run(&format!("{only} --fail-on door")).exits(3);
+
+    runs(account, REGION, &account.image("bare"), 1);
+    goldseal.run(&format!("{only} --fail-on refused")).exits(0);
+    goldseal.run(&only).exits(1).says("1 unsealed");
+
+    // The scan is too old in a hundred years.
+    let later = goldseal.json(&format!("{only} --at 2126-01-01T00:00:00Z")).exits(1).report();
+    assert_eq!(later["at"], "2126-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_store_or_a_region_that_is_out_leaves_it_open() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    runs(account, REGION, &scene.sealed("sealed"), 2);
+    let only = format!("audit --regions {REGION}");
+
+    account.fault(json!({"service": "s3", "action": "GetObject", "times": 0, "status": 403, "code": "AccessDenied"}));
+    let report = goldseal.json(&only).exits(3).report();
+    assert_eq!(report["classes"], json!({"undetermined": 2}));
+    assert!(!codes(&report["images"][0]).is_empty(), "{report:#}");
+    cloud().clear_faults();
+
+    for action in ["DescribeInstanceImageMetadata", "DescribeRegions"] {
+        let fault =
+            json!({"service": "ec2", "action": action, "times": 0, "status": 403, "code": "UnauthorizedOperation"});
+        account.fault(fault);
+        let line = if action == "DescribeRegions" { "audit" } else { &only };
+        let report = goldseal.json(line).exits(3).report();
+        assert_eq!(report["classes"], json!({}));
+        assert!(report["places"][0]["faults"][0]["message"].as_str().unwrap().contains(action), "{report:#}");
+        cloud().clear_faults();
+    }
+}
+
+#[test]
+fn a_saved_audit_is_shown_in_every_format() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    runs(account, REGION, &scene.sealed("sealed"), 1);
+    let image = account.image("bare");
+    let bare = runs(account, REGION, &image, 1);
+    let files = "--write json=audit.json --write html=audit.html --write csv=audit.csv --lake events";
+    let shown = goldseal.run(&format!("audit --regions {REGION} {files}")).exits(1).stdout;
+
+    assert_eq!(goldseal.run("audit render audit.json").exits(0).stdout, shown, "saved and shown again is the same");
+    // Code scanning and test reports have a line an image; the page packs the ids of its instances.
+    for (format, holds, names) in [
+        ("json", "goldseal/audit/v1", &bare[0]),
+        ("sarif", "2.1.0", &image),
+        ("junit", "<testsuite", &image),
+        ("ocsf", "class_uid", &bare[0]),
+        ("asff", "2018-10-08", &bare[0]),
+        ("csv", "instance", &bare[0]),
+        ("html", "<!doctype html>", &image),
+    ] {
+        let text = goldseal.run(&format!("audit render audit.json --output {format}")).exits(0).stdout;
+        assert!(text.contains(holds) && text.contains(names.as_str()), "{format}: {text}");
+    }
+    assert_eq!(goldseal.run("audit render audit.json --output csv").stdout.as_bytes(), goldseal.read("audit.csv"));
+    assert!(!crate::run::files_under(&goldseal.path("events")).is_empty());
+    goldseal.run("audit render audit.json --fail-on unsealed").exits(1);
+
+    let mut told: Value = serde_json::from_slice(&goldseal.read("audit.json")).unwrap();
+    told["classes"]["unsealed"] = json!(0);
+    goldseal.write("other.json", told.to_string());
+    goldseal.fails("audit render other.json", 2, &["contradicts itself", "other.json"]);
+    told["schema"] = json!("goldseal/audit/v9");
+    goldseal.write("other.json", told.to_string());
+    goldseal.fails("audit render other.json", 2, &["goldseal/audit/v9"]);
+    goldseal.fails("audit --fail-on everything", 2, &["root-replaced"]);
+    goldseal.write("accounts.txt", "123456789012\n12345\n");
+    goldseal.fails("audit --accounts accounts.txt", 2, &["accounts.txt", "line 2"]);
+}
