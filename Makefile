@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check tools e2e boot-test chaos soak bench lambda fmt
+.PHONY: demo test check tools e2e boot-test page chaos soak bench lambda fmt
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -31,6 +31,9 @@ soak: ## the launch hook for an hour: what it holds must not grow
 
 boot-test: ## the boot guard in front of real systemd and cloud-init, in containers and virtual machines
 	tests/boot/run.sh
+
+page: ## the HTML page of an audit in headless Chromium
+	tests/page/run.sh
 
 bench: ## figures against public programs, printed and written to target/bench.json
 	tests/bench/run.sh

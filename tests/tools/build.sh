@@ -40,11 +40,11 @@ go_build() { # DIR
 }
 
 npm_key() {
-    { (cd "$here/$tool" && cat package.json package-lock.json verify.mjs) && node --version; } | key
+    { (cd "$here/$tool" && cat package.json package-lock.json "$file") && node --version; } | key
 }
 
 npm_build() { # DIR
-    (cd "$here/$tool" && cp package.json package-lock.json verify.mjs "$1") &&
+    (cd "$here/$tool" && cp package.json package-lock.json "$file" "$1") &&
         (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 }
 
@@ -73,7 +73,7 @@ one() {
         kind=go file=$tool
     elif [[ -f $here/$tool/package.json ]]; then
         need node && need npm || return
-        kind=npm file=verify.mjs
+        kind=npm file=$(cd "$here/$tool" && echo *.mjs)
     else
         say "$tool: no such tool"
         return 2
