@@ -26,6 +26,8 @@ fn a_root_that_is_not_of_the_image_is_refused_unless_the_policy_looks_away() {
     let snapshot = fleet.scene.account.snapshot(1, &[(0, b"swapped")]);
     let other =
         wait(ec2.create_volume().snapshot_id(&snapshot).availability_zone(zone).send()).unwrap().volume_id.unwrap();
+    // EC2 gives up the root of an instance only while it is stopped.
+    wait(ec2.stop_instances().instance_ids(&instance).send()).unwrap();
     wait(
         ec2.detach_volume()
             .volume_id(root.ebs().unwrap().volume_id().unwrap())
@@ -36,6 +38,7 @@ fn a_root_that_is_not_of_the_image_is_refused_unless_the_policy_looks_away() {
     .unwrap();
     wait(ec2.attach_volume().volume_id(&other).instance_id(&instance).device(root.device_name().unwrap()).send())
         .unwrap();
+    wait(ec2.start_instances().instance_ids(&instance).send()).unwrap();
     let action = fleet.actions("web").remove(0);
     fleet.send(&super::flat("web", &action));
     let mut hook = fleet.hook("web", "");
