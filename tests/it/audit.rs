@@ -7,7 +7,7 @@ use crate::{
     aws::{Account, REGION, wait},
     chain::Scene,
     cloud::cloud,
-    run::codes,
+    run::{codes, notes},
 };
 
 const ELSEWHERE: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -110,6 +110,24 @@ fn an_organization_is_looked_at_in_every_region_and_what_is_not_seen_is_said() {
     }
     let text = goldseal.run(&format!("audit --organization {LOOK} {regions}")).exits(1).says("NOT SEEN");
     text.says("vault").says("place-unavailable");
+}
+
+#[test]
+fn an_image_that_was_deregistered_is_what_its_provenance_says() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    let (sealed, bare) = (scene.sealed("sealed"), account.image("bare"));
+    let good = runs(account, REGION, &sealed, 2);
+    let unsealed = runs(account, REGION, &bare, 1);
+    for image in [&sealed, &bare] {
+        wait(account.ec2().deregister_image().image_id(image).send()).unwrap();
+    }
+    let report = goldseal.json(&format!("audit --regions {REGION}")).exits(1).report();
+    good.iter().for_each(|id| assert_eq!(class_of(&report, id), "admitted", "{report:#}"));
+    unsealed.iter().for_each(|id| assert_eq!(class_of(&report, id), "unsealed", "{report:#}"));
+    let admitted = report["images"].as_array().unwrap().iter().find(|image| image["verdict"] == "admit").unwrap();
+    assert!(notes(admitted).contains(&"facts-from-provenance"), "{admitted:#}");
+    assert_eq!(admitted["seen"]["state"], "deregistered");
 }
 
 #[test]

@@ -8,19 +8,22 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::{case::Case, verify::keys};
+use super::{
+    case::{Case, Facts},
+    verify::keys,
+};
 use crate::{
     attestation::predicate::Summary,
     fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
     gate::{Excepted, Period},
-    ids::ImageRef,
+    ids::{AccountId, ImageRef},
     policy::{Context, Keys, Mode, Policy},
     ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, ExceptionEnd, ImageReport, ImageSeen,
-        PlaceReport, policy_notes,
+        Note, PlaceReport, policy_notes,
     },
-    verdict::Fault,
+    verdict::{Fault, Reason},
 };
 
 /// So many places are looked at together.
@@ -165,17 +168,50 @@ async fn judge<V: View + ImageCatalog>(
     }
     progress.expect(images.len() as u64);
     let judged = images.into_iter().map(|(image, (seen, machine))| async move {
-        let case = Case::open(&image, &seen.view, store, keys, None).await.case;
-        let judgement = case.judge(auditing.policy, auditing.at);
+        let (case, note) = open(auditing.policy, &image, &seen.view, store, keys).await;
+        let mut judgement = case.judge(auditing.policy, auditing.at);
+        judgement.verdict = judgement.verdict.and(other_owner(&case, &machine.seen), Vec::new());
         let snapshots = case.snapshots();
         let found = Image::of(&judgement.verdict, judgement.until, auditing.soon.after(auditing.at), snapshots);
         let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
         let context = seen.place.context();
-        let report = case.report(auditing.policy, judgement, &context);
+        let mut report = case.report(auditing.policy, judgement, &context);
+        report.notes.extend(note);
         progress.advance();
         (image, Judged { image: found, report, seen: machine.seen.clone(), exceptions })
     });
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
+}
+
+/// Opens the case of an image that runs. EC2 may not describe it any more: then its signed provenance says what it is.
+async fn open(
+    policy: &Policy,
+    image: &ImageRef,
+    ec2: &impl ImageCatalog,
+    store: &impl EvidenceStore,
+    keys: &Arc<Keys>,
+) -> (Case, Option<Note>) {
+    let (described, evidence) = futures_util::join!(ec2.describe(image), store.read(image));
+    let (facts, note) = match described {
+        Ok(Some(described)) => (Facts::of_ec2(image, described), None),
+        Ok(None) => {
+            let why = "EC2 does not describe the image: it was deregistered, or is not shared any more";
+            Facts::in_provenance(policy, why, "what EC2 says of the instance")
+        }
+        Err(error) => (Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }), None),
+    };
+    (Case::gathered(image, facts, evidence, store.locate(image), keys, None).case, note)
+}
+
+/// Region and id are what was asked for; the owner is what EC2 says beside them.
+fn other_owner(case: &Case, seen: &ImageSeen) -> Vec<Reason> {
+    let differs = |seen: &AccountId| {
+        let (descriptor, _) = case.described()?;
+        let other = descriptor.owner() != seen;
+        let (document, descriptor) = (seen.to_string(), descriptor.owner().to_string());
+        other.then_some(Reason::IdentityMismatch { what: "owner", document, descriptor })
+    };
+    seen.owner.as_ref().and_then(differs).into_iter().collect()
 }
 
 fn exceptions(gate: &Summary) -> Vec<ExceptionEnd> {

@@ -16,7 +16,6 @@ use super::{
     outage,
 };
 use crate::{
-    attestation::Kind,
     enforcement::{BootStep, Patience, Standing, plan_boot},
     gate,
     identity::{Certificates, InstanceIdentity, freshness, identify},
@@ -86,16 +85,8 @@ pub async fn look(
         Some(Err(error)) => format!("EC2 could not be asked ({})", error.chain()),
         None => "EC2 was not asked".to_owned(),
     };
-    if policy.requirement(Kind::Provenance).is_none() {
-        let problem = format!("{why}; and the policy asks for no provenance, whose descriptor would stand in for it");
-        let facts = Facts::Unknown(Fault::ImageUnavailable { problem });
-        return sight(identity, facts, evidence, store, keys, None);
-    }
-    let message = format!(
-        "{why}: what the image is was taken from its signed provenance and held against the identity document; tags of \
-         the image were not seen"
-    );
-    sight(identity, Facts::InEvidence, evidence, store, keys, Some(Note::new("facts-from-provenance", message)))
+    let (facts, note) = Facts::in_provenance(policy, &why, "the identity document");
+    sight(identity, facts, evidence, store, keys, note)
 }
 
 fn sight(

@@ -263,6 +263,20 @@ impl Facts {
             Err(fault) => Self::Unknown(Fault::ImageUnavailable { problem: chain(&fault) }),
         }
     }
+
+    /// Lets its signed provenance say what an image is that EC2 did not describe, where the policy asks for one.
+    /// `witness` is what the caller holds it against; it hears of the image from EC2 by another way.
+    pub(super) fn in_provenance(policy: &Policy, why: &str, witness: &str) -> (Self, Option<Note>) {
+        if policy.requirement(Kind::Provenance).is_none() {
+            let missing = "the policy asks for no provenance, whose descriptor would stand in for it";
+            return (Self::Unknown(Fault::ImageUnavailable { problem: format!("{why}; and {missing}") }), None);
+        }
+        let message = format!(
+            "{why}: what the image is was taken from its signed provenance and held against {witness}; tags of the image \
+             were not seen"
+        );
+        (Self::InEvidence, Some(Note::new("facts-from-provenance", message)))
+    }
 }
 
 /// Finds the descriptor of an image in what authorities signed.

@@ -58,9 +58,13 @@ pub fn payload_of(image: &Descriptor, kind: Kind) -> Vec<u8> {
 
 /// Returns the provenance that `goldseal sign` makes of build facts in JSON.
 pub fn provenance_of(facts: &str) -> Vec<u8> {
+    carrying(&descriptor(), facts)
+}
+
+/// Returns the same about an image, whose descriptor it carries.
+pub fn carrying(image: &Descriptor, facts: &str) -> Vec<u8> {
     let facts: BuildFacts = serde_json::from_str(facts).unwrap();
-    let made = provenance(&descriptor(), facts, &[], &[]);
-    write_statement(&descriptor(), PROVENANCE_TYPE, made, false).unwrap()
+    write_statement(image, PROVENANCE_TYPE, provenance(image, facts, &[], &[]), false).unwrap()
 }
 
 /// Returns evidence: the payloads, each signed by the key beside it.

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{
-    evidence::{payload_of, signed},
+    evidence::{carrying, payload_of, signed},
     images::descriptor,
     keys::LocalKey,
     policies::document,
@@ -128,7 +128,8 @@ impl Gated {
     pub fn evidence(&self, ci: &LocalKey, boss: &LocalKey) -> Vec<u8> {
         let mut lines: Vec<(&LocalKey, Kind, Vec<u8>)> = Vec::new();
         lines.extend(self.approval().map(|payload| (boss, Kind::Approval, payload)));
-        lines.extend([Kind::Provenance, Kind::Sbom].map(|kind| (ci, kind, payload_of(&self.image, kind))));
+        lines.push((ci, Kind::Provenance, carrying(&self.image, r#"{"builder":"c"}"#)));
+        lines.push((ci, Kind::Sbom, payload_of(&self.image, Kind::Sbom)));
         let named = lines.iter().filter(|(_, kind, _)| !self.unnamed.contains(kind));
         let named: Vec<Sha256Digest> = named.map(|(.., payload)| Sha256Digest::of(payload)).collect();
         lines.push((ci, Kind::Gate, self.payload(&named)));

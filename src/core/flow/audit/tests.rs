@@ -50,9 +50,11 @@ enum Kind {
     Borrowed,
     Replaced,
     Gone,
+    Deregistered,
+    Sold,
 }
 
-const KINDS: [(Kind, Class); 8] = [
+const KINDS: [(Kind, Class); 10] = [
     (Kind::Sealed, Class::Admitted),
     (Kind::Ending, Class::Expiring),
     (Kind::Ended, Class::Expired),
@@ -61,6 +63,8 @@ const KINDS: [(Kind, Class); 8] = [
     (Kind::Borrowed, Class::Refused),
     (Kind::Replaced, Class::RootReplaced),
     (Kind::Gone, Class::Unsealed),
+    (Kind::Deregistered, Class::Admitted),
+    (Kind::Sold, Class::Refused),
 ];
 
 impl World {
@@ -73,9 +77,14 @@ impl World {
         let exception = match kind {
             Kind::Ended => now(),
             Kind::Ending => now().saturating_add(DAY).unwrap(),
-            Kind::Sealed | Kind::Unsealed | Kind::Tampered | Kind::Borrowed | Kind::Replaced | Kind::Gone => {
-                now().saturating_add(60 * DAY).unwrap()
-            }
+            Kind::Sealed
+            | Kind::Unsealed
+            | Kind::Tampered
+            | Kind::Borrowed
+            | Kind::Replaced
+            | Kind::Gone
+            | Kind::Deregistered
+            | Kind::Sold => now().saturating_add(60 * DAY).unwrap(),
         };
         let gate = Gated::at(now().saturating_sub(2 * DAY).unwrap()).excepting(exception);
         let evidence = || gate.clone().of(descriptor.clone()).evidence(&ci, &boss);
@@ -83,17 +92,22 @@ impl World {
             Kind::Unsealed | Kind::Gone => None,
             Kind::Borrowed => Some(gate.clone().evidence(&ci, &boss)),
             Kind::Tampered => Some(changed(&evidence(), "\"payload\":\"e", "\"payload\":\"f")),
-            Kind::Sealed | Kind::Ending | Kind::Ended | Kind::Replaced => Some(evidence()),
+            Kind::Sealed | Kind::Ending | Kind::Ended | Kind::Replaced | Kind::Deregistered | Kind::Sold => {
+                Some(evidence())
+            }
         };
         self.store.extend(held.map(|held| (descriptor.image(), held)));
         let running = self.places.entry(place.clone()).or_default();
-        if !matches!(kind, Kind::Gone) {
+        if !matches!(kind, Kind::Gone | Kind::Deregistered | Kind::Sold) {
             running.images.0.insert(descriptor.image(), Ok(described));
         }
         let ami: AmiId = descriptor.image().id;
         for _ in 0..instances {
             self.machines += 1;
             running.launch(self.machines, &ami, if matches!(kind, Kind::Replaced) { 0 } else { number });
+            let owner =
+                if matches!(kind, Kind::Sold) { "999999999999".parse().unwrap() } else { descriptor.owner().clone() };
+            running.listed.last_mut().unwrap().seen.owner = Some(owner);
         }
     }
 

@@ -6,16 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    attestation::{
-        predicate::{BuildFacts, PROVENANCE_TYPE, SPDX_TYPE, VULNS_TYPE, provenance},
-        write_statement,
-    },
+    attestation::predicate::{SPDX_TYPE, VULNS_TYPE},
     enforcement::BootEnd,
     image::{DescribedImage, ImageFacts},
     ports::{InstanceMetadata as _, PortErrorKind},
     report::{FactsFrom, Outcome},
     testing::{
-        evidence::{signed, statement},
+        evidence::{carrying, signed, statement},
         gated::{Gated, gated_policy},
         identity::{FORGED, FakeMetadata, OF_ANOTHER_IMAGE, SIGNED, certificates},
         images::{described, descriptor, facts, other_facts},
@@ -39,11 +36,8 @@ fn ci() -> LocalKey {
 
 /// Provenance that carries the descriptor, SBOM and scan, about any image.
 fn sealed(of: &ImageFacts, key: &LocalKey) -> Vec<u8> {
-    let (descriptor, none): (_, BuildFacts) = (&of.descriptor, serde_json::from_str("{\"builder\":\"c\"}").unwrap());
-    let carries = provenance(descriptor, none, &[], &[]);
-    let carries = write_statement(descriptor, PROVENANCE_TYPE, carries, false).unwrap();
-    let bare = |kind| statement(descriptor.digest(), kind, "{}");
-    signed(&[(key, carries), (key, bare(SPDX_TYPE)), (key, bare(VULNS_TYPE))])
+    let bare = |kind| statement(of.descriptor.digest(), kind, "{}");
+    signed(&[(key, carrying(&of.descriptor, r#"{"builder":"c"}"#)), (key, bare(SPDX_TYPE)), (key, bare(VULNS_TYPE))])
 }
 
 fn changed(change: impl FnOnce(&mut DescribedImage)) -> DescribedImage {
