@@ -10,7 +10,7 @@ use super::SettingsError;
 use crate::adapters::store::{NotAStoreUrl, StoreUrl};
 
 /// How long a verdict may take, unless it is set.
-const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
+pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 /// A deadline is at least as long as EC2 takes to show a new instance, and at most as the longest hook timeout.
 const DEADLINES: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(10), SignedDuration::from_hours(2));
 /// Where metrics and health are served, unless it is set.

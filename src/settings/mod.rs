@@ -18,7 +18,7 @@ use crate::{
 
 pub use self::{
     boot::{BootFragment, BootSettings, DescribeImages},
-    hook::{HookFragment, HookSettings},
+    hook::{DEADLINE, HookFragment, HookSettings},
 };
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";

@@ -29,7 +29,7 @@ impl Asker for Surroundings {
         let account = answer.account.unwrap_or_default();
         Ok(Caller {
             account: account.parse().map_err(|fault: NotAnId| malformed(format!("Account: {fault}")))?,
-            arn: answer.arn.ok_or_else(|| malformed("an answer without Arn".to_owned()))?,
+            arn: Some(answer.arn.ok_or_else(|| malformed("an answer without Arn".to_owned()))?),
         })
     }
 

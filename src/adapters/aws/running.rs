@@ -1,26 +1,32 @@
-//! What runs in one account and region: DescribeInstanceImageMetadata, DescribeInstances and DescribeVolumes, whole.
+//! What runs in one account and region: DescribeInstanceImageMetadata, DescribeInstances and DescribeVolumes, whole; and
+//! its groups, each with its hooks and the images that it launches.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{InstanceImageMetadata, Tag};
+use futures::{StreamExt as _, stream};
 use goldseal_core::{
-    fleet::Listed,
+    doctor::Unasked,
+    fleet::{AllowedImages, Listed},
     ids::{ImageRef, InstanceId, NotAnId, Region, VolumeId},
     image::DescribedImage,
-    lifecycle::{Instance, Volume},
-    ports::{ImageCatalog, PortError, PortErrorKind, Progress, View},
+    lifecycle::{Group, Instance, Volume},
+    ports::{Grouped, Groups as _, ImageCatalog, PortError, PortErrorKind, Progress, Templates as _, View},
     report::ImageSeen,
 };
 use jiff::Timestamp;
 
-use super::{AwsConfig, Ec2, fault, instances, pages};
+use super::{AutoScaling, AwsConfig, Ec2, fault, instances, pages, surroundings::Surroundings};
 
 const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
+const ALLOWED: &str = "ec2:GetAllowedImagesSettings";
 
 /// The most that fits on a page.
 const PAGE: i32 = 1000;
 /// So many volumes are asked for together: a filter takes no more values.
 const VALUES: usize = 200;
+/// So many groups are asked about together: Auto Scaling allows few calls a second.
+const GROUPS: usize = 4;
 
 /// One account in one region.
 #[derive(Debug, Clone)]
@@ -68,6 +74,34 @@ impl View for RunningIn {
             found.extend(told.into_iter().filter_map(|(id, volume)| Some((id, volume.ok()?))));
         }
         Ok(found)
+    }
+
+    async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
+        let groups = AutoScaling::new(&self.aws, &self.region);
+        let templates = Surroundings::new(&self.aws, &self.region);
+        let looked = groups.groups().await?.into_iter().map(|group: Group| {
+            let (groups, templates) = (&groups, &templates);
+            async move {
+                let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches(&group.name));
+                let unasked = |error: PortError| Unasked::from(&error);
+                Grouped { hooks: hooks.map_err(unasked), launches: launches.map_err(unasked), group }
+            }
+        });
+        Ok(stream::iter(looked).buffered(GROUPS).collect().await)
+    }
+
+    async fn allowed_images(&self) -> Result<AllowedImages, PortError> {
+        let answer = self.aws.ec2(&self.region).get_allowed_images_settings().send().await;
+        let answer = answer.map_err(|error| fault::port_error(&error, ALLOWED, &self.region))?;
+        match answer.state.as_deref() {
+            Some("disabled") => Ok(AllowedImages::Off),
+            Some("audit-mode") => Ok(AllowedImages::Audit),
+            Some("enabled") => Ok(AllowedImages::On),
+            other => {
+                let why = format!("State is {other:?}");
+                Err(PortError::new(PortErrorKind::Malformed, ALLOWED, &self.region).because(why))
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::{Auditing, audit},
     gate::Period,
-    ids::Region,
+    ids::{HookName, Region},
     policy::Policy,
     report::{AuditReport, Condition, FailOn},
 };
@@ -26,10 +26,11 @@ use super::{
 use crate::{
     adapters::aws::{Accounts, Chosen, Role},
     render::{Bar, Format},
+    settings::DEADLINE,
 };
 
 const AFTER: &str = "\
-Looks at every instance that runs, judges each image once by the policy, and says what is open beside the launch hook. \
+Looks at every instance that runs, judges each image once by the policy, and says which doors are open beside the launch hook. \
 Nothing that runs is touched. docs/audit.md says what is asked, and with which permissions.
 
 Examples:
@@ -85,6 +86,12 @@ struct Look {
     /// Look at instances that are stopped too
     #[arg(long)]
     stopped: bool,
+    /// The name of our lifecycle hook, which every group should have; may be several [default: goldseal]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "goldseal", hide_default_value = true)]
+    guard_hook: Vec<HookName>,
+    /// The name of the queue, in each account and region, that those hooks should tell
+    #[arg(long, value_name = "NAME")]
+    guard_queue: Option<String>,
     /// What makes it fail: refused, root-replaced, unsealed, expired, undetermined, overridden, expiring, admitted, door,
     /// missed [default: refused,root-replaced,unsealed,expired,undetermined,missed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -115,7 +122,15 @@ impl Look {
         let started = Timestamp::now();
         let fleet = self.fleet(session).await?;
         let store = session.store().await?;
-        let auditing = Auditing { policy, at: self.at.unwrap_or(started), soon: self.soon, stopped: self.stopped };
+        let auditing = Auditing {
+            policy,
+            at: self.at.unwrap_or(started),
+            soon: self.soon,
+            stopped: self.stopped,
+            hooks: self.guard_hook.clone(),
+            queue: self.guard_queue.clone(),
+            deadline: DEADLINE,
+        };
         let bar = Bar::calls("looking at accounts, regions and images");
         let report = audit(&auditing, &fleet, &store, &session.keys(), &bar, started).await;
         bar.finish();

@@ -2,25 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::Facts;
+use super::Launching;
 
 /// Joins words to a command line.
-pub(super) fn command(words: &[&str]) -> String {
+pub(crate) fn command(words: &[&str]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns a command of the AWS command line, in the region of the facts.
-pub(super) fn aws(facts: &Facts, words: &[&str]) -> String {
+pub(crate) fn aws(facts: &Launching, words: &[&str]) -> String {
     let (verb, rest) = words.split_at(words.len().min(2));
     command(&[&["aws"], verb, &["--region", facts.region.as_str()], rest].concat())
 }
 
 /// Returns the command that allows the caller actions on resources.
-pub(super) fn allow(facts: &Facts, actions: &[&str], resources: &[String]) -> String {
+pub(crate) fn allow(facts: &Launching, actions: &[&str], resources: &[String]) -> String {
     let statement = json!({"Effect": "Allow", "Action": list(actions), "Resource": list(resources)});
     let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let name = format!("goldseal-{}", actions.first().unwrap_or(&"").replace(':', "-"));
-    let arn = facts.caller.as_ref().map_or("", |caller| caller.arn.as_str());
+    let arn = facts.caller.as_ref().ok().and_then(|caller| caller.arn.as_deref()).unwrap_or_default();
     let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
     let (verb, flag, who) = match resource.split('/').collect::<Vec<_>>().as_slice() {
         ["user", .., user] => ("put-user-policy", "--user-name", *user),

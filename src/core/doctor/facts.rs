@@ -52,20 +52,12 @@ impl Unasked {
 /// All of them.
 #[derive(Debug)]
 pub struct Facts {
-    /// The region that is guarded.
-    pub region: Region,
-    /// Who asks.
-    pub caller: Asked<Caller>,
+    /// The groups of the region, and what they launch.
+    pub launching: Launching,
     /// How far this clock is ahead of that of AWS.
     pub ahead: Asked<SignedDuration>,
-    /// How long a verdict may take.
-    pub deadline: SignedDuration,
-    /// The names of our lifecycle hooks.
-    pub hooks: Vec<HookName>,
     /// Patterns of guarded groups that match none.
     pub unmatched: Vec<String>,
-    /// The groups of the region.
-    pub groups: Asked<Vec<GroupFacts>>,
     /// How many groups more there are, whose hooks were not asked for.
     pub groups_left_out: usize,
     /// The queue, if one is set.
@@ -80,13 +72,32 @@ pub struct Facts {
     pub state: Place,
 }
 
+/// What the groups of an account and region launch, and what those launches wait for. An audit looks at it as well.
+#[derive(Debug)]
+pub struct Launching {
+    /// The region.
+    pub region: Region,
+    /// Who asks.
+    pub caller: Asked<Caller>,
+    /// How long a verdict may take.
+    pub deadline: SignedDuration,
+    /// The names of our lifecycle hooks.
+    pub hooks: Vec<HookName>,
+    /// The ARN of the queue that our hooks should tell, when it is known.
+    pub queue: Option<String>,
+    /// The groups.
+    pub groups: Asked<Vec<GroupFacts>>,
+    /// What is typed to ask again.
+    pub again: &'static str,
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Its account.
     pub account: AccountId,
-    /// Its ARN.
-    pub arn: String,
+    /// Its ARN, when it was told.
+    pub arn: Option<String>,
 }
 
 /// A group of the region.
@@ -196,7 +207,7 @@ pub struct Place {
     pub tried: Asked<()>,
 }
 
-impl Facts {
+impl Launching {
     /// Returns the groups that are guarded.
     pub(super) fn guarded(&self) -> impl Iterator<Item = &GroupFacts> {
         self.groups.iter().flatten().filter(|one| one.guarded)

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{
-    Facts, GroupFacts,
+    Facts, GroupFacts, Launching,
     command::{aws, command},
     finding, unasked,
 };
@@ -25,16 +25,11 @@ const TIMEOUT: &str = "600";
 const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 
 pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
-    let groups = match &facts.groups {
-        Ok(groups) => groups,
-        // What may not be asked is missing for the hook too, and `rights` says so.
-        Err(fault) if fault.is_missing_right() => return,
-        Err(fault) => return found.push(unasked(facts, fault, "the groups of the region")),
-    };
+    let launching = &facts.launching;
     for pattern in &facts.unmatched {
         let message = "no Auto Scaling group of the region has such a name: nothing is guarded by it";
         let list = aws(
-            facts,
+            launching,
             &[
                 "autoscaling",
                 "describe-auto-scaling-groups",
@@ -46,6 +41,33 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
         );
         found.push(finding(Warning, "group-pattern-unmatched", pattern, message).typing(list));
     }
+    self::launching(launching, found);
+    let bare = |one: &&GroupFacts| {
+        !one.guarded && one.hooks.as_ref().is_ok_and(|all| !all.iter().any(|hook| is_launch(launching, hook)))
+    };
+    let bare: Vec<&GroupFacts> = launching.groups.iter().flatten().filter(bare).collect();
+    if let [first, ..] = bare.as_slice() {
+        let names = Launching::names(bare.iter().map(|one| &one.group.name));
+        let message = format!("these groups of the region launch any image: {names}");
+        let place = format!("{} groups", bare.len());
+        let name = first.group.name.as_str();
+        let found_bare = finding(Warning, "group-not-guarded", place, message);
+        let guard = command(&["goldseal", "hook", "--guard-group", name]);
+        found.push(found_bare.typing(put(launching, first, None)).typing(guard));
+    }
+    if facts.groups_left_out > 0 {
+        let message = "so many groups that match no pattern were not looked at: there are too many";
+        found.push(finding(Note, "groups-left-out", format!("{} groups", facts.groups_left_out), message));
+    }
+}
+
+/// Looks at each group for itself. What may not be asked is said elsewhere: by `rights`, or by whoever else looks.
+pub(super) fn launching(facts: &Launching, found: &mut Vec<Finding>) {
+    let groups = match &facts.groups {
+        Ok(groups) => groups,
+        Err(fault) if fault.is_missing_right() => return,
+        Err(fault) => return found.push(unasked(facts, fault, "the groups of the region")),
+    };
     for group in groups {
         let hooks = match &group.hooks {
             Ok(hooks) => hooks,
@@ -61,31 +83,14 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
             stray(facts, group, hooks, found);
         }
     }
-    let bare = |one: &&GroupFacts| {
-        !one.guarded && one.hooks.as_ref().is_ok_and(|all| !all.iter().any(|hook| is_launch(facts, hook)))
-    };
-    let bare: Vec<&GroupFacts> = groups.iter().filter(bare).collect();
-    if let [first, ..] = bare.as_slice() {
-        let names = Facts::names(bare.iter().map(|one| &one.group.name));
-        let message = format!("these groups of the region launch any image: {names}");
-        let place = format!("{} groups", bare.len());
-        let name = first.group.name.as_str();
-        let found_bare = finding(Warning, "group-not-guarded", place, message);
-        let guard = command(&["goldseal", "hook", "--guard-group", name]);
-        found.push(found_bare.typing(put(facts, first, None)).typing(guard));
-    }
-    if facts.groups_left_out > 0 {
-        let message = "so many groups that match no pattern were not looked at: there are too many";
-        found.push(finding(Note, "groups-left-out", format!("{} groups", facts.groups_left_out), message));
-    }
 }
 
-fn is_launch(facts: &Facts, hook: &Hook) -> bool {
+fn is_launch(facts: &Launching, hook: &Hook) -> bool {
     hook.launching && facts.is_ours(hook)
 }
 
 /// A group that no pattern matches: a hook of our name there would wait for nobody.
-fn stray(facts: &Facts, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Finding>) {
+fn stray(facts: &Launching, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Finding>) {
     for hook in hooks.iter().filter(|hook| is_launch(facts, hook)) {
         let (name, place) = (group.group.name.as_str(), format!("{}/{}", group.group.name, hook.name));
         let message =
@@ -97,7 +102,7 @@ fn stray(facts: &Facts, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Find
     }
 }
 
-fn guarded(facts: &Facts, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Finding>) {
+fn guarded(facts: &Launching, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Finding>) {
     let name = &group.group.name;
     if group.group.launch_suspended {
         let message = "launches of the group are suspended, by a breaker or by hand";
@@ -138,7 +143,7 @@ fn guarded(facts: &Facts, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<Fi
     }
 }
 
-fn hook(facts: &Facts, group: &GroupFacts, hook: &Hook, found: &mut Vec<Finding>) {
+fn hook(facts: &Launching, group: &GroupFacts, hook: &Hook, found: &mut Vec<Finding>) {
     let before = found.len();
     let place = format!("{}/{}", group.group.name, hook.name);
     let change = |flag: &str, value: &str| {
@@ -188,9 +193,8 @@ fn hook(facts: &Facts, group: &GroupFacts, hook: &Hook, found: &mut Vec<Finding>
     }
 }
 
-fn target(facts: &Facts, group: &GroupFacts, hook: &Hook, place: &str, found: &mut Vec<Finding>) {
-    let queue = facts.queue.as_ref().and_then(|queue| queue.settings.as_ref().ok()).map(|queue| queue.arn.as_str());
-    match (hook.target.as_deref().filter(|arn| !arn.is_empty()), queue) {
+fn target(facts: &Launching, group: &GroupFacts, hook: &Hook, place: &str, found: &mut Vec<Finding>) {
+    match (hook.target.as_deref().filter(|arn| !arn.is_empty()), facts.queue.as_deref()) {
         (None, queue) => {
             let message = "the hook names no target: a rule of EventBridge must send to the queue, and lost events wait for the sweep";
             let arn = queue.unwrap_or("QUEUE_ARN");
@@ -227,7 +231,7 @@ fn target(facts: &Facts, group: &GroupFacts, hook: &Hook, place: &str, found: &m
     }
 }
 
-fn put(facts: &Facts, group: &GroupFacts, hook: Option<&HookName>) -> String {
+fn put(facts: &Launching, group: &GroupFacts, hook: Option<&HookName>) -> String {
     let hook = hook.or(facts.hooks.first()).map_or("goldseal", HookName::as_str);
     let name = group.group.name.as_str();
     aws(
@@ -249,7 +253,7 @@ fn put(facts: &Facts, group: &GroupFacts, hook: Option<&HookName>) -> String {
     )
 }
 
-fn delete(facts: &Facts, group: &str, hook: &Hook) -> String {
+fn delete(facts: &Launching, group: &str, hook: &Hook) -> String {
     aws(
         facts,
         &[

@@ -1,7 +1,7 @@
 //! What guarded groups would launch now: images that would be refused are better known before they are.
 
 use super::{
-    Facts, GroupFacts, LaunchFacts,
+    GroupFacts, LaunchFacts, Launching,
     command::{aws, command},
     finding, unasked,
 };
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
+pub(super) fn examine(facts: &Launching, found: &mut Vec<Finding>) {
     for group in facts.guarded() {
         match &group.launches {
             Ok(launches) if launches.is_empty() => {
@@ -28,7 +28,7 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
-fn launch(facts: &Facts, group: &GroupFacts, one: &LaunchFacts) -> Finding {
+fn launch(facts: &Launching, group: &GroupFacts, one: &LaunchFacts) -> Finding {
     let place = format!("{}: {}", group.group.name, one.found.named_by);
     let written = match &one.found.image {
         Ok(ami) if ami.as_str() == one.found.written => String::new(),
@@ -38,7 +38,7 @@ fn launch(facts: &Facts, group: &GroupFacts, one: &LaunchFacts) -> Finding {
         (Ok(_), Some(report)) => report,
         (Ok(ami), None) => {
             return finding(Problem, "image-not-found", place, format!("{written}{ami} was not judged"))
-                .typing("goldseal doctor");
+                .typing(facts.again);
         }
         (Err(problem), _) => {
             let message = format!("{written}no image is found: {problem}");
@@ -77,7 +77,7 @@ fn codes(causes: &[Cause]) -> String {
     codes.join(", ")
 }
 
-fn show(facts: &Facts, group: &GroupFacts) -> String {
+fn show(facts: &Launching, group: &GroupFacts) -> String {
     let name = group.group.name.as_str();
     aws(facts, &["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names", name])
 }

@@ -4,7 +4,7 @@
 //! an image's verdict in itself (`verify` says that) but about what it means for the launches of a group.
 
 mod codes;
-mod command;
+pub(crate) mod command;
 mod facts;
 mod groups;
 mod images;
@@ -15,9 +15,11 @@ mod trust;
 
 pub use codes::CODES;
 pub use facts::{
-    Asked, Caller, DeadLetters, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Place, QueueFacts, QueueSettings,
-    Right, Unasked, Why,
+    Asked, Caller, DeadLetters, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, Place, QueueFacts,
+    QueueSettings, Right, Unasked, Why,
 };
+
+use std::collections::BTreeSet;
 
 use crate::report::{Finding, Severity};
 
@@ -26,14 +28,28 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     groups::examine(facts, &mut found);
     queue::examine(facts, &mut found);
-    images::examine(facts, &mut found);
+    images::examine(&facts.launching, &mut found);
     rights::examine(facts, &mut found);
     trust::examine(facts, &mut found);
     found
 }
 
+/// Returns what is found in what groups launch, when nobody else looks at it: what may not be asked is said once an action.
+pub fn examine_launches(facts: &Launching) -> Vec<Finding> {
+    let mut found = Vec::new();
+    groups::launching(facts, &mut found);
+    images::examine(facts, &mut found);
+    let hooks = facts.groups.iter().flatten().filter_map(|group| group.hooks.as_ref().err());
+    let denied = facts.groups.as_ref().err().into_iter().chain(hooks).filter(|fault| fault.is_missing_right());
+    found.extend(denied.map(|fault| unasked(facts, fault, "what launches wait for")));
+    let mut said = BTreeSet::new();
+    let action = |one: &Finding| one.place.split(' ').next().unwrap_or_default().to_owned();
+    found.retain(|one| one.severity != Severity::Unknown || said.insert(action(one)));
+    found
+}
+
 /// Makes a finding without anything to type.
-fn finding(
+pub(crate) fn finding(
     severity: Severity,
     code: &'static str,
     place: impl std::fmt::Display,
@@ -45,21 +61,21 @@ fn finding(
 impl Finding {
     /// Adds something to type.
     #[must_use]
-    fn typing(mut self, command: impl Into<String>) -> Self {
+    pub(crate) fn typing(mut self, command: impl Into<String>) -> Self {
         self.commands.push(command.into());
         self
     }
 }
 
 /// Says what could not be asked, and what to type so that it can.
-fn unasked(facts: &Facts, asked: &Unasked, meant_for: &str) -> Finding {
+pub(crate) fn unasked(facts: &Launching, asked: &Unasked, meant_for: &str) -> Finding {
     let place = format!("{} {}", asked.operation, asked.resource);
     let message = format!("{meant_for} could not be looked at: {}", asked.problem);
     let found = finding(Severity::Unknown, "not-asked", place, message);
     if asked.is_missing_right() {
         found.typing(command::allow(facts, &[asked.operation], &["*".to_owned()]))
     } else {
-        found.typing("goldseal doctor")
+        found.typing(facts.again)
     }
 }
 

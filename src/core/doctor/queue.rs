@@ -33,10 +33,10 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
         Ok(settings) => settings,
         Err(fault) if fault.why == Why::Absent => {
             let message = "there is no such queue";
-            let made = aws(facts, &["sqs", "create-queue", "--queue-name", name(&queue.url)]);
+            let made = aws(&facts.launching, &["sqs", "create-queue", "--queue-name", name(&queue.url)]);
             return found.push(finding(Problem, "queue-missing", &queue.url, message).typing(made));
         }
-        Err(fault) => return found.push(unasked(facts, fault, "the queue")),
+        Err(fault) => return found.push(unasked(&facts.launching, fault, "the queue")),
     };
     let before = found.len();
     plain(facts, queue, settings, found);
@@ -52,7 +52,7 @@ fn plain(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, found: &mu
     if settings.arn.ends_with(".fifo") {
         let message = "Auto Scaling sends no notices to FIFO queues";
         let other = name(&queue.url).trim_end_matches(".fifo").to_owned();
-        let made = aws(facts, &["sqs", "create-queue", "--queue-name", &other]);
+        let made = aws(&facts.launching, &["sqs", "create-queue", "--queue-name", &other]);
         found.push(finding(Problem, "queue-fifo", &queue.url, message).typing(made));
     }
     if settings.retention < SHORTEST {
@@ -75,8 +75,10 @@ fn senders(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, found: &
         Ok(senders) => senders,
         Err(problem) => {
             let message = format!("the policy of the queue cannot be read: {problem}");
-            let show =
-                aws(facts, &["sqs", "get-queue-attributes", "--queue-url", &queue.url, "--attribute-names", "Policy"]);
+            let show = aws(
+                &facts.launching,
+                &["sqs", "get-queue-attributes", "--queue-url", &queue.url, "--attribute-names", "Policy"],
+            );
             return found.push(finding(Problem, "queue-policy-unreadable", &queue.url, message).typing(show));
         }
     };
@@ -85,8 +87,11 @@ fn senders(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, found: &
         let message = "anybody may use the queue: its policy allows everybody, without a condition";
         found.push(finding(Problem, "queue-open-to-all", &queue.url, message).typing(&mend));
     }
-    let mut ours =
-        facts.guarded().flat_map(|one| one.hooks.iter().flatten()).filter(|hook| hook.launching && facts.is_ours(hook));
+    let mut ours = facts
+        .launching
+        .guarded()
+        .flat_map(|one| one.hooks.iter().flatten())
+        .filter(|hook| hook.launching && facts.launching.is_ours(hook));
     let by_events = ours.any(|hook| hook.target.as_deref().is_none_or(str::is_empty));
     if by_events && !senders.lets_events_in() {
         let message = "hooks without a target need EventBridge, and the queue's policy does not let it send";
@@ -97,8 +102,10 @@ fn senders(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, found: &
             let message =
                 format!("the queue is encrypted with {OWN_KEY}, which EventBridge may never use: nothing arrives");
             let attributes = json!({"KmsMasterKeyId": "", "SqsManagedSseEnabled": "true"}).to_string();
-            let other =
-                aws(facts, &["sqs", "set-queue-attributes", "--queue-url", &queue.url, "--attributes", &attributes]);
+            let other = aws(
+                &facts.launching,
+                &["sqs", "set-queue-attributes", "--queue-url", &queue.url, "--attributes", &attributes],
+            );
             found.push(finding(Problem, "queue-key-closed-to-events", &queue.url, message).typing(other));
         }
         Some(key) => {
@@ -106,8 +113,10 @@ fn senders(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, found: &
                 "the queue is encrypted with {key}: its key policy must let the senders use kms:GenerateDataKey and \
                  kms:Decrypt, and the hook kms:Decrypt"
             );
-            let show =
-                aws(facts, &["kms", "get-key-policy", "--key-id", key, "--policy-name", "default", "--output", "text"]);
+            let show = aws(
+                &facts.launching,
+                &["kms", "get-key-policy", "--key-id", key, "--policy-name", "default", "--output", "text"],
+            );
             found.push(finding(Note, "queue-encrypted", &queue.url, message).typing(show));
         }
         None => {}
@@ -118,7 +127,7 @@ fn dead_letters(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, fou
     let dead_name = format!("{}-dead", name(&queue.url));
     let make = |name: &str| {
         let kept = "MessageRetentionPeriod=1209600,SqsManagedSseEnabled=true";
-        aws(facts, &["sqs", "create-queue", "--queue-name", name, "--attributes", kept])
+        aws(&facts.launching, &["sqs", "create-queue", "--queue-name", name, "--attributes", kept])
     };
     let redrive = |arn: &str| {
         let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES.to_string()}).to_string();
@@ -140,7 +149,7 @@ fn dead_letters(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, fou
         Ok(held) => {
             let message =
                 format!("{held} messages are in the dead-letter queue: launches that no message brought to the hook");
-            let source = aws(facts, &["sqs", "start-message-move-task", "--source-arn", arn]);
+            let source = aws(&facts.launching, &["sqs", "start-message-move-task", "--source-arn", arn]);
             found.push(finding(Warning, "dead-letters-held", arn, message).typing(source));
         }
         Err(fault) if fault.why == Why::Absent => {
@@ -148,14 +157,14 @@ fn dead_letters(facts: &Facts, queue: &QueueFacts, settings: &QueueSettings, fou
             let name = arn.rsplit(':').next().unwrap_or_default();
             found.push(finding(Problem, "dead-letters-missing", arn, message).typing(make(name)));
         }
-        Err(fault) => found.push(unasked(facts, fault, "the dead-letter queue")),
+        Err(fault) => found.push(unasked(&facts.launching, fault, "the dead-letter queue")),
     }
 }
 
 /// Returns the command that sets an attribute. JSON is the form that takes any value.
 fn set(facts: &Facts, queue: &QueueFacts, attribute: &str, value: &str) -> String {
     let attributes = json!({attribute: value}).to_string();
-    aws(facts, &["sqs", "set-queue-attributes", "--queue-url", &queue.url, "--attributes", &attributes])
+    aws(&facts.launching, &["sqs", "set-queue-attributes", "--queue-url", &queue.url, "--attributes", &attributes])
 }
 
 fn name(url: &str) -> &str {

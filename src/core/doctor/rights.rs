@@ -24,7 +24,7 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
                     }
                 }
             }
-            Err(fault) => found.push(unasked(facts, fault, &format!("whether {action} is allowed"))),
+            Err(fault) => found.push(unasked(&facts.launching, fault, &format!("whether {action} is allowed"))),
         }
     }
     for (action, (resources, fault)) in &missing {
@@ -34,7 +34,11 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
         if *action == "s3:GetObject" {
             actions.push("s3:ListBucket");
         }
-        found.push(finding(Problem, "permission-missing", action, message).typing(allow(facts, &actions, resources)));
+        found.push(finding(Problem, "permission-missing", action, message).typing(allow(
+            &facts.launching,
+            &actions,
+            resources,
+        )));
     }
     granted.retain(|action| !missing.contains_key(action));
     if !granted.is_empty() {

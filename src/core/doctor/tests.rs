@@ -81,16 +81,20 @@ fn good() -> Facts {
         in_flight: 0,
     };
     Facts {
-        region: "eu-west-1".parse().unwrap(),
-        caller: Ok(Caller {
-            account: "123456789012".parse().unwrap(),
-            arn: "arn:aws:sts::123456789012:assumed-role/goldseal-hook/i-1".into(),
-        }),
+        launching: Launching {
+            region: "eu-west-1".parse().unwrap(),
+            caller: Ok(Caller {
+                account: "123456789012".parse().unwrap(),
+                arn: Some("arn:aws:sts::123456789012:assumed-role/goldseal-hook/i-1".into()),
+            }),
+            deadline: SignedDuration::from_mins(10),
+            hooks: vec!["goldseal".parse::<HookName>().unwrap()],
+            queue: Some(QUEUE.into()),
+            groups: Ok(vec![group("web")]),
+            again: "goldseal doctor",
+        },
         ahead: Ok(SignedDuration::from_secs(1)),
-        deadline: SignedDuration::from_mins(10),
-        hooks: vec!["goldseal".parse::<HookName>().unwrap()],
         unmatched: Vec::new(),
-        groups: Ok(vec![group("web")]),
         groups_left_out: 0,
         queue: Some(QueueFacts { url: URL.into(), settings: Ok(settings) }),
         rights: vec![Right { action: "ec2:DescribeImages", on: vec!["*".into()], tried: Ok(()) }],
@@ -106,7 +110,7 @@ fn good() -> Facts {
 }
 
 fn first(facts: &mut Facts) -> &mut GroupFacts {
-    facts.groups.as_mut().unwrap().first_mut().unwrap()
+    facts.launching.groups.as_mut().unwrap().first_mut().unwrap()
 }
 
 fn ours(facts: &mut Facts) -> &mut Hook {
@@ -127,7 +131,7 @@ fn letters(facts: &mut Facts) -> &mut DeadLetters {
 
 fn unguarded(facts: &mut Facts, hooks: Vec<Hook>) {
     let other = GroupFacts { guarded: false, hooks: Ok(hooks), launches: Ok(Vec::new()), ..group("other") };
-    facts.groups.as_mut().unwrap().push(other);
+    facts.launching.groups.as_mut().unwrap().push(other);
 }
 
 type Change = fn(&mut Facts);
@@ -227,10 +231,10 @@ const CHANGES: &[(&str, Severity, &str, Change)] = &[
         f.ahead = Err(refused("sts:GetCallerIdentity", Why::Passing));
     }),
     ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
-        f.caller = Err(refused("sts:GetCallerIdentity", Why::Passing));
+        f.launching.caller = Err(refused("sts:GetCallerIdentity", Why::Passing));
     }),
     ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
-        f.groups = Err(refused("autoscaling:DescribeAutoScalingGroups", Why::Passing));
+        f.launching.groups = Err(refused("autoscaling:DescribeAutoScalingGroups", Why::Passing));
     }),
     ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
         first(f).hooks = Err(refused("autoscaling:DescribeLifecycleHooks", Why::Passing));
@@ -337,7 +341,7 @@ fn a_missing_right_is_named_once_with_all_that_it_is_missing_on() {
     let action = "autoscaling:CompleteLifecycleAction";
     let denied = |on: &str| Right { action, on: vec![on.into()], tried: Err(refused(action, Why::Denied)) };
     facts.rights = vec![denied("arn:a"), denied("arn:b"), Right { tried: Ok(()), ..denied("arn:c") }];
-    facts.caller.as_mut().unwrap().arn = "arn:aws:iam::123456789012:user/ops/ann".into();
+    facts.launching.caller.as_mut().unwrap().arn = Some("arn:aws:iam::123456789012:user/ops/ann".into());
     let found = examine(&facts);
     let found: Vec<&Finding> = found.iter().filter(|one| one.severity == Severity::Problem).collect();
     assert_eq!((found.len(), found[0].place.as_str()), (1, action));
@@ -351,7 +355,7 @@ fn what_may_not_be_asked_at_all_is_said_once() {
     let mut facts = good();
     let fault = refused("autoscaling:DescribeAutoScalingGroups", Why::Denied);
     facts.rights = vec![Right { action: fault.operation, on: vec!["*".into()], tried: Err(fault.clone()) }];
-    facts.groups = Err(fault);
+    facts.launching.groups = Err(fault);
     let found = examine(&facts);
     let bad: Vec<&str> = found.iter().filter(|one| one.severity < Severity::Note).map(|one| one.code).collect();
     assert_eq!(bad, ["permission-missing"]);

@@ -34,7 +34,7 @@ pub(super) fn examine(facts: &Facts, found: &mut Vec<Finding>) {
 fn key(facts: &Facts, key: &KeyFacts) -> Finding {
     let uri: Option<KeyUri> = key.uri.parse().ok();
     let id = uri.as_ref().map_or(key.uri.as_str(), KeyUri::key);
-    let region = uri.as_ref().and_then(KeyUri::region).unwrap_or(&facts.region).as_str();
+    let region = uri.as_ref().and_then(KeyUri::region).unwrap_or(&facts.launching.region).as_str();
     let kms = |verb: &str| {
         vec!["aws", "kms", verb, "--region", region, "--key-id", id].into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
@@ -65,10 +65,10 @@ fn key(facts: &Facts, key: &KeyFacts) -> Finding {
             let message = format!("the caller may not do this on {}: {}", key.uri, fault.problem);
             let on = if id.starts_with("arn:") && id.contains(":key/") { id } else { "*" };
             let both = ["kms:DescribeKey", "kms:GetPublicKey"];
-            let allowed = allow(facts, &both, &[on.to_owned()]);
+            let allowed = allow(&facts.launching, &both, &[on.to_owned()]);
             finding(Problem, "permission-missing", fault.operation, message).typing(allowed)
         }
-        Err(fault) if fault.why == Why::Passing => unasked(facts, fault, "the key of an authority"),
+        Err(fault) if fault.why == Why::Passing => unasked(&facts.launching, fault, "the key of an authority"),
         Err(fault) => {
             let message = format!("the key cannot be used: {}", fault.problem);
             finding(Problem, "key-unusable", place, message).typing(line(kms("describe-key")))
@@ -87,14 +87,14 @@ fn place(
     match &place.tried {
         Ok(()) => found.push(finding(Good, good, &place.url, format!("{what} answers"))),
         Err(fault) if fault.is_missing_right() => {}
-        Err(fault) if fault.why == Why::Passing => found.push(unasked(facts, fault, what)),
+        Err(fault) if fault.why == Why::Passing => found.push(unasked(&facts.launching, fault, what)),
         Err(fault) => {
             let message = format!("{what} cannot be used: {}", fault.problem);
             let look = match place.url.split_once("://") {
                 Some(("file", path)) => command(&["ls", "-ld", path]),
                 Some(("s3", rest)) => {
                     let bucket = rest.split('/').next().unwrap_or_default();
-                    aws(facts, &["s3api", "head-bucket", "--bucket", bucket])
+                    aws(&facts.launching, &["s3api", "head-bucket", "--bucket", bucket])
                 }
                 _ => command(&["goldseal", "doctor", "--store", &place.url]),
             };
@@ -104,12 +104,12 @@ fn place(
 }
 
 fn clock(facts: &Facts, found: &mut Vec<Finding>) {
-    if let Err(fault) = &facts.caller {
-        found.push(unasked(facts, fault, "who the caller is"));
+    if let Err(fault) = &facts.launching.caller {
+        found.push(unasked(&facts.launching, fault, "who the caller is"));
     }
     let ahead = match &facts.ahead {
         Ok(ahead) => *ahead,
-        Err(fault) => return found.push(unasked(facts, fault, "the clock")),
+        Err(fault) => return found.push(unasked(&facts.launching, fault, "the clock")),
     };
     let off = ahead.abs();
     let way = if ahead.is_negative() { "behind" } else { "ahead of" };

@@ -4,12 +4,17 @@
 //! them tells of is in the fleet all the same.
 
 mod classes;
+mod doors;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub use self::classes::{Classified, Image, classify};
+pub(crate) use self::doors::examine;
+pub use self::{
+    classes::{Classified, Image, classify},
+    doors::{AllowedImages, DOOR_CODES},
+};
 use crate::{
     ids::{AccountId, AmiId, GroupName, InstanceId, Region, VolumeId},
     lifecycle::{Instance, Volume},

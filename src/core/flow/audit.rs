@@ -1,13 +1,17 @@
-//! `audit`: accounts and regions → what runs there → each image judged once → every instance in its class.
+//! `audit`: accounts and regions → what runs there → each image judged once → every instance in its class; and what its
+//! launches go around.
 //!
 //! What could not be seen is part of the report: an account that refuses, a region that is out, a volume that nobody
 //! shows. Nothing that runs is touched.
 
+mod coverage;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use self::coverage::Covered;
 use super::{
     case::{Case, Facts},
     verify::keys,
@@ -16,12 +20,12 @@ use crate::{
     attestation::predicate::Summary,
     fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
     gate::{Excepted, Period},
-    ids::{AccountId, ImageRef},
+    ids::{AccountId, AmiId, HookName, ImageRef},
     policy::{Context, Keys, Mode, Policy},
     ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
     report::{
-        AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, ExceptionEnd, ImageReport, ImageSeen,
-        Note, PlaceReport, policy_notes,
+        AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, Door, ExceptionEnd, ImageReport,
+        ImageSeen, Note, PlaceReport, policy_notes,
     },
     verdict::{Fault, Reason},
 };
@@ -42,18 +46,29 @@ pub struct Auditing<'a> {
     pub soon: Period,
     /// Instances that are stopped are looked at as well.
     pub stopped: bool,
+    /// The names of our lifecycle hooks.
+    pub hooks: Vec<HookName>,
+    /// The name of the queue, in each account and region, that our hooks should tell, if it is one.
+    pub queue: Option<String>,
+    /// How long a launch hook may take for a verdict.
+    pub deadline: SignedDuration,
 }
 
 struct Seen<V> {
     place: Place,
     view: V,
     machines: Vec<Machine>,
+    covered: Covered,
 }
+
+/// An image, and whoever can ask for it: with the instance that runs it, if one does.
+type Wanted<'s, V> = BTreeMap<ImageRef, (&'s Seen<V>, Option<&'s Machine>)>;
 
 struct Judged {
     image: Image,
     report: ImageReport,
-    seen: ImageSeen,
+    /// What EC2 says with the instances that run it; none do without.
+    seen: Option<ImageSeen>,
     exceptions: Vec<ExceptionEnd>,
 }
 
@@ -87,7 +102,8 @@ pub async fn audit<F: Fleets>(
     }
     reports.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
     let judged = judge(auditing, &seen, store, &keys, progress).await;
-    Ok(report(auditing, started, reports, &seen, judged))
+    let doors = doors(auditing, &seen, &judged);
+    Ok(report(auditing, started, reports, &seen, judged, doors))
 }
 
 /// Returns the places to look at, with the names of their accounts, and the accounts of which nobody tells the regions.
@@ -124,7 +140,8 @@ async fn look<F: Fleets>(
         Ok(view) => view,
         Err(error) => return (None, vec![missed(&error)]),
     };
-    let (listed, described) = futures_util::join!(view.listed(progress), view.described());
+    let (listed, described, covered) =
+        futures_util::join!(view.listed(progress), view.described(), Covered::ask(&view));
     let mut listed = match listed {
         Ok(listed) => listed,
         Err(error) => return (None, vec![missed(&error)]),
@@ -148,10 +165,10 @@ async fn look<F: Fleets>(
         }
     };
     let machines = machines(listed, &described, &volumes);
-    (Some(Seen { place: place.clone(), view, machines }), faults)
+    (Some(Seen { place: place.clone(), view, machines, covered }), faults)
 }
 
-/// Judges every image once, as somebody sees it who runs it.
+/// Judges every image once, as somebody sees it who runs it, or would.
 async fn judge<V: View + ImageCatalog>(
     auditing: &Auditing<'_>,
     seen: &[Seen<V>],
@@ -159,18 +176,28 @@ async fn judge<V: View + ImageCatalog>(
     keys: &Arc<Keys>,
     progress: &impl Progress,
 ) -> BTreeMap<ImageRef, Judged> {
-    let mut images: BTreeMap<ImageRef, (&Seen<V>, &Machine)> = BTreeMap::new();
+    let mut images: Wanted<'_, V> = BTreeMap::new();
     for one in seen {
         for machine in &one.machines {
-            let image = ImageRef { region: one.place.region.clone(), id: machine.image.clone() };
-            images.entry(image).or_insert((one, machine));
+            images.entry(one.place.image(&machine.image)).or_insert((one, Some(machine)));
+        }
+    }
+    for one in seen {
+        for image in one.covered.images() {
+            images.entry(one.place.image(image)).or_insert((one, None));
         }
     }
     progress.expect(images.len() as u64);
     let judged = images.into_iter().map(|(image, (seen, machine))| async move {
-        let (case, note) = open(auditing.policy, &image, &seen.view, store, keys).await;
+        let (case, note) = match machine {
+            Some(_) => open(auditing.policy, &image, &seen.view, store, keys).await,
+            // What EC2 does not describe, nobody can launch.
+            None => (Case::open(&image, &seen.view, store, keys, None).await.case, None),
+        };
         let mut judgement = case.judge(auditing.policy, auditing.at);
-        judgement.verdict = judgement.verdict.and(other_owner(&case, &machine.seen), Vec::new());
+        if let Some(machine) = machine {
+            judgement.verdict = judgement.verdict.and(other_owner(&case, &machine.seen), Vec::new());
+        }
         let snapshots = case.snapshots();
         let found = Image::of(&judgement.verdict, judgement.until, auditing.soon.after(auditing.at), snapshots);
         let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
@@ -178,7 +205,7 @@ async fn judge<V: View + ImageCatalog>(
         let mut report = case.report(auditing.policy, judgement, &context);
         report.notes.extend(note);
         progress.advance();
-        (image, Judged { image: found, report, seen: machine.seen.clone(), exceptions })
+        (image, Judged { image: found, report, seen: machine.map(|machine| machine.seen.clone()), exceptions })
     });
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
 }
@@ -226,6 +253,19 @@ fn exceptions(gate: &Summary) -> Vec<ExceptionEnd> {
     ends
 }
 
+/// Returns the doors of every place, the worst first.
+fn doors<V>(auditing: &Auditing<'_>, seen: &[Seen<V>], judged: &BTreeMap<ImageRef, Judged>) -> Vec<Door> {
+    let of_place = |one: &Seen<V>| {
+        let report = |id: &AmiId| judged.get(&one.place.image(id)).map(|judged| judged.report.clone());
+        one.covered.doors(auditing, &one.place, &one.machines, report)
+    };
+    let mut doors: Vec<Door> = seen.iter().flat_map(of_place).collect();
+    let key =
+        |door: &Door| (door.severity, door.account.clone(), door.region.clone(), door.code.clone(), door.place.clone());
+    doors.sort_by_cached_key(key);
+    doors
+}
+
 /// Puts the report together: images and instances, the worst first.
 fn report<V>(
     auditing: &Auditing<'_>,
@@ -233,8 +273,10 @@ fn report<V>(
     places: Vec<PlaceReport>,
     seen: &[Seen<V>],
     judged: BTreeMap<ImageRef, Judged>,
+    doors: Vec<Door>,
 ) -> AuditReport {
-    let mut order: Vec<(ImageRef, Judged)> = judged.into_iter().collect();
+    let runs = |(_, judged): &(ImageRef, Judged)| judged.seen.is_some();
+    let mut order: Vec<(ImageRef, Judged)> = judged.into_iter().filter(runs).collect();
     order.sort_by(|(a, one), (b, other)| (one.image.class, a).cmp(&(other.image.class, b)));
     let at: BTreeMap<&ImageRef, usize> = order.iter().enumerate().map(|(at, (image, _))| (image, at)).collect();
     let rule = auditing.policy.launch().root_volume;
@@ -243,7 +285,7 @@ fn report<V>(
     for one in seen {
         let mode = auditing.policy.mode(&one.place.context());
         for machine in &one.machines {
-            let image = ImageRef { region: one.place.region.clone(), id: machine.image.clone() };
+            let image = one.place.image(&machine.image);
             // Every machine's image was judged.
             let Some((&index, (_, judged))) = at.get(&image).and_then(|index| Some((index, order.get(*index)?))) else {
                 continue;
@@ -262,7 +304,7 @@ fn report<V>(
     }
     let image = |((_, judged), classes): ((ImageRef, Judged), _)| {
         let Judged { report, seen, exceptions, .. } = judged;
-        AuditedImage { report, seen: Some(seen), classes, exceptions }
+        AuditedImage { report, seen, classes, exceptions }
     };
     AuditReport {
         schema: AUDIT_SCHEMA.into(),
@@ -274,7 +316,7 @@ fn report<V>(
         places,
         images: order.into_iter().zip(classes).map(image).collect(),
         instances,
-        doors: None,
+        doors: Some(doors),
         notes: policy_notes(auditing.policy),
     }
 }
@@ -317,6 +359,10 @@ impl Auditing<'_> {
 impl Place {
     fn context(&self) -> Context {
         Context { account: Some(self.account.clone()), region: Some(self.region.clone()), group: None }
+    }
+
+    fn image(&self, id: &AmiId) -> ImageRef {
+        ImageRef { region: self.region.clone(), id: id.clone() }
     }
 }
 

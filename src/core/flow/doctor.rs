@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::tries::{looks, right, waits};
 use super::case::Case;
 use crate::{
-    doctor::{Asked, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Right, Unasked, Why, examine},
+    doctor::{Asked, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, Right, Unasked, Why, examine},
     ids::{AccountId, AmiId, ImageRef, NotAnId, Region},
     lifecycle::{Group, Guarded},
     policy::{Context, KeySource, Keys, Policy},
@@ -100,14 +100,19 @@ where
     let store = tries::store(setup, ask.store, &mut rights).await?;
     let state = tries::state(setup, ask.state, &mut rights).await;
 
-    let facts = Facts {
+    let launching = Launching {
         region: setup.region.clone(),
         caller,
-        ahead,
         deadline: setup.deadline,
         hooks: setup.guarded.hooks().cloned().collect(),
-        unmatched: fleet.unmatched,
+        queue: queue.as_ref().and_then(|queue| Some(queue.settings.as_ref().ok()?.arn.clone())),
         groups: fleet.groups,
+        again: "goldseal doctor",
+    };
+    let facts = Facts {
+        launching,
+        ahead,
+        unmatched: fleet.unmatched,
         groups_left_out: fleet.left_out,
         queue,
         rights,

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, future::Future};
 
 use super::{ImageCatalog, PortError, Progress};
 use crate::{
-    fleet::{Listed, Place},
+    doctor::{Asked, Launchable},
+    fleet::{AllowedImages, Listed, Place},
     ids::{AccountId, InstanceId, Region, VolumeId},
-    lifecycle::{Instance, Volume},
+    lifecycle::{Group, Hook, Instance, Volume},
 };
 
 /// An account of a fleet.
@@ -16,6 +17,17 @@ pub struct Account {
     pub id: AccountId,
     /// What people call it.
     pub name: Option<String>,
+}
+
+/// An Auto Scaling group, what its launches wait for, and what it launches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouped {
+    /// The group.
+    pub group: Group,
+    /// Its lifecycle hooks.
+    pub hooks: Asked<Vec<Hook>>,
+    /// The images that it names.
+    pub launches: Asked<Vec<Launchable>>,
 }
 
 /// Where a fleet is: accounts, their regions, and a session in each.
@@ -45,4 +57,10 @@ pub trait View {
 
     /// Returns volumes; what is not in the answer is not to be seen.
     fn volumes(&self, ids: &[VolumeId]) -> impl Future<Output = Result<BTreeMap<VolumeId, Volume>, PortError>> + Send;
+
+    /// Returns every Auto Scaling group.
+    fn grouped(&self) -> impl Future<Output = Result<Vec<Grouped>, PortError>> + Send;
+
+    /// Returns what EC2's own Allowed AMIs setting is.
+    fn allowed_images(&self) -> impl Future<Output = Result<AllowedImages, PortError>> + Send;
 }

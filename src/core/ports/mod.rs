@@ -9,7 +9,7 @@ use std::{error::Error, fmt, future::Future};
 
 pub use self::{
     doctor::{Asker, LaunchQueue, Templates},
-    fleet::{Account, Fleets, View},
+    fleet::{Account, Fleets, Grouped, View},
     launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     metadata::InstanceMetadata,
 };

@@ -9,11 +9,11 @@ use super::{
     ports::{FakeCatalog, Journal},
 };
 use crate::{
-    fleet::{Listed, Place},
+    fleet::{AllowedImages, Listed, Place},
     ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
     image::{DescribedImage, Descriptor, ImageFacts},
     lifecycle::{Instance, Volume},
-    ports::{Account, Fleets, ImageCatalog, PortError, PortErrorKind, Progress, View},
+    ports::{Account, Fleets, Grouped, ImageCatalog, PortError, PortErrorKind, Progress, View},
     report::ImageSeen,
 };
 
@@ -43,7 +43,11 @@ pub struct Running {
     pub volumes: BTreeMap<VolumeId, Volume>,
     /// The images that can be described.
     pub images: FakeCatalog,
-    /// What which call fails with: `listed`, `described`, `volumes`.
+    /// The Auto Scaling groups.
+    pub groups: Vec<Grouped>,
+    /// EC2's own setting; off without one.
+    pub allowed: Option<AllowedImages>,
+    /// What which call fails with: `listed`, `described`, `volumes`, `grouped`, `allowed_images`.
     pub faults: BTreeMap<&'static str, PortErrorKind>,
     /// See [`Journal`].
     pub journal: Journal,
@@ -134,6 +138,14 @@ impl View for FakeView {
     async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>, PortError> {
         let found = |id: &VolumeId| Some((id.clone(), self.0.volumes.get(id)?.clone()));
         self.0.told("volumes", || ids.iter().filter_map(found).collect())
+    }
+
+    async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
+        self.0.told("grouped", || self.0.groups.clone())
+    }
+
+    async fn allowed_images(&self) -> Result<AllowedImages, PortError> {
+        self.0.told("allowed_images", || self.0.allowed.unwrap_or(AllowedImages::Off))
     }
 }
 

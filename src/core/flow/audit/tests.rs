@@ -26,6 +26,18 @@ fn policy() -> Policy {
     compiled(&gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), ""))
 }
 
+fn auditing(policy: &Policy) -> Auditing<'_> {
+    Auditing {
+        policy,
+        at: now(),
+        soon: Period::days(14),
+        stopped: false,
+        hooks: vec!["goldseal".parse().unwrap()],
+        queue: None,
+        deadline: SignedDuration::from_mins(10),
+    }
+}
+
 fn place(account: u64, region: &str) -> Place {
     Place { account: format!("{account:012}").parse::<AccountId>().unwrap(), region: region.parse().unwrap() }
 }
@@ -125,8 +137,7 @@ impl World {
 
 fn report_of(fleet: &FakeFleet, store: &FakeStore) -> AuditReport {
     let policy = policy();
-    let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(14), stopped: false };
-    block_on(audit(&auditing, fleet, store, &FakeKeys::default(), &(), now())).unwrap()
+    block_on(audit(&auditing(&policy), fleet, store, &FakeKeys::default(), &(), now())).unwrap()
 }
 
 #[test]
@@ -182,9 +193,8 @@ fn what_could_not_be_seen_is_in_the_report() {
 #[test]
 fn without_accounts_there_is_no_report() {
     let policy = policy();
-    let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(1), stopped: false };
     let fleet = FakeFleet { fault: Some(PortErrorKind::Denied), ..FakeFleet::default() };
-    let answer = block_on(audit(&auditing, &fleet, &FakeStore::default(), &FakeKeys::default(), &(), now()));
+    let answer = block_on(audit(&auditing(&policy), &fleet, &FakeStore::default(), &FakeKeys::default(), &(), now()));
     assert_eq!(answer.unwrap_err().kind, PortErrorKind::Denied);
 }
 
@@ -197,7 +207,7 @@ fn another_instant_tells_what_will_expire_and_exceptions_are_listed_by_their_end
     let (fleet, policy) = (FakeFleet { views, ..FakeFleet::default() }, policy());
     for (days, class) in [(0, Class::Expiring), (1, Class::Expired), (2, Class::Expired)] {
         let at = now().saturating_add(days * DAY).unwrap();
-        let auditing = Auditing { policy: &policy, at, soon: Period::days(14), stopped: false };
+        let auditing = Auditing { at, ..auditing(&policy) };
         let report = block_on(audit(&auditing, &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
         assert_eq!(report.classes, BTreeMap::from([(class, 1)]), "in {days} days");
         let ends: Vec<Timestamp> = report.images[0].exceptions.iter().map(|one| one.expires).collect();
@@ -218,7 +228,7 @@ fn instances_that_have_ended_do_not_count_and_stopped_ones_if_asked_for() {
     let views = world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
     let (fleet, policy) = (FakeFleet { views, ..FakeFleet::default() }, policy());
     for (stopped, count) in [(false, 2), (true, 3)] {
-        let auditing = Auditing { policy: &policy, at: now(), soon: Period::days(1), stopped };
+        let auditing = Auditing { stopped, ..auditing(&policy) };
         let report = block_on(audit(&auditing, &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
         assert_eq!(report.total(), count);
     }

@@ -121,7 +121,7 @@ impl Templates for World {
 
 impl Asker for World {
     async fn caller(&self) -> Result<Caller, PortError> {
-        let arn = "arn:aws:sts::123456789012:assumed-role/hook/i".to_owned();
+        let arn = Some("arn:aws:sts::123456789012:assumed-role/hook/i".to_owned());
         self.ask("sts:GetCallerIdentity", "", Caller { account: "123456789012".parse().unwrap(), arn })
     }
     async fn ahead(&self) -> Result<SignedDuration, PortError> {
