@@ -1,12 +1,14 @@
 //! `goldseal audit` against the local AWS: an organization in three regions, and every way in which a place is not seen.
 
 use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications};
+use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
 
 use crate::{
     aws::{Account, REGION, wait},
     chain::Scene,
     cloud::cloud,
+    fleet::Fleet,
     run::{codes, notes},
 };
 
@@ -150,6 +152,56 @@ fn what_fails_an_audit_is_for_its_user_to_say() {
     // The scan is too old in a hundred years.
     let later = goldseal.json(&format!("{only} --at 2126-01-01T00:00:00Z")).exits(1).report();
     assert_eq!(later["at"], "2126-01-01T00:00:00Z");
+}
+
+#[test]
+fn doors_are_what_is_open_beside_the_launch_hook() {
+    let fleet = Fleet::around(scene());
+    let Scene { account, goldseal, .. } = &fleet.scene;
+    let (sealed, bare) = (fleet.scene.sealed("sealed"), account.image("bare"));
+    fleet.group("guarded", &sealed);
+    fleet.group("refused", &bare);
+    wait(account.sqs().create_queue().queue_name("other").send()).unwrap();
+    let other = format!("arn:aws:sqs:{REGION}:{}:other", account.id);
+    fleet.group_with("elsewhere", &sealed, Some(&other), 300);
+    let parameter = account.ssm().put_parameter().name("/golden/web").value(&bare).data_type("aws:ec2:image");
+    wait(parameter.r#type(ParameterType::String).send()).unwrap();
+    // What the parameter names is checked after the answer.
+    drop(wait(account.ssm().get_parameter().name("/golden/web").send()));
+    let beside = runs(account, REGION, &sealed, 3);
+    let attach = account.autoscaling().attach_instances().auto_scaling_group_name("guarded");
+    wait(attach.instance_ids(&beside[0]).send()).unwrap();
+    wait(account.ec2().create_replace_root_volume_task().instance_id(&beside[1]).send()).unwrap();
+
+    let line = format!("audit --regions {REGION} --guard-queue launches");
+    let report = goldseal.json(&format!("{line} --fail-on door")).exits(1).report();
+    let doors = report["doors"].as_array().unwrap();
+    let told: Vec<[&str; 3]> =
+        doors.iter().map(|door| ["severity", "code", "where"].map(|key| door[key].as_str().unwrap())).collect();
+    let template = "launch template refused version 1";
+    assert_eq!(
+        told,
+        [
+            ["problem", "hook-tells-another-queue", "elsewhere/goldseal"],
+            ["problem", "image-refused", "refused: launch template refused version 1"],
+            ["warning", "allowed-images-off", REGION],
+            ["warning", "image-refused", template],
+            ["warning", "image-refused", "parameter /golden/web"],
+            ["warning", "instances-attached", "1 instance attached to guarded"],
+            ["warning", "instances-direct", "2 instances of RunInstances"],
+            ["warning", "roots-replaced", "1 instance with another root volume"],
+        ],
+        "{report:#}"
+    );
+    goldseal.run(&line).exits(0).says("DOORS").says("elsewhere/goldseal").says("aws autoscaling put-lifecycle-hook");
+
+    // Whoever may not look does not know that they are shut.
+    account.fault(json!({"service": "ec2", "action": "DescribeReplaceRootVolumeTasks", "times": 0, "status": 403,
+                         "code": "UnauthorizedOperation"}));
+    let report = goldseal.json(&line).exits(0).report();
+    let unknown = report["doors"].as_array().unwrap().iter().find(|door| door["severity"] == "unknown").unwrap();
+    assert_eq!(unknown["where"], format!("ec2:DescribeReplaceRootVolumeTasks {REGION}"), "{unknown:#}");
+    cloud().clear_faults();
 }
 
 #[test]

@@ -15,7 +15,7 @@ use goldseal_core::{
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "describe",
     "gate",
     "approve",
@@ -27,6 +27,8 @@ const COMMANDS: [&str; 19] = [
     "hook breaker",
     "hook breaker reset",
     "doctor",
+    "audit",
+    "audit render",
     "boot",
     "boot install",
     "boot uninstall",
@@ -86,6 +88,24 @@ fn docs_boot_check_lists_every_code() {
         text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
     }
     made("docs/boot-check.md", &text);
+}
+
+#[test]
+fn docs_doors_lists_every_code() {
+    let mut text = String::from(
+        "# The doors that `goldseal audit` finds\n\nA door is a way past what guards launches. Each has a severity, a stable code, \
+         what it is (`where`), and what to type (`type`). A code never changes its meaning. `--fail-on door` ends with 1 where \
+         a door is a `problem`, and with 3 where it is `unknown`, because it could not be looked at.\n\n\
+         For every Auto Scaling group of every account and region the audit looks for what [doctor](doctor.md) looks for in a \
+         guarded one: a launch hook of the name in `--guard-hook` that abandons by default, whose timeouts are long enough and \
+         which tells the queue in `--guard-queue`, if that is given; and images that would be refused at the next launch \
+         (`hook-…`, `image-…`, `launch-suspended`). Beside groups:\n\n\
+         | code | severity | what it means | what to do |\n| --- | --- | --- | --- |\n",
+    );
+    for (code, severity, meaning, remedy) in goldseal_core::fleet::DOOR_CODES {
+        text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
+    }
+    made("docs/doors.md", &text);
 }
 
 #[test]

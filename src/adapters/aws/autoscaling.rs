@@ -97,7 +97,7 @@ impl AutoScaling {
                 Err(error) if is_gone(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(fault::port_error(&error, WARM_POOL, group)),
             };
-            let ids = waiting(answer.instances());
+            let ids = which(answer.instances(), waits);
             found.extend(ids.map_err(|fault| malformed(WARM_POOL, group.as_str(), fault.to_string()))?);
             page = pages::next(WARM_POOL, group, page.as_deref(), answer.next_token)?;
             if page.is_none() {
@@ -207,16 +207,24 @@ fn group(described: &AutoScalingGroup) -> Result<Group, String> {
     Ok(Group {
         name: name.map_err(|fault| format!("AutoScalingGroupName: {fault}"))?,
         arn: arn.map_err(|fault| format!("AutoScalingGroupARN: {fault}"))?,
-        waiting: waiting(described.instances()).map_err(|fault| fault.to_string())?,
+        waiting: which(described.instances(), waits)?,
+        attached: which(described.instances(), is_attached)?,
         launch_suspended: suspended.filter_map(|one| one.process_name()).any(|name| name == LAUNCH),
     })
 }
 
-fn waiting(instances: &[Instance]) -> Result<Vec<InstanceId>, String> {
-    let waits =
-        |one: &&Instance| one.lifecycle_state().is_some_and(|state| Standing::of(state.as_str()) == Standing::Waiting);
-    let ids = instances.iter().filter(waits).map(|one| one.instance_id().unwrap_or_default().parse());
+fn which(instances: &[Instance], filter: fn(&Instance) -> bool) -> Result<Vec<InstanceId>, String> {
+    let ids = instances.iter().filter(|one| filter(one)).map(|one| one.instance_id().unwrap_or_default().parse());
     ids.collect::<Result<_, _>>().map_err(|fault: NotAnId| format!("InstanceId: {fault}"))
+}
+
+fn waits(instance: &Instance) -> bool {
+    instance.lifecycle_state().is_some_and(|state| Standing::of(state.as_str()) == Standing::Waiting)
+}
+
+/// What a group launched, it launched from something.
+fn is_attached(instance: &Instance) -> bool {
+    instance.launch_template().is_none() && instance.launch_configuration_name().is_none()
 }
 
 fn hook(described: &LifecycleHook) -> Result<Hook, String> {

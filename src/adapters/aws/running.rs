@@ -1,13 +1,13 @@
-//! What runs in one account and region: DescribeInstanceImageMetadata, DescribeInstances and DescribeVolumes, whole; and
-//! its groups, each with its hooks and the images that it launches.
+//! What runs in one account and region: DescribeInstanceImageMetadata, DescribeInstances and DescribeVolumes, whole; its
+//! groups, each with its hooks and the images that it launches; and what else launches instances or changes them.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{InstanceImageMetadata, Tag};
+use aws_sdk_ec2::types::{InstanceImageMetadata, ReplaceRootVolumeTask, Tag};
 use futures::{StreamExt as _, stream};
 use goldseal_core::{
-    doctor::Unasked,
-    fleet::{AllowedImages, Listed},
+    doctor::{Launchable, Unasked},
+    fleet::{AllowedImages, Listed, ReplacedRoot},
     ids::{ImageRef, InstanceId, NotAnId, Region, VolumeId},
     image::DescribedImage,
     lifecycle::{Group, Instance, Volume},
@@ -19,10 +19,13 @@ use jiff::Timestamp;
 use super::{AutoScaling, AwsConfig, Ec2, fault, instances, pages, surroundings::Surroundings};
 
 const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
+const REPLACED: &str = "ec2:DescribeReplaceRootVolumeTasks";
 const ALLOWED: &str = "ec2:GetAllowedImagesSettings";
 
 /// The most that fits on a page.
 const PAGE: i32 = 1000;
+/// The most replacements that fit on a page.
+const TASKS: i32 = 50;
 /// So many volumes are asked for together: a filter takes no more values.
 const VALUES: usize = 200;
 /// So many groups are asked about together: Auto Scaling allows few calls a second.
@@ -51,8 +54,7 @@ impl View for RunningIn {
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, LISTED, &self.region))?;
             for told in answer.instance_image_metadata.unwrap_or_default() {
-                let malformed = |why| PortError::new(PortErrorKind::Malformed, LISTED, &self.region).because(why);
-                found.push(listed(told).map_err(malformed)?);
+                found.push(listed(told).map_err(|why| malformed(LISTED, &self.region, why))?);
             }
             page = pages::next(LISTED, &self.region, page.as_deref(), answer.next_token)?;
             if page.is_none() {
@@ -90,6 +92,29 @@ impl View for RunningIn {
         Ok(stream::iter(looked).buffered(GROUPS).collect().await)
     }
 
+    async fn named(&self) -> Result<Vec<Launchable>, PortError> {
+        let surroundings = Surroundings::new(&self.aws, &self.region);
+        let (mut templates, parameters) = futures::try_join!(surroundings.templates(), surroundings.parameters())?;
+        templates.extend(parameters);
+        Ok(templates)
+    }
+
+    async fn replaced_roots(&self) -> Result<Vec<ReplacedRoot>, PortError> {
+        let request = self.aws.ec2(&self.region).describe_replace_root_volume_tasks().max_results(TASKS);
+        let (mut found, mut page) = (Vec::new(), None);
+        loop {
+            let answer = request.clone().set_next_token(page.clone()).send().await;
+            let answer = answer.map_err(|error| fault::port_error(&error, REPLACED, &self.region))?;
+            for task in answer.replace_root_volume_tasks() {
+                found.push(replaced(task).map_err(|why| malformed(REPLACED, &self.region, why))?);
+            }
+            page = pages::next(REPLACED, &self.region, page.as_deref(), answer.next_token)?;
+            if page.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     async fn allowed_images(&self) -> Result<AllowedImages, PortError> {
         let answer = self.aws.ec2(&self.region).get_allowed_images_settings().send().await;
         let answer = answer.map_err(|error| fault::port_error(&error, ALLOWED, &self.region))?;
@@ -97,10 +122,7 @@ impl View for RunningIn {
             Some("disabled") => Ok(AllowedImages::Off),
             Some("audit-mode") => Ok(AllowedImages::Audit),
             Some("enabled") => Ok(AllowedImages::On),
-            other => {
-                let why = format!("State is {other:?}");
-                Err(PortError::new(PortErrorKind::Malformed, ALLOWED, &self.region).because(why))
-            }
+            other => Err(malformed(ALLOWED, &self.region, format!("State is {other:?}"))),
         }
     }
 }
@@ -109,6 +131,18 @@ impl ImageCatalog for RunningIn {
     async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
         self.images.describe(image).await
     }
+}
+
+fn malformed(operation: &'static str, region: &Region, why: String) -> PortError {
+    PortError::new(PortErrorKind::Malformed, operation, region).because(why)
+}
+
+fn replaced(task: &ReplaceRootVolumeTask) -> Result<ReplacedRoot, String> {
+    let instance = task.instance_id().unwrap_or_default().parse();
+    Ok(ReplacedRoot {
+        instance: instance.map_err(|fault: NotAnId| format!("InstanceId: {fault}"))?,
+        state: task.task_state().map_or_else(String::new, |state| state.as_str().to_owned()),
+    })
 }
 
 fn listed(told: InstanceImageMetadata) -> Result<Listed, String> {

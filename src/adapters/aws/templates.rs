@@ -1,21 +1,32 @@
 //! An Auto Scaling group → the images that it would launch: of its launch template, of overrides with a template or an
-//! image of their own, or of its launch configuration; `resolve:ssm:` is followed to the parameter's value of now.
+//! image of their own, or of its launch configuration; `resolve:ssm:` is followed to the parameter's value of now. And
+//! the images that any launch template or parameter names.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup, LaunchTemplateOverrides, LaunchTemplateSpecification};
+use aws_sdk_ssm::types::ParameterStringFilter;
 use goldseal_core::{
     doctor::Launchable,
     ids::{AmiId, GroupName},
     ports::{PortError, PortErrorKind, Templates},
 };
 
-use super::{fault, surroundings::Surroundings};
+use super::{fault, pages, surroundings::Surroundings};
 
 const GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
 const CONFIGURATIONS: &str = "autoscaling:DescribeLaunchConfigurations";
 const VERSIONS: &str = "ec2:DescribeLaunchTemplateVersions";
 const PARAMETER: &str = "ssm:GetParameter";
+const PARAMETERS: &str = "ssm:DescribeParameters";
+
+/// What stands before the name of a parameter where an image is meant.
+const RESOLVE: &str = "resolve:ssm:";
+/// The most launch templates, and the most parameters, that fit on a page.
+const TEMPLATES_PAGE: i32 = 200;
+const PARAMETERS_PAGE: i32 = 50;
+/// The data type of parameters that name an image: Parameter Store has looked whether it is there.
+const IMAGE: &str = "aws:ec2:image";
 
 /// What a group names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +59,52 @@ impl Templates for Surroundings {
 }
 
 impl Surroundings {
+    /// Returns what the default and the latest version of every launch template name. Those that name none, as templates
+    /// of Karpenter and of mixed groups may, launch nothing by themselves.
+    pub(super) async fn templates(&self) -> Result<Vec<Launchable>, PortError> {
+        let request = self.ec2.describe_launch_template_versions().versions("$Default").versions("$Latest");
+        let (request, mut named, mut page) = (request.max_results(TEMPLATES_PAGE), BTreeSet::new(), None);
+        loop {
+            let answer = request.clone().set_next_token(page.clone()).send().await;
+            let answer = answer.map_err(|error| fault::port_error(&error, VERSIONS, "all launch templates"))?;
+            for one in answer.launch_template_versions() {
+                let name = one.launch_template_name().unwrap_or_default();
+                let number = one.version_number().unwrap_or_default();
+                let written = one.launch_template_data().and_then(|data| data.image_id());
+                named.extend(written.map(|written| (name.to_owned(), number, written.to_owned())));
+            }
+            page = pages::next(VERSIONS, "all launch templates", page.as_deref(), answer.next_token)?;
+            if page.is_none() {
+                break;
+            }
+        }
+        let mut launches = Vec::new();
+        for (name, number, written) in named {
+            launches.push(self.launchable(format!("launch template {name} version {number}"), written).await?);
+        }
+        Ok(launches)
+    }
+
+    /// Returns what every parameter of the data type `aws:ec2:image` names.
+    pub(super) async fn parameters(&self) -> Result<Vec<Launchable>, PortError> {
+        let filter = ParameterStringFilter::builder().key("DataType").option("Equals").values(IMAGE).build();
+        let filter =
+            filter.map_err(|error| PortError::new(PortErrorKind::Malformed, PARAMETERS, IMAGE).because(error))?;
+        let request = self.ssm.describe_parameters().parameter_filters(filter).max_results(PARAMETERS_PAGE);
+        let (mut launches, mut page) = (Vec::new(), None);
+        loop {
+            let answer = request.clone().set_next_token(page.clone()).send().await;
+            let answer = answer.map_err(|error| fault::port_error(&error, PARAMETERS, IMAGE))?;
+            for name in answer.parameters().iter().filter_map(|one| one.name()) {
+                launches.push(self.launchable(format!("parameter {name}"), format!("{RESOLVE}{name}")).await?);
+            }
+            page = pages::next(PARAMETERS, IMAGE, page.as_deref(), answer.next_token)?;
+            if page.is_none() {
+                return Ok(launches);
+            }
+        }
+    }
+
     async fn of_template(&self, template: &Template, version: &str) -> Result<Launchable, PortError> {
         let request = self.ec2.describe_launch_template_versions().versions(version);
         let (request, name) = match template {
@@ -78,7 +135,7 @@ impl Surroundings {
     }
 
     async fn launchable(&self, named_by: String, written: String) -> Result<Launchable, PortError> {
-        let value = match written.strip_prefix("resolve:ssm:") {
+        let value = match written.strip_prefix(RESOLVE) {
             None => Ok(written.clone()),
             Some(name) => {
                 let answer = self.ssm.get_parameter().name(name).send().await;

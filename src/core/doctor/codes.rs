@@ -150,20 +150,22 @@ pub const CODES: &[(&str, &str, &str, &str)] = &[
     ("queue-good", "good", "The queue is as it should be.", ""),
     (
         "image-refused",
-        "problem; warning in mode `warn`",
-        "A guarded group would launch an image that is refused now; the message names the [reasons](reasons.md).",
+        "problem; warning in mode `warn`, and of what no guarded group launches",
+        "A guarded group, or in an audit any launch template or parameter, would launch an image that is refused now; the \
+         message names the [reasons](reasons.md).",
         "Ask `goldseal verify`, which says what to do about each reason.",
     ),
     (
         "image-undetermined",
-        "problem; warning in mode `warn`",
-        "A guarded group would launch an image that cannot be judged now; it is refused at the deadline.",
+        "problem; warning in mode `warn`, and of what no guarded group launches",
+        "A guarded group, or in an audit any launch template or parameter, would launch an image that cannot be judged now; \
+         it is refused at the deadline.",
         "Ask `goldseal verify`.",
     ),
     (
         "image-not-found",
-        "problem",
-        "A launch template of a guarded group, or the parameter that it names, leads to no image.",
+        "problem; warning of what no guarded group launches",
+        "A launch template, or the parameter that it names, leads to no image.",
         "Mend the launch template or the parameter.",
     ),
     (

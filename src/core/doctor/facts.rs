@@ -87,6 +87,8 @@ pub struct Launching {
     pub queue: Option<String>,
     /// The groups.
     pub groups: Asked<Vec<GroupFacts>>,
+    /// What launch templates and parameters name beside them, when somebody looks at it.
+    pub named: Asked<Vec<LaunchFacts>>,
     /// What is typed to ask again.
     pub again: &'static str,
 }

@@ -39,6 +39,7 @@ pub fn examine_launches(facts: &Launching) -> Vec<Finding> {
     let mut found = Vec::new();
     groups::launching(facts, &mut found);
     images::examine(facts, &mut found);
+    images::named(facts, &mut found);
     let hooks = facts.groups.iter().flatten().filter_map(|group| group.hooks.as_ref().err());
     let denied = facts.groups.as_ref().err().into_iter().chain(hooks).filter(|fault| fault.is_missing_right());
     found.extend(denied.map(|fault| unasked(facts, fault, "what launches wait for")));

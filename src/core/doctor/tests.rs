@@ -60,7 +60,8 @@ fn group(name: &str) -> GroupFacts {
     let id = "00000000-0000-0000-0000-000000000000";
     let arn = format!("arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:{id}:autoScalingGroupName/{name}");
     let name: GroupName = name.parse().unwrap();
-    let group = Group { name, arn: arn.parse().unwrap(), waiting: Vec::new(), launch_suspended: false };
+    let group =
+        Group { name, arn: arn.parse().unwrap(), waiting: Vec::new(), attached: Vec::new(), launch_suspended: false };
     let launches = Ok(vec![launch(admitted())]);
     GroupFacts { group, guarded: true, mode: Mode::Enforce, hooks: Ok(vec![hook()]), launches }
 }
@@ -91,6 +92,7 @@ fn good() -> Facts {
             hooks: vec!["goldseal".parse::<HookName>().unwrap()],
             queue: Some(QUEUE.into()),
             groups: Ok(vec![group("web")]),
+            named: Ok(Vec::new()),
             again: "goldseal doctor",
         },
         ahead: Ok(SignedDuration::from_secs(1)),

@@ -1,12 +1,13 @@
-//! Ways around the launch hooks of a place: what launches instances beside groups, and whether EC2's own setting stops it.
+//! Ways around the launch hooks of a place: what launches instances beside groups or changes them afterwards, and whether
+//! EC2's own setting stops it.
 //!
 //! What groups themselves leave open, `doctor` finds: an audit asks it about every group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Machine;
 use crate::{
-    doctor::{Asked, Launching, command::aws, finding, unasked},
+    doctor::{Asked, GroupFacts, Launching, command::aws, finding, unasked},
     ids::InstanceId,
     report::{Finding, Launcher, Severity},
 };
@@ -14,10 +15,12 @@ use crate::{
 /// So many instances are named in a finding.
 const SHOWN: usize = 20;
 
+const ATTACHED: &str = "instances-attached";
 const DIRECT: &str = "instances-direct";
 const OF_FLEET: &str = "instances-of-fleet";
 const OF_KARPENTER: &str = "instances-of-karpenter";
 const OF_SERVICE: &str = "instances-of-service";
+const REPLACED: &str = "roots-replaced";
 const OFF: &str = "allowed-images-off";
 const AUDIT: &str = "allowed-images-audit";
 
@@ -49,6 +52,19 @@ pub const DOOR_CODES: &[(&str, &str, &str, &str)] = &[
         "Nothing can hold them; know that they are there.",
     ),
     (
+        ATTACHED,
+        "warning",
+        "A group has instances that it did not launch but was given: attaching passes no lifecycle hook.",
+        "Deny `autoscaling:AttachInstances`, and let the group launch its own.",
+    ),
+    (
+        REPLACED,
+        "warning",
+        "Root volumes of instances were replaced while they ran, or are being replaced: only an instance refresh passes a \
+         lifecycle hook.",
+        "See who asked for it, and deny `ec2:CreateReplaceRootVolumeTask`. The volume itself is judged: `root-replaced`.",
+    ),
+    (
         OFF,
         "warning",
         "The Allowed AMIs setting is off: EC2 launches images of any owner.",
@@ -73,32 +89,44 @@ pub enum AllowedImages {
     On,
 }
 
+/// The replacement of a root volume while its instance ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedRoot {
+    /// The instance.
+    pub instance: InstanceId,
+    /// `pending`, `in-progress`, `succeeded`, `failing`, `failed` or `failed-detached`.
+    pub state: String,
+}
+
+/// What was told of a place beside its instances and groups.
+#[derive(Debug)]
+pub(crate) struct Around {
+    /// EC2's own setting.
+    pub(crate) allowed: Asked<AllowedImages>,
+    /// Replaced root volumes.
+    pub(crate) replaced: Asked<Vec<ReplacedRoot>>,
+}
+
 /// Returns what is open beside the groups of a place.
-pub(crate) fn examine(machines: &[Machine], allowed: &Asked<AllowedImages>, place: &Launching) -> Vec<Finding> {
-    let mut found = Vec::new();
+pub(crate) fn examine(machines: &[Machine], around: &Around, place: &Launching) -> Vec<Finding> {
+    let mut found = outside(machines, place);
+    found.extend(attached(place));
+    found.extend(replaced(machines, &around.replaced, place));
+    found.extend(setting(&around.allowed, place));
+    found
+}
+
+fn outside(machines: &[Machine], place: &Launching) -> Vec<Finding> {
     let mut outside: BTreeMap<(&str, &str), Vec<&InstanceId>> = BTreeMap::new();
     for machine in machines {
         if let Some(by) = outside_of_groups(&machine.launcher) {
             outside.entry(by).or_default().push(&machine.id);
         }
     }
-    found.extend(outside.into_iter().map(|((code, by), ids)| instances(code, by, &ids, place)));
-    let region = place.region.as_str();
-    let enable =
-        |state| aws(place, &["ec2", "enable-allowed-images-settings", "--allowed-images-settings-state", state]);
-    match allowed {
-        Ok(AllowedImages::On) => {}
-        Ok(AllowedImages::Off) => {
-            let message = "the Allowed AMIs setting is off: EC2 itself refuses no image";
-            found.push(finding(Severity::Warning, OFF, region, message).typing(enable("audit-mode")));
-        }
-        Ok(AllowedImages::Audit) => {
-            let message = "the Allowed AMIs setting is in audit mode: EC2 itself refuses no image";
-            found.push(finding(Severity::Warning, AUDIT, region, message).typing(enable("enabled")));
-        }
-        Err(fault) => found.push(unasked(place, fault, "the Allowed AMIs setting")),
-    }
-    found
+    let door = |((code, by), ids): ((&'static str, &str), Vec<&InstanceId>)| {
+        instances(code, &format!("of {by}"), "no lifecycle hook held", &ids, place)
+    };
+    outside.into_iter().map(door).collect()
 }
 
 /// Names the kind of launches that no lifecycle hook sees, and who makes them.
@@ -112,16 +140,58 @@ fn outside_of_groups(launcher: &Launcher) -> Option<(&'static str, &str)> {
     }
 }
 
-fn instances(code: &'static str, by: &str, ids: &[&InstanceId], place: &Launching) -> Finding {
+fn attached(place: &Launching) -> Vec<Finding> {
+    let given = |one: &&GroupFacts| !one.group.attached.is_empty();
+    let door = |one: &GroupFacts| {
+        let ids: Vec<&InstanceId> = one.group.attached.iter().collect();
+        let of = format!("attached to {}", one.group.name);
+        instances(ATTACHED, &of, "no lifecycle hook held, and the group did not launch", &ids, place)
+    };
+    place.groups.iter().flatten().filter(given).map(door).collect()
+}
+
+/// A replacement that failed left the root that was there.
+fn replaced(machines: &[Machine], told: &Asked<Vec<ReplacedRoot>>, place: &Launching) -> Option<Finding> {
+    let told = match told {
+        Ok(told) => told,
+        Err(fault) => return Some(unasked(place, fault, "the replaced root volumes")),
+    };
+    let here: BTreeSet<&InstanceId> = machines.iter().map(|machine| &machine.id).collect();
+    let counts = |one: &&ReplacedRoot| here.contains(&one.instance) && !one.state.starts_with("fail");
+    let ids: BTreeSet<&InstanceId> = told.iter().filter(counts).map(|one| &one.instance).collect();
+    let ids: Vec<&InstanceId> = ids.into_iter().collect();
+    let what = "the root volume was replaced while it ran, or is being replaced, of";
+    (!ids.is_empty()).then(|| instances(REPLACED, "with another root volume", what, &ids, place))
+}
+
+fn setting(allowed: &Asked<AllowedImages>, place: &Launching) -> Option<Finding> {
+    let region = place.region.as_str();
+    let enable =
+        |state| aws(place, &["ec2", "enable-allowed-images-settings", "--allowed-images-settings-state", state]);
+    match allowed {
+        Ok(AllowedImages::On) => None,
+        Ok(AllowedImages::Off) => {
+            let message = "the Allowed AMIs setting is off: EC2 itself refuses no image";
+            Some(finding(Severity::Warning, OFF, region, message).typing(enable("audit-mode")))
+        }
+        Ok(AllowedImages::Audit) => {
+            let message = "the Allowed AMIs setting is in audit mode: EC2 itself refuses no image";
+            Some(finding(Severity::Warning, AUDIT, region, message).typing(enable("enabled")))
+        }
+        Err(fault) => Some(unasked(place, fault, "the Allowed AMIs setting")),
+    }
+}
+
+fn instances(code: &'static str, of: &str, what: &str, ids: &[&InstanceId], place: &Launching) -> Finding {
     let shown: Vec<&str> = ids.iter().take(SHOWN).map(|id| id.as_str()).collect();
     let more = match ids.len() - shown.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let (noun, them) = if ids.len() == 1 { ("instance", "it") } else { ("instances", "them") };
-    let message = format!("no lifecycle hook held {them}: {}{more}", shown.join(", "));
+    let noun = if ids.len() == 1 { "instance" } else { "instances" };
+    let message = format!("{what} {}{more}", shown.join(", "));
     let show = aws(place, &[&["ec2", "describe-instances", "--instance-ids"], shown.as_slice()].concat());
-    finding(Severity::Warning, code, format!("{} {noun} of {by}", ids.len()), message).typing(show)
+    finding(Severity::Warning, code, format!("{} {noun} {of}", ids.len()), message).typing(show)
 }
 
 #[cfg(test)]

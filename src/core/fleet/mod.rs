@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub(crate) use self::doors::examine;
+pub(crate) use self::doors::{Around, examine};
 pub use self::{
     classes::{Classified, Image, classify},
-    doors::{AllowedImages, DOOR_CODES},
+    doors::{AllowedImages, DOOR_CODES, ReplacedRoot},
 };
 use crate::{
     ids::{AccountId, AmiId, GroupName, InstanceId, Region, VolumeId},

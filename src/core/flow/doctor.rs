@@ -107,6 +107,7 @@ where
         hooks: setup.guarded.hooks().cloned().collect(),
         queue: queue.as_ref().and_then(|queue| Some(queue.settings.as_ref().ok()?.arn.clone())),
         groups: fleet.groups,
+        named: Ok(Vec::new()),
         again: "goldseal doctor",
     };
     let facts = Facts {
@@ -178,7 +179,8 @@ where
     Ok(Fleet { unmatched, groups: Ok(groups), left_out })
 }
 
-fn asked<T>(answer: Result<T, PortError>) -> Asked<T> {
+/// Keeps of a failure what can be said of it.
+pub(super) fn asked<T>(answer: Result<T, PortError>) -> Asked<T> {
     answer.map_err(|error| Unasked::from(&error))
 }
 

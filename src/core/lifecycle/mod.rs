@@ -101,6 +101,8 @@ pub struct Group {
     pub arn: GroupArn,
     /// Its instances that wait, those of its warm pool too.
     pub waiting: Vec<InstanceId>,
+    /// Its instances that it did not launch, but was given: they passed no lifecycle hook.
+    pub attached: Vec<InstanceId>,
     /// `Launch` is suspended.
     pub launch_suspended: bool,
 }

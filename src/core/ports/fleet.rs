@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::Future};
 use super::{ImageCatalog, PortError, Progress};
 use crate::{
     doctor::{Asked, Launchable},
-    fleet::{AllowedImages, Listed, Place},
+    fleet::{AllowedImages, Listed, Place, ReplacedRoot},
     ids::{AccountId, InstanceId, Region, VolumeId},
     lifecycle::{Group, Hook, Instance, Volume},
 };
@@ -60,6 +60,12 @@ pub trait View {
 
     /// Returns every Auto Scaling group.
     fn grouped(&self) -> impl Future<Output = Result<Vec<Grouped>, PortError>> + Send;
+
+    /// Returns the images that launch templates and parameters name, whoever launches by them.
+    fn named(&self) -> impl Future<Output = Result<Vec<Launchable>, PortError>> + Send;
+
+    /// Returns the replacements of root volumes that EC2 knows of: those of the last days, and those under way.
+    fn replaced_roots(&self) -> impl Future<Output = Result<Vec<ReplacedRoot>, PortError>> + Send;
 
     /// Returns what EC2's own Allowed AMIs setting is.
     fn allowed_images(&self) -> impl Future<Output = Result<AllowedImages, PortError>> + Send;

@@ -9,10 +9,11 @@ use super::{
     ports::{FakeCatalog, Journal},
 };
 use crate::{
-    fleet::{AllowedImages, Listed, Place},
+    doctor::Launchable,
+    fleet::{AllowedImages, Listed, Place, ReplacedRoot},
     ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
     image::{DescribedImage, Descriptor, ImageFacts},
-    lifecycle::{Instance, Volume},
+    lifecycle::{Group, Instance, Volume},
     ports::{Account, Fleets, Grouped, ImageCatalog, PortError, PortErrorKind, Progress, View},
     report::ImageSeen,
 };
@@ -45,9 +46,14 @@ pub struct Running {
     pub images: FakeCatalog,
     /// The Auto Scaling groups.
     pub groups: Vec<Grouped>,
+    /// What launch templates and parameters name.
+    pub named: Vec<Launchable>,
+    /// The root volumes that were replaced.
+    pub replaced: Vec<ReplacedRoot>,
     /// EC2's own setting; off without one.
     pub allowed: Option<AllowedImages>,
-    /// What which call fails with: `listed`, `described`, `volumes`, `grouped`, `allowed_images`.
+    /// What which call fails with: `listed`, `described`, `volumes`, `grouped`, `named`,
+    /// `replaced_roots`, `allowed_images`.
     pub faults: BTreeMap<&'static str, PortErrorKind>,
     /// See [`Journal`].
     pub journal: Journal,
@@ -81,6 +87,19 @@ impl Running {
     fn told<T>(&self, call: &'static str, answer: impl FnOnce() -> T) -> Result<T, PortError> {
         self.journal.note(call, self.faults.get(call).copied())?;
         Ok(answer())
+    }
+}
+
+/// Returns an Auto Scaling group of `eu-west-1` that has no instance.
+pub fn group(name: &str) -> Group {
+    let id = "00000000-0000-0000-0000-000000000000";
+    let arn = format!("arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:{id}:autoScalingGroupName/{name}");
+    Group {
+        name: name.parse().unwrap(),
+        arn: arn.parse().unwrap(),
+        waiting: Vec::new(),
+        attached: Vec::new(),
+        launch_suspended: false,
     }
 }
 
@@ -142,6 +161,14 @@ impl View for FakeView {
 
     async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
         self.0.told("grouped", || self.0.groups.clone())
+    }
+
+    async fn named(&self) -> Result<Vec<Launchable>, PortError> {
+        self.0.told("named", || self.0.named.clone())
+    }
+
+    async fn replaced_roots(&self) -> Result<Vec<ReplacedRoot>, PortError> {
+        self.0.told("replaced_roots", || self.0.replaced.clone())
     }
 
     async fn allowed_images(&self) -> Result<AllowedImages, PortError> {

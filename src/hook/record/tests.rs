@@ -57,7 +57,13 @@ fn abandoned(number: u8) -> LaunchReport {
 fn groups() -> FakeGroups {
     let arn = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:\
                0a1b2c3d-0000-0000-0000-000000000000:autoScalingGroupName/web";
-    let group = Group { name: web(), arn: arn.parse().unwrap(), waiting: Vec::new(), launch_suspended: false };
+    let group = Group {
+        name: web(),
+        arn: arn.parse().unwrap(),
+        waiting: Vec::new(),
+        attached: Vec::new(),
+        launch_suspended: false,
+    };
     FakeGroups::of([(group, Vec::new())])
 }
 

@@ -2,7 +2,7 @@
 from moto.ssm import models, responses, urls
 from moto.ssm.exceptions import ValidationException
 
-from . import images
+from . import images, paging
 
 IMAGE = "aws:ec2:image"
 
@@ -44,6 +44,17 @@ class Ssm(responses.SimpleSystemManagerResponse):
             "tier": self._get_param("Tier"), "policies": self._get_param("Policies")}
         version = known[0].version + 1 if known else 1
         return responses.ActionResult({"Version": version, "Tier": "Standard"})
+
+    def describe_parameters(self):
+        # moto knows no filter of data types, and no size of a page but ten.
+        filters = self._get_param("ParameterFilters") or []
+        wanted = [value for one in filters if one["Key"] == "DataType" for value in one["Values"]]
+        rest = [one for one in filters if one["Key"] != "DataType"]
+        found = [one.describe_response_object(False)
+                 for one in self.ssm_backend.describe_parameters(self._get_param("Filters"), rest)
+                 if not wanted or one.data_type in wanted]
+        page, token = paging.page(found, self._get_param("NextToken"), self._get_param("MaxResults") or 10)
+        return responses.ActionResult({"Parameters": page, "NextToken": token})
 
     # The check ends after the next look at the parameter, which still shows what was there before.
 

@@ -1,9 +1,9 @@
 //! What guards the launches of a place, and what goes around it: asked for → doors.
 
-use super::Auditing;
+use super::{super::doctor::asked, Auditing};
 use crate::{
-    doctor::{Asked, Caller, GroupFacts, LaunchFacts, Launchable, Launching, Unasked, examine_launches},
-    fleet::{AllowedImages, Machine, Place, examine},
+    doctor::{Asked, Caller, GroupFacts, LaunchFacts, Launchable, Launching, examine_launches},
+    fleet::{Around, Machine, Place, examine},
     ids::AmiId,
     policy::Context,
     ports::{Grouped, View},
@@ -14,23 +14,24 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Covered {
     groups: Asked<Vec<Grouped>>,
-    allowed: Asked<AllowedImages>,
+    named: Asked<Vec<Launchable>>,
+    around: Around,
 }
 
 impl Covered {
     /// Asks. What may not be asked is a door that nobody knows to be shut.
     pub(super) async fn ask(view: &impl View) -> Self {
-        let (groups, allowed) = futures_util::join!(view.grouped(), view.allowed_images());
-        Self {
-            groups: groups.map_err(|error| Unasked::from(&error)),
-            allowed: allowed.map_err(|error| Unasked::from(&error)),
-        }
+        let (groups, named, allowed, replaced) =
+            futures_util::join!(view.grouped(), view.named(), view.allowed_images(), view.replaced_roots());
+        let around = Around { allowed: asked(allowed), replaced: asked(replaced) };
+        Self { groups: asked(groups), named: asked(named), around }
     }
 
-    /// Returns the images that groups would launch.
+    /// Returns the images that would be launched.
     pub(super) fn images(&self) -> impl Iterator<Item = &AmiId> {
         let launches = self.groups.iter().flatten().filter_map(|group| group.launches.as_ref().ok()).flatten();
-        launches.filter_map(|one| one.image.as_ref().ok())
+        let named = self.named.iter().flatten();
+        launches.chain(named).filter_map(|one| one.image.as_ref().ok())
     }
 
     /// Returns the doors of the place, every group being one that is to be guarded. `judged` tells of each image of
@@ -43,12 +44,12 @@ impl Covered {
         judged: impl Fn(&AmiId) -> Option<ImageReport>,
     ) -> Vec<Door> {
         let Place { account, region } = place;
+        let launch = |found: &Launchable| {
+            let report = found.image.as_ref().ok().and_then(&judged);
+            LaunchFacts { found: found.clone(), report }
+        };
         let group = |Grouped { group, hooks, launches }: &Grouped| {
             let context = Context { group: Some(group.arn.to_string()), ..place.context() };
-            let launch = |found: &Launchable| {
-                let report = found.image.as_ref().ok().and_then(&judged);
-                LaunchFacts { found: found.clone(), report }
-            };
             GroupFacts {
                 group: group.clone(),
                 guarded: true,
@@ -65,10 +66,11 @@ impl Covered {
             hooks: auditing.hooks.clone(),
             queue: queue.map(|name| format!("arn:{}:sqs:{region}:{account}:{name}", region.partition())),
             groups: self.groups.as_ref().map(|groups| groups.iter().map(group).collect()).map_err(Clone::clone),
+            named: self.named.as_ref().map(|named| named.iter().map(launch).collect()).map_err(Clone::clone),
             again: "goldseal audit",
         };
         let mut found = examine_launches(&launching);
-        found.extend(examine(machines, &self.allowed, &launching));
+        found.extend(examine(machines, &self.around, &launching));
         // What is shut, or only to know, is no door: there may be thousands of groups.
         found.retain(|one| !matches!(one.severity, Severity::Note | Severity::Good));
         found.into_iter().map(|one| door(one, place)).collect()

@@ -15,6 +15,7 @@ use crate::{
     report::Severity,
     testing::{
         evidence::sealed,
+        fleet::group,
         images::{described, facts},
         keys::LocalKey,
         policies::{compiled, minimal},
@@ -174,12 +175,6 @@ impl StateStore for World {
         self.held.lock().unwrap().remove(name.as_str());
         Ok(())
     }
-}
-
-fn group(name: &str) -> Group {
-    let id = "00000000-0000-0000-0000-000000000000";
-    let arn = format!("arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:{id}:autoScalingGroupName/{name}");
-    Group { name: name.parse().unwrap(), arn: arn.parse().unwrap(), waiting: Vec::new(), launch_suspended: false }
 }
 
 fn world(groups: &[&str]) -> World {
