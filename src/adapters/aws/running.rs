@@ -170,3 +170,6 @@ fn listed(told: InstanceImageMetadata) -> Result<Listed, String> {
         id,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::SignedDuration;
+
 use super::{
     images::described,
     ports::{FakeCatalog, Journal},
 };
 use crate::{
     doctor::Launchable,
+    enforcement::Completion,
     fleet::{AllowedImages, Listed, Place, ReplacedRoot},
     ids::{AccountId, AmiId, ImageRef, InstanceId, Region, VolumeId},
     image::{DescribedImage, Descriptor, ImageFacts},
-    lifecycle::{Group, Instance, Volume},
+    lifecycle::{Group, Hook, Instance, Volume},
     ports::{Account, Fleets, Grouped, ImageCatalog, PortError, PortErrorKind, Progress, View},
     report::ImageSeen,
 };
@@ -34,7 +37,7 @@ pub struct FakeFleet {
 pub struct FakeView(pub Arc<Running>);
 
 /// See [`FakeView`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Running {
     /// The instances, as they are listed with their images.
     pub listed: Vec<Listed>,
@@ -100,6 +103,18 @@ pub fn group(name: &str) -> Group {
         waiting: Vec::new(),
         attached: Vec::new(),
         launch_suspended: false,
+    }
+}
+
+/// Returns a launch hook that abandons by default and tells the queue `launches`.
+pub fn hook(name: &str) -> Hook {
+    Hook {
+        name: name.parse().unwrap(),
+        launching: true,
+        timeout: SignedDuration::from_hours(1),
+        longest: SignedDuration::from_hours(48),
+        default_result: Some(Completion::Abandon),
+        target: Some("arn:aws:sqs:eu-west-1:000000000001:launches".to_owned()),
     }
 }
 

@@ -37,7 +37,7 @@ impl Journal {
 }
 
 /// EC2: the images that it shows, and what it fails with for others. What is not in it is not there.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FakeCatalog(pub BTreeMap<ImageRef, Result<DescribedImage, PortErrorKind>>);
 
 impl ImageCatalog for FakeCatalog {

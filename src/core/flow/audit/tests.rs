@@ -13,7 +13,7 @@ use crate::{
     report::{FailOn, Outcome, Severity},
     testing::{
         evidence::changed,
-        fleet::{FakeFleet, FakeView, Running, group, image},
+        fleet::{FakeFleet, FakeView, Running, group, hook, image},
         gated::{Gated, gated_policy},
         keys::LocalKey,
         policies::compiled,
@@ -249,14 +249,7 @@ fn groups_of_both() -> (Running, FakeStore) {
         let image = image(&here.region, number).1.image().id;
         Launchable { named_by: format!("launch template {number}"), written: image.to_string(), image: Ok(image) }
     };
-    let hook = Hook {
-        name: "goldseal".parse().unwrap(),
-        launching: true,
-        timeout: SignedDuration::from_hours(1),
-        longest: SignedDuration::from_hours(48),
-        default_result: Some(Completion::Abandon),
-        target: Some("arn:aws:sqs:eu-west-1:000000000001:launches".into()),
-    };
+    let hook = hook("goldseal");
     let mut running = world.places.remove(&here).unwrap();
     running.allowed = Some(AllowedImages::On);
     running.groups = vec![
