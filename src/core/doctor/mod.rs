@@ -14,6 +14,7 @@ mod senders;
 mod trust;
 
 pub use codes::CODES;
+pub(crate) use command::command;
 pub use facts::{
     Asked, Caller, DeadLetters, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, Place, QueueFacts,
     QueueSettings, Right, Unasked, Why,

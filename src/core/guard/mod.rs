@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use codes::CODES;
 
 use crate::{
+    doctor::command,
     policy::{BootAction, Mode},
     report::{Finding, Severity},
 };
@@ -74,7 +75,7 @@ impl fmt::Display for Recipe {
 /// What was found of the guard in an image, as far as it could be looked at.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// What to call us there: `goldseal boot`, and `--root DIR` where it is not this machine.
+    /// The directory of the image; none where it is this machine.
     pub root: Option<String>,
     /// What was installed; none when nothing was.
     pub installed: Option<Installed>,
@@ -156,8 +157,13 @@ pub enum Wrong {
 /// Returns what is found in the facts.
 pub fn examine(facts: &Facts) -> Vec<Finding> {
     use Severity::{Good, Note, Problem, Unknown, Warning};
-    let at = facts.root.as_ref().map(|root| format!(" --root {root}")).unwrap_or_default();
-    let install = format!("goldseal boot install{at}");
+    let root = facts.root.as_deref();
+    let install = |more: &[&str]| {
+        let of_image = root.map_or(Vec::new(), |root| vec!["--root", root]);
+        command(&[&["goldseal", "boot", "install"], of_image.as_slice(), more].concat())
+    };
+    // A command that is typed here must not meet the files of this machine.
+    let there = |path: &str| format!("{}{path}", root.unwrap_or_default().trim_end_matches('/'));
     let mut found = Vec::new();
     let mut say = |severity, code, place: &str, message: String, commands: Vec<String>| {
         found.push(Finding { severity, code, place: place.to_owned(), message, commands });
@@ -169,7 +175,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
             let report_only = facts.installed.as_ref().is_some_and(|one| one.report_only);
             if holds && report_only {
                 let message = "the policy ends boots, and the units let them go on when the guard fails";
-                say(Problem, "report-units-enforcing-policy", "units", message.to_owned(), vec![install.clone()]);
+                say(Problem, "report-units-enforcing-policy", "units", message.to_owned(), vec![install(&[])]);
             }
             if !holds {
                 let message =
@@ -205,7 +211,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     }
     let Some(installed) = &facts.installed else {
         let message = "nothing stands before this image's boots";
-        say(Problem, "not-installed", "units", message.to_owned(), vec![install]);
+        say(Problem, "not-installed", "units", message.to_owned(), vec![install(&[])]);
         return found;
     };
     for (path, wrong) in &facts.files {
@@ -214,27 +220,23 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
             Wrong::Changed => (Problem, "file-changed", "somebody changed it after it was installed"),
             Wrong::Outdated => (Note, "file-outdated", "it is of another version of goldseal"),
         };
-        let mend = if *wrong == Wrong::Changed { format!("{install} --force") } else { install.clone() };
+        let mend = if *wrong == Wrong::Changed { install(&["--force"]) } else { install(&[]) };
         say(severity, code, path, message.to_owned(), vec![mend]);
     }
     for path in &facts.masks {
         let message = "it goes before our unit, or masks it: a boot stops there, or goes on unjudged";
-        say(
-            Problem,
-            "unit-masked",
-            path,
-            message.to_owned(),
-            vec![format!("rm {path}"), "systemctl daemon-reload".to_owned()],
-        );
+        let reload = root.is_none().then(|| "systemctl daemon-reload".to_owned());
+        let commands = [command(&["rm", &there(path)])].into_iter().chain(reload).collect();
+        say(Problem, "unit-masked", path, message.to_owned(), commands);
     }
     for path in &facts.overrides {
         let message = "a drop-in that is not ours changes the guard: a condition that is false lets every boot go on";
-        say(Warning, "unit-overridden", path, message.to_owned(), vec![format!("cat {path}")]);
+        say(Warning, "unit-overridden", path, message.to_owned(), vec![command(&["cat", &there(path)])]);
     }
     for path in &facts.requires_links {
         let message =
             "systemd drops such a link without a word when the unit is masked; our drop-ins ask for it safely";
-        say(Warning, "requires-link", path, message.to_owned(), vec![format!("rm {path}")]);
+        say(Warning, "requires-link", path, message.to_owned(), vec![command(&["rm", &there(path)])]);
     }
     match &facts.cycles {
         Ok(cycles) => {
@@ -254,7 +256,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     }
     if let Some(recipe) = facts.distribution.filter(|recipe| *recipe != installed.recipe) {
         let message = format!("installed is {}, and this distribution boots as {recipe} needs", installed.recipe);
-        say(Problem, "recipe-mismatch", "units", message, vec![format!("{install} --recipe {recipe}")]);
+        say(Problem, "recipe-mismatch", "units", message, vec![install(&["--recipe", recipe.as_str()])]);
     }
     if !facts.cloud_init {
         let message = "cloud-init is not there: what runs user data here was not looked at";

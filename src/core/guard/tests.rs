@@ -72,6 +72,21 @@ fn everything_that_opens_a_boot_is_found() {
 }
 
 #[test]
+fn what_to_type_is_about_the_image_and_not_this_machine() {
+    let typed = |root: Option<&str>| {
+        let mut facts = good();
+        facts.root = root.map(str::to_owned);
+        facts.masks.push("/etc/x.service".to_owned());
+        facts.files.push(("/etc/y".to_owned(), Wrong::Changed));
+        examine(&facts).into_iter().flat_map(|one| one.commands).collect::<Vec<_>>()
+    };
+    let here = ["goldseal boot install --force", "rm /etc/x.service", "systemctl daemon-reload"];
+    assert_eq!(typed(None), here);
+    let image = ["goldseal boot install --root '/mnt/my image/' --force", "rm '/mnt/my image/etc/x.service'"];
+    assert_eq!(typed(Some("/mnt/my image/")), image);
+}
+
+#[test]
 fn a_role_that_could_admit_itself_is_found() {
     for (to, code) in
         [(Forbidden::CompleteLaunches, "role-completes-launches"), (Forbidden::WriteEvidence, "role-writes-evidence")]
