@@ -1,6 +1,6 @@
 //! An image → the facts of its guard, for `goldseal_core::guard` to examine.
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeSet, process::Command};
 
 use anyhow::Result;
 use goldseal_core::{
@@ -10,22 +10,14 @@ use goldseal_core::{
 };
 
 use super::{
+    around,
     install::{Manifest, at},
     root::{Entry, Root},
-    units,
+    units::{DEFAULT_TARGET, OUR_TARGET},
 };
 
 /// What a distribution says that it is.
 const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
-/// Where systemd looks, beside the place of our units.
-const OTHER_PLACES: [&str; 5] = [
-    "etc/systemd/system.control",
-    "run/systemd/system",
-    "run/systemd/transient",
-    "usr/local/lib/systemd/system",
-    "usr/lib/systemd/system",
-];
-const GUARD: &str = "goldseal-boot.service";
 const EXECUTABLE: &str = "usr/bin/goldseal";
 /// The units of cloud-init, one of which is there if it is installed.
 const CLOUD_INIT: [&str; 4] = [
@@ -57,6 +49,11 @@ pub fn executable(root: &Root) -> bool {
 /// When the image cannot be read.
 pub fn facts(root: &Root, shown: Option<String>, judged_by: Result<Policy, String>, role: Vec<Power>) -> Result<Facts> {
     let manifest = Manifest::read(root)?;
+    // Where nothing was installed, nothing goes around it.
+    let of_installed = |found: fn(&Root, &Manifest) -> Result<Vec<String>>| {
+        manifest.as_ref().map_or(Ok(Vec::new()), |one| found(root, one))
+    };
+    let (masks, overrides) = (of_installed(around::masks)?, of_installed(around::overrides)?);
     let recipe = manifest.as_ref().map(|one| one.recipe);
     Ok(Facts {
         root: shown,
@@ -67,10 +64,10 @@ pub fn facts(root: &Root, shown: Option<String>, judged_by: Result<Policy, Strin
             version: one.version,
         }),
         distribution: os_release(root)?.and_then(|text| Recipe::of_distribution(&text)),
-        masks: masks(root)?,
-        overrides: overrides(root)?,
-        requires_links: requires_links(root)?,
-        beside: beside(root)?,
+        masks,
+        overrides,
+        requires_links: around::requires_links(root)?,
+        beside: around::beside(root)?,
         cycles: cycles(root, recipe),
         systemd: systemd(root)?,
         executable: executable(root),
@@ -92,83 +89,16 @@ fn files(root: &Root, manifest: &Manifest) -> Result<Vec<(String, Wrong)>> {
         let outdated = (manifest.version != env!("CARGO_PKG_VERSION")).then_some(Wrong::Outdated);
         wrong.extend(found.or(outdated).map(|wrong| (format!("/{}", at(path)), wrong)));
     }
+    if manifest.recipe.takes_default_target() {
+        // `systemctl set-default` puts another link there, and then nothing of ours is in the boot.
+        let found = match root.entry(&at(DEFAULT_TARGET))? {
+            Some(Entry::Link(target)) if target.ends_with(OUR_TARGET) => None,
+            Some(Entry::File(_) | Entry::Link(_) | Entry::Other) => Some(Wrong::Changed),
+            None => Some(Wrong::Missing),
+        };
+        wrong.extend(found.map(|wrong| (format!("/{}", at(DEFAULT_TARGET)), wrong)));
+    }
     Ok(wrong)
-}
-
-/// Files of our names where systemd looks beside our place, and links where our files should be.
-fn masks(root: &Root) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for unit in units::paths().iter().filter(|path| !path.contains('/')) {
-        if let Some(Entry::Link(_)) = root.entry(&at(unit))? {
-            found.push(format!("/{}", at(unit)));
-        }
-        // What is in these three goes before the files of an image.
-        for place in OTHER_PLACES.iter().take(1) {
-            let path = format!("{place}/{unit}");
-            if root.entry(&path)?.is_some() {
-                found.push(format!("/{path}"));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Drop-ins of the guard that are not of any recipe, wherever systemd reads them, also those for all services.
-fn overrides(root: &Root) -> Result<Vec<String>> {
-    let ours = units::paths();
-    let mut found = Vec::new();
-    let places = OTHER_PLACES.iter().copied().chain([units::PLACE]);
-    for place in places {
-        for folder in [
-            format!("{GUARD}.d"),
-            "goldseal-.service.d".to_owned(),
-            "goldseal-boot-.service.d".to_owned(),
-            "service.d".to_owned(),
-        ] {
-            for name in root.names(&format!("{place}/{folder}"))? {
-                let own = place == units::PLACE && ours.contains(&format!("{folder}/{name}"));
-                if name.ends_with(".conf") && !own {
-                    found.push(format!("/{place}/{folder}/{name}"));
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn requires_links(root: &Root) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for folder in root.names(units::PLACE)?.into_iter().filter(|name| name.ends_with(".requires")) {
-        let names = root.names(&at(&folder))?;
-        found.extend(
-            names.into_iter().filter(|name| name == GUARD).map(|name| format!("/{}", at(&format!("{folder}/{name}")))),
-        );
-    }
-    Ok(found)
-}
-
-/// Units that stand in the image itself, not in its distribution's packages, and have no default dependencies.
-fn beside(root: &Root) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for name in root.names(units::PLACE)? {
-        let kind = Path::new(&name).extension().and_then(|kind| kind.to_str());
-        let starts = matches!(kind, Some("service" | "socket" | "timer" | "path"));
-        if !starts || units::paths().contains(&name) {
-            continue;
-        }
-        let Some(Entry::File(bytes)) = root.entry(&at(&name))? else { continue };
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let value =
-            |line: &str| line.split_once('=').map(|(key, value)| (key.trim().to_owned(), value.trim().to_lowercase()));
-        let mut lines = text.lines().filter_map(value);
-        let bare = lines
-            .any(|(key, value)| key == "DefaultDependencies" && matches!(value.as_str(), "no" | "false" | "0" | "off"));
-        let waits = text.lines().filter_map(value).any(|(key, value)| key == "Requires" && value.contains(GUARD));
-        if bare && !waits {
-            found.push(name);
-        }
-    }
-    Ok(found)
 }
 
 /// Asks systemd itself what it would make of the image's boot.
@@ -179,15 +109,21 @@ fn cycles(root: &Root, recipe: Option<Recipe>) -> Result<Vec<String>, String> {
     let mut command = Command::new("systemd-analyze");
     command.env("LC_ALL", "C.UTF-8").args(["--man=no", "verify"]);
     if !root.is_this_machine() {
-        command.arg(format!("--root={}", root.outside("").display()));
+        command.arg("--root").arg(root.outside());
     }
-    let answer = command.args(["default.target", "multi-user.target"]).output().map_err(|error| error.to_string())?;
+    let answer = command.args(["default.target", "multi-user.target"]).output();
+    let answer = answer.map_err(|error| format!("systemd-analyze cannot be run: {error}"))?;
     let said = String::from_utf8_lossy(&answer.stderr).into_owned() + &String::from_utf8_lossy(&answer.stdout);
     if said.contains("unrecognized option") {
         return Err("this systemd-analyze is too old for --root".to_owned());
     }
-    // Its exit code is 0 all the same.
-    Ok(said.lines().filter(|line| line.contains("ordering cycle")).map(str::to_owned).collect())
+    let cycles: BTreeSet<&str> = said.lines().filter(|line| line.contains("ordering cycle")).collect();
+    // With cycles it is 0 all the same; it is not where there was nothing to look for them in.
+    if cycles.is_empty() && !answer.status.success() {
+        let why = said.lines().last().unwrap_or("it does not say why");
+        return Err(format!("systemd-analyze verify ended with {}: {why}", answer.status));
+    }
+    Ok(cycles.into_iter().map(str::to_owned).collect())
 }
 
 /// The version of systemd, by the name of its library.

@@ -56,9 +56,12 @@ impl Manifest {
     /// When it cannot be read.
     pub fn read(root: &Root) -> Result<Option<Self>> {
         let Some(bytes) = root.read(MANIFEST)? else { return Ok(None) };
-        let manifest: Self = serde_json::from_slice(&bytes).with_context(|| format!("reading /{MANIFEST}"))?;
+        let path = root.outside().join(MANIFEST);
+        let torn = || format!("{} says nothing of what was installed: uninstall, and install again", path.display());
+        let manifest: Self = serde_json::from_slice(&bytes).with_context(torn)?;
         if manifest.schema != SCHEMA {
-            bail!("/{MANIFEST} is of another version of goldseal ({}): uninstall with that one first", manifest.schema);
+            let (path, schema) = (path.display(), &manifest.schema);
+            bail!("{path} is of another version of goldseal ({schema}): uninstall with that one first");
         }
         Ok(Some(manifest))
     }
@@ -88,7 +91,7 @@ pub fn install(root: &Root, wanted: Wanted) -> Result<Vec<String>> {
         let ours = |path: &&String| !files.iter().any(|(wanted, _)| wanted == *path);
         take_out(root, &before.files.keys().filter(ours).cloned().collect::<Vec<_>>())?;
         if before.recipe.takes_default_target() && !wanted.recipe.takes_default_target() {
-            restore(root, before.default_target.as_deref())?;
+            restore(root, default_target.as_deref())?;
         }
     }
     let digests = files.iter().map(|(path, text)| (path.clone(), Sha256Digest::of(text.as_bytes())));

@@ -3,6 +3,7 @@
 //! IMDS and the store are asked again until the deadline, because the network may still be coming up. A rejection ends
 //! that at once; not knowing, only the deadline does.
 
+mod around;
 pub mod end;
 pub mod inspect;
 pub mod install;

@@ -40,7 +40,7 @@ impl PolicyCommand {
     pub fn run(self, format: Format) -> Result<Code, Failure> {
         match self {
             Self::Check { file } => {
-                let (digest, problems, notes) = match read(&file)? {
+                let (digest, problems, notes) = match read(&file, here)? {
                     Ok(policy) => (Some(policy.digest()), Vec::new(), policy_notes(&policy)),
                     Err(Problems(problems)) => (None, problems, Vec::new()),
                 };
@@ -60,26 +60,35 @@ impl PolicyCommand {
 
 /// Reads and compiles a policy; one with problems is none.
 pub fn load(path: &Path) -> Result<Policy, Failure> {
-    read(path)?.map_err(|Problems(problems)| {
+    read(path, here)?.map_err(|Problems(problems)| {
         let mut failure = Failure::new(Code::Usage, format!("{} is not a policy", path.display()));
         failure.chain.extend(problems.iter().map(ToString::to_string));
         failure.hint("`goldseal policy check` lists the problems of a document; docs/policy.md has examples")
     })
 }
 
-fn read(path: &Path) -> Result<Result<Policy, Problems>> {
-    let text = files::read_text(path, LARGEST).context("reading the policy")?;
+fn here(path: &Path) -> Result<PathBuf> {
+    Ok(path.to_owned())
+}
+
+/// Reads a policy whose files are not at their own paths: `located` says where one is.
+pub fn read(path: &Path, located: impl Fn(&Path) -> Result<PathBuf>) -> Result<Result<Policy, Problems>> {
+    let document = located(path).context("reading the policy")?;
+    let text = files::read_text(&document, LARGEST).context("reading the policy")?;
     // Never the bare name: `-` would be standard input.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let named = referenced_files(&text).into_iter().map(|name| {
-        let text = files::read_text(&folder.join(&name), LARGEST).map_err(|error| match &error {
-            files::FileError::Read { source, .. } => source.to_string(),
-            files::FileError::TooLarge { .. } | files::FileError::NotText { .. } | files::FileError::Write { .. } => {
-                error.to_string()
-            }
+        let file = located(&folder.join(&name)).map_err(|error| format!("{error:#}"));
+        let text = file.and_then(|file| {
+            files::read_text(&file, LARGEST).map_err(|error| match &error {
+                files::FileError::Read { source, .. } => source.to_string(),
+                files::FileError::TooLarge { .. }
+                | files::FileError::NotText { .. }
+                | files::FileError::Write { .. } => error.to_string(),
+            })
         });
         (name, text)
     });
     let files: Files = named.collect();
-    Ok(compile(&path.display().to_string(), &text, &files))
+    Ok(compile(&document.display().to_string(), &text, &files))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     offline::local_key,
-    policies::trusting,
+    policies::{pem, trusting},
     run::{Goldseal, Run},
     skipped,
 };
@@ -127,7 +127,10 @@ fn what_goes_around_the_guard_is_found() {
     let drop_in = "[Unit]\nConditionPathExists=/never\n";
     for (path, text, code, expected) in [
         ("goldseal-boot.service.d/90-hole.conf", drop_in, "unit-overridden", 0),
+        ("goldseal-boot-poweroff.service.d/90-hole.conf", drop_in, "unit-overridden", 0),
         ("service.d/90-hole.conf", drop_in, "unit-overridden", 0),
+        ("../system.control/sysinit.target.d/50-goldseal-boot.conf", "", "unit-masked", 1),
+        ("theirs.service.d/10-early.conf", "[Unit]\nDefaultDependencies=no\n", "units-beside", 0),
         ("early.service", "[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/true\n", "units-beside", 0),
         ("goldseal-boot.service", "[Service]\nExecStart=/bin/true\n", "file-changed", 1),
     ] {
@@ -155,6 +158,94 @@ fn what_goes_around_the_guard_is_found() {
     )
     .unwrap();
     assert_eq!(check(&goldseal).1, ["requires-link"]);
+}
+
+#[test]
+fn an_image_that_systemd_cannot_look_at_is_not_good() {
+    if !analyzes() {
+        return;
+    }
+    let goldseal = image(DEBIAN);
+    fs::remove_file(goldseal.path("image/usr/lib/systemd/system/multi-user.target")).unwrap();
+    install(&goldseal, "").exits(0);
+    let run = goldseal.run(&format!("boot check --root {}", goldseal.path("image").display()));
+    run.exits(3).says("cycles-not-looked-for").says("not found");
+}
+
+#[test]
+fn another_default_target_is_found_where_ours_is_what_holds() {
+    let target = format!("{UNITS}/default.target");
+    for other in [Some("/usr/lib/systemd/system/multi-user.target"), None] {
+        let goldseal = image(AMAZON);
+        install(&goldseal, "").exits(0);
+        fs::remove_file(goldseal.path(&target)).unwrap();
+        // As `systemctl set-default` does.
+        if let Some(other) = other {
+            symlink(other, goldseal.path(&target)).unwrap();
+        }
+        let expected = if other.is_some() { "file-changed" } else { "file-missing" };
+        assert_eq!(check(&goldseal), (1, vec![expected.to_owned()]));
+        install(&goldseal, "").exits(0);
+        assert_eq!(check(&goldseal).1, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_unit_of_the_image_is_found_behind_a_link_and_other_names_of_the_distributions_are_not() {
+    let goldseal = image(DEBIAN);
+    install(&goldseal, "").exits(0);
+    let bare = "[Unit]\nDefaultDependencies=no\n";
+    for (link, target) in [
+        ("app.service", "/opt/app/app.service"),
+        ("alias.service", "/lib/systemd/system/x.service"),
+        ("off.service", "/dev/null"),
+    ] {
+        symlink(target, goldseal.path(&format!("{UNITS}/{link}"))).unwrap();
+    }
+    goldseal.write("image/opt/app/app.service", bare);
+    goldseal.write("image/lib/systemd/system/x.service", bare);
+    let run = goldseal.run(&format!("boot check --root {}", goldseal.path("image").display()));
+    let found =
+        run.stdout.lines().find(|line| line.contains("beside the guard")).unwrap_or_else(|| panic!("{}", run.stdout));
+    assert!(found.ends_with("beside the guard: app.service"), "{}", run.stdout);
+}
+
+#[test]
+fn files_of_an_image_are_found_where_the_image_will_find_them() {
+    let goldseal = image("");
+    let etc = |file: &str| goldseal.path(&format!("image/etc/{file}"));
+    let key = local_key(&goldseal, "ci.pem");
+    goldseal.write("image/opt/goldseal/keys/ci.pub", key.pem());
+    // All of it behind links, and named by whole paths.
+    fs::remove_file(etc("os-release")).unwrap();
+    goldseal.write("image/usr/lib/os-release", DEBIAN);
+    symlink("/usr/lib/os-release", etc("os-release")).unwrap();
+    let policy = trusting(&key)
+        .replace(&pem("ci", &key.pem()), "[[authority]]\nname = \"ci\"\nkey_file = \"/opt/goldseal/keys/ci.pub\"\n");
+    fs::remove_file(etc("goldseal/policy.toml")).unwrap();
+    goldseal.write("image/opt/goldseal/policy.toml", &policy);
+    symlink("/opt/goldseal/policy.toml", etc("goldseal/policy.toml")).unwrap();
+    install(&goldseal, "").exits(0).says("recipe sysinit");
+
+    let settings = String::from_utf8(goldseal.read("image/etc/goldseal/goldseal.toml")).unwrap();
+    for (added, told) in [
+        ("ca_file = \"/etc/goldseal/ca.pem\"\n", "certificate authorities from"),
+        ("[boot]\ncertificates = \"/etc/goldseal/aws.pem\"\n", "aws.pem"),
+        ("[boot]\ncertificates = \"/etc/goldseal/goldseal.toml\"\n", "reading the certificates in"),
+    ] {
+        goldseal.write("image/etc/goldseal/goldseal.toml", format!("{settings}{added}"));
+        install(&goldseal, "").exits(2).says(told);
+        assert_eq!(check(&goldseal), (1, vec!["settings-broken".to_owned()]), "{added}");
+    }
+    goldseal.write("image/etc/goldseal/goldseal.toml", &settings);
+    goldseal.write("image/etc/goldseal/boot.env", "AWS_CA_BUNDLE=/x\nGOLDSEAL_POLICY=/etc/lax.toml\n");
+    install(&goldseal, "").exits(2).says("GOLDSEAL_POLICY=/etc/lax.toml").says("goes before the settings file");
+    fs::remove_file(etc("goldseal/boot.env")).unwrap();
+    // What the machine that builds has under that path does not count.
+    let here = goldseal.path("ci.pub").display().to_string();
+    goldseal.write("ci.pub", key.pem());
+    goldseal.write("image/opt/goldseal/policy.toml", policy.replace("/opt/goldseal/keys/ci.pub", &here));
+    install(&goldseal, "").exits(2).says("ci.pub");
 }
 
 #[test]

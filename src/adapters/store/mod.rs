@@ -17,7 +17,7 @@ pub(super) mod url;
 #[cfg(test)]
 mod contract;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use goldseal_core::{
     attestation::lines,
@@ -96,6 +96,14 @@ impl Store {
             url::Place::Https { host, path } => Self::Https(HttpsStore::new(&host, &path, settings)?),
         })
     }
+}
+
+/// Looks whether the certificate authorities of the settings can be read, as a store does that trusts them.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn check_authorities(file: &Path) -> Result<(), OpenError> {
+    transfer::authorities(file).map(drop)
 }
 
 impl EvidenceStore for Store {

@@ -1,6 +1,11 @@
 //! What the stores on the network share: HTTP settings, bounded bodies (IMDS too), status → kind of failure.
 
-use std::{fs, time::Duration};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    time::Duration,
+};
 
 use goldseal_core::ports::{PortError, PortErrorKind};
 use reqwest::{Certificate, Response, StatusCode, redirect};
@@ -8,6 +13,8 @@ use reqwest::{Certificate, Response, StatusCode, redirect};
 use super::{OpenError, Settings};
 
 const REDIRECTS: usize = 3;
+/// All that a system trusts is a twentieth of it.
+const AUTHORITIES_LIMIT: u64 = 4 << 20;
 
 /// Makes the HTTP side of a store: the system's roots of trust (`SSL_CERT_FILE` and `SSL_CERT_DIR` replace them) and
 /// those of the settings; proxies as the environment says; redirects few, and only to https.
@@ -27,15 +34,25 @@ pub(super) fn http(settings: &Settings) -> Result<reqwest::Client, OpenError> {
             }
         }));
     if let Some(path) = &settings.ca_file {
-        let pem = fs::read(path).map_err(|source| OpenError::CaFile { path: path.clone(), source })?;
-        let roots = Certificate::from_pem_bundle(&pem).map_err(OpenError::Tls)?;
-        if roots.is_empty() {
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "no certificates in it");
-            return Err(OpenError::CaFile { path: path.clone(), source });
-        }
-        builder = builder.tls_certs_merge(roots);
+        builder = builder.tls_certs_merge(authorities(path)?);
     }
     builder.build().map_err(OpenError::Tls)
+}
+
+/// Reads the certificate authorities of the settings.
+pub(super) fn authorities(path: &Path) -> Result<Vec<Certificate>, OpenError> {
+    let unread = |source| OpenError::CaFile { path: path.to_owned(), source };
+    let bad = |why: &str| unread(io::Error::new(io::ErrorKind::InvalidData, why));
+    let mut pem = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(AUTHORITIES_LIMIT + 1).read_to_end(&mut pem));
+    if read.map_err(unread)? as u64 > AUTHORITIES_LIMIT {
+        return Err(bad("more than the 4 MiB that are read"));
+    }
+    let roots = Certificate::from_pem_bundle(&pem).map_err(OpenError::Tls)?;
+    if roots.is_empty() {
+        return Err(bad("no certificates in it"));
+    }
+    Ok(roots)
 }
 
 /// Reads a body, or says that it is larger than `limit`, then with no more than one piece too many in memory.

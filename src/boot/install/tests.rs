@@ -83,6 +83,17 @@ fn default_target_comes_back_as_it_was_after_any_number_of_installs() {
 }
 
 #[test]
+fn a_default_target_that_was_set_since_is_kept_by_another_recipe() {
+    let (folder, root) = image();
+    install(&root, Wanted { recipe: Recipe::Networkd, ..WANTED }).unwrap();
+    let link = folder.path().join(at(DEFAULT_TARGET));
+    fs::remove_file(&link).unwrap();
+    symlink("/lib/systemd/system/graphical.target", &link).unwrap();
+    install(&root, WANTED).unwrap();
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("/lib/systemd/system/graphical.target"));
+}
+
+#[test]
 fn what_a_distribution_boots_into_is_gone_on_with() {
     let (folder, root) = image();
     fs::create_dir_all(folder.path().join("usr/lib/systemd/system")).unwrap();

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use goldseal_core::{
     guard::{Recipe, examine},
-    policy::Policy,
+    policy::{Policy, Problems},
     report::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport, Note, Severity},
 };
 
@@ -17,6 +17,7 @@ use super::{
     role,
 };
 use crate::{
+    adapters::store,
     boot::{
         inspect,
         install::{self, Manifest, Wanted},
@@ -26,13 +27,16 @@ use crate::{
     settings::{Fragment, Settings},
 };
 
-const SETTINGS: &str = "etc/goldseal/goldseal.toml";
+const SETTINGS: &str = "/etc/goldseal/goldseal.toml";
+/// What the unit gives the guard as its environment.
+const ENVIRONMENT: &str = "etc/goldseal/boot.env";
 
 const INSTALL: &str = "\
 Example:
   goldseal boot install --root /mnt/image
 
-Nothing is written unless settings, policy and executable are in the image. docs/boot.md has the recipes.
+Nothing is written unless settings, policy and executable are in the image. Only the settings file of the image is looked \
+at, not --store, --policy or the environment. docs/boot.md has the recipes.
 
 Exit codes: 0 done, 2 something the guard needs is not there, or was changed.";
 
@@ -46,7 +50,8 @@ const CHECK: &str = "\
 Example:
   goldseal boot check --root /mnt/image --output json
 
-On an instance it also tries, without effect, what its role must not be allowed. docs/boot-check.md lists what is found.
+Only the settings file of the image is looked at, not --store, --policy or the environment. On an instance it also \
+tries, without effect, what its role must not be allowed. docs/boot-check.md lists what is found.
 
 Exit codes: 0 nothing worse than a warning, 1 problems, 3 something could not be looked at.";
 
@@ -90,7 +95,7 @@ impl Install {
     pub fn run(self, format: Format) -> Result<Code, Failure> {
         let root = Root::open(&self.root).map_err(anyhow::Error::from)?;
         // An image that never boots is its owner's loss: what the guard needs must be there first.
-        judged_by(&self.root).context("the guard would end every boot of this image")?;
+        judged_by(&root).context("the guard would end every boot of this image")?;
         if !inspect::executable(&root) {
             let message = format!("there is no executable {}", self.root.join("usr/bin/goldseal").display());
             return Err(
@@ -147,7 +152,7 @@ impl Check {
     pub fn run(self, format: Format) -> Result<Code, Failure> {
         let root = Root::open(&self.root).map_err(anyhow::Error::from)?;
         let shown = (!root.is_this_machine()).then(|| self.root.display().to_string());
-        let judged_by = judged_by(&self.root).map_err(|error| format!("{error:#}"));
+        let judged_by = judged_by(&root).map_err(|error| format!("{error:#}"));
         let role = if root.is_this_machine() { super::super::wait(role::powers())? } else { Vec::new() };
         let facts = inspect::facts(&root, shown, judged_by, role)?;
         let recipe = Manifest::read(&root)?.map(|one| one.recipe.as_str());
@@ -164,24 +169,39 @@ impl Check {
 }
 
 /// Reads settings and policy as the guard will on the instance, from the image.
-fn judged_by(root: &Path) -> Result<Policy> {
-    let settings = Settings::load(Fragment::default(), Some(&root.join(SETTINGS)))?;
+fn judged_by(root: &Root) -> Result<Policy> {
+    let settings = Settings::load(Fragment::default(), Some(&inside(root, Path::new(SETTINGS))?))?;
     let boot = settings.boot()?;
-    let file = inside(root, settings.policy()?)?;
-    let policy = policy::load(&file).map_err(|failure| anyhow::anyhow!(failure.chain.join(": ")))?;
-    super::bootable(&policy, &boot).map_err(|failure| anyhow::anyhow!(failure.chain.join(": ")))?;
+    let policy = policy::read(settings.policy()?, |path| inside(root, path))?.map_err(|Problems(problems)| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("the policy is none: {}", problems.join("; "))
+    })?;
+    super::bootable(&policy, &boot).map_err(|failure| anyhow!(failure.chain.join(": ")))?;
     if let Some(certificates) = &boot.certificates {
         super::certificates(Some(&inside(root, certificates)?))?;
+    }
+    // A store of S3 has its authorities from elsewhere.
+    if let (Some(ca_file), None) = (&settings.ca_file, settings.store()?.bucket()) {
+        store::check_authorities(&inside(root, ca_file)?)?;
+    }
+    let environment = root.read(ENVIRONMENT)?.unwrap_or_default();
+    let environment = String::from_utf8_lossy(&environment);
+    if let Some(line) = environment.lines().find(|line| line.trim_start().starts_with("GOLDSEAL_")) {
+        bail!("/{ENVIRONMENT} has {line:?}, which goes before the settings file: write it there");
     }
     Ok(policy)
 }
 
 /// Returns where a file of the image is, seen from here.
-fn inside(root: &Path, path: &Path) -> Result<PathBuf> {
-    let Ok(below) = path.strip_prefix("/") else {
+fn inside(root: &Root, path: &Path) -> Result<PathBuf> {
+    if path.is_relative() {
         bail!("{}: the guard has no working directory, so the settings name whole paths", path.display());
-    };
-    Ok(root.join(below))
+    }
+    let place = root.locate(path)?;
+    if place.metadata().is_ok_and(|found| !found.is_file()) {
+        bail!("{} is no file", place.display());
+    }
+    Ok(place)
 }
 
 fn distribution(root: &Root) -> Result<Recipe, Failure> {

@@ -28,6 +28,7 @@ pub(in crate::render) fn boot_install(report: &BootInstallReport) -> String {
 pub(in crate::render) fn boot_check(report: &BootCheckReport) -> String {
     let mut text = findings(&report.findings);
     let recipe = report.recipe.map_or_else(|| "nothing installed".to_owned(), |recipe| format!("recipe {recipe}"));
-    line!(text, "{}: {recipe}, {} findings", report.root, report.findings.len());
+    let many = report.findings.len();
+    line!(text, "{}: {recipe}, {many} finding{}", report.root, if many == 1 { "" } else { "s" });
     text
 }
