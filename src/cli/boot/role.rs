@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use goldseal_core::{
     enforcement::Completion,
     guard::{Forbidden, Power},
-    identity::{Certificates, InstanceIdentity, identify},
+    identity::{InstanceIdentity, identify},
     lifecycle::Wait,
     ports::{
         Expected, InstanceMetadata as _, PortError, PortErrorKind, Revision, StateName, StateStore as _, Waits as _,
@@ -30,13 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Names that no group and no object's state has.
 const NOBODY: &str = "goldseal-boot-check-tries-what-there-is-not";
 
-/// Returns what the role may do; nothing where this is no instance, or there are no settings.
+/// Returns what the role may do; nothing where this is no instance, or without settings, which is found by itself.
 pub async fn powers() -> Vec<Power> {
-    let Some(identity) = instance().await else { return Vec::new() };
     let Ok(mut settings) = Settings::load(Fragment::default(), None) else { return Vec::new() };
+    let complete = |allowed: Result<bool>| Power { to: Forbidden::CompleteLaunches, allowed: told(allowed) };
+    let identity = match instance(&settings).await {
+        Ok(Some(identity)) => identity,
+        Ok(None) => return Vec::new(),
+        Err(why) => return vec![complete(Err(why))],
+    };
     settings.region.get_or_insert_with(|| identity.image().region.clone());
     let session = Session::new(settings, None);
-    let complete = |allowed: Result<bool>| Power { to: Forbidden::CompleteLaunches, allowed: told(allowed) };
     let mut powers = vec![complete(completes(&session, &identity).await)];
     if session.settings.store().is_ok_and(|store| store.bucket().is_some()) {
         let allowed = told(writes(&session, &identity).await);
@@ -45,10 +49,14 @@ pub async fn powers() -> Vec<Power> {
     powers
 }
 
-async fn instance() -> Option<InstanceIdentity> {
-    let imds = Imds::new(imds::ADDRESS, Instant::now() + PATIENCE).ok()?;
-    let document = imds.identity().await.ok()?;
-    identify(&document, &Certificates::of_aws().ok()?, Timestamp::now()).ok()
+/// Says which instance this is; none where nobody says that it is one.
+async fn instance(settings: &Settings) -> Result<Option<InstanceIdentity>> {
+    let imds = Imds::new(imds::ADDRESS, Instant::now() + PATIENCE)?;
+    let Ok(document) = imds.identity().await else { return Ok(None) };
+    let file = settings.boot().ok().and_then(|boot| boot.certificates);
+    let certificates = super::certificates(file.as_deref())?;
+    let identity = identify(&document, &certificates, Timestamp::now());
+    identity.map(Some).context("which instance this is, and in which region, is not proven")
 }
 
 async fn completes(session: &Session, identity: &InstanceIdentity) -> Result<bool> {

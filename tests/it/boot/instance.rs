@@ -17,6 +17,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    aws::Account,
+    cloud::cloud,
     offline::{AMI, seal},
     run::{Goldseal, Run, permitted},
     skipped,
@@ -81,6 +83,17 @@ impl Instance {
     pub fn with(mut self, key: &str, value: Value) -> Self {
         self.world[key] = value;
         self
+    }
+
+    /// Gives it a role of an account, and a way to the local AWS.
+    pub fn with_role(mut self, account: &Account) -> Self {
+        let endpoint = &cloud().endpoint;
+        let there = endpoint.trim_start_matches("http://").to_owned();
+        let port = there.rsplit(':').next().unwrap().to_owned();
+        self.reach(&there, &format!("127.0.0.1:{port}"));
+        let role = json!({"AccessKeyId": account.id, "SecretAccessKey": "testing"});
+        self.runs_as(|goldseal| goldseal.with("AWS_ENDPOINT_URL", endpoint).without("AWS_EC2_METADATA_DISABLED"))
+            .with("credentials", role)
     }
 
     /// Changes how the executable is run.

@@ -1,5 +1,6 @@
 //! `goldseal boot` on an instance that is none: every way that a boot can go, in milliseconds.
 
+mod check;
 mod instance;
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
@@ -8,10 +9,9 @@ use serde_json::{Value, json};
 use self::instance::{Instance, possible, report};
 use crate::{
     aws::{Account, REGION, wait},
-    cloud::cloud,
     offline::AMI,
     policies::{kms, trusting},
-    run::{Goldseal, INPUTS, Run, codes, files_under, notes},
+    run::{INPUTS, Run, codes, files_under, notes},
 };
 
 const POWEROFF: &str = "--no-block --force poweroff\n";
@@ -269,18 +269,11 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     let store = format!("--store {evidence}/golden");
     sealer.run(&format!("sign {ami} --key awskms:///alias/signing {INPUTS} {store}")).exits(0);
 
-    let mut instance = Instance::new();
+    let instance = Instance::new().with_role(&account);
     instance.goldseal.write("policy.toml", trusting(&key));
     instance.settings(&format!("store = \"{evidence}/golden\""), &format!("record = \"s3://{records}/boots\""));
-    let endpoint = cloud().endpoint.trim_start_matches("http://").to_owned();
-    let port = endpoint.rsplit(':').next().unwrap().to_owned();
-    instance.reach(&endpoint, &format!("127.0.0.1:{port}"));
-    let aws =
-        |goldseal: Goldseal| goldseal.with("AWS_ENDPOINT_URL", &cloud().endpoint).without("AWS_EC2_METADATA_DISABLED");
-    let instance = instance.runs_as(aws);
-    let role = json!({"AccessKeyId": account.id, "SecretAccessKey": "testing"});
     let of = |image: &str| json!({"imageId": image, "region": "eu-west-1", "accountId": account.id});
-    let instance = instance.with("credentials", role).with("document", of(&ami));
+    let instance = instance.with("document", of(&ami));
     let report = admitted(&instance, instance.boots());
     assert_eq!(report["factsFrom"], "ec2", "{report:#}");
     assert_eq!(recorded(), Vec::<String>::new(), "of what is admitted there is no record");
