@@ -7,6 +7,9 @@ GUARD = f"{UNITS}/goldseal-boot.service"
 STAND_IN = "/etc/goldseal/stand-in"
 CLOSED = ("poweroff", "frozen", "held")
 VM_PLACES = ("debian12", "amazon")
+# Not one file more.
+FULL_DISK = "[Mount]\nWhat=tmpfs\nWhere={}\nType=tmpfs\nOptions=size=4k,nr_inodes=1\n"
+FULL = {f"{UNITS}/var-lib-goldseal.mount": FULL_DISK.format("/var/lib/goldseal")}
 TIMES = {f"{GUARD}.d/80-times.conf": "[Service]\nTimeoutStartSec=3s\n"}
 
 
@@ -131,9 +134,12 @@ BEHAVIOUR = (
     one("network that never comes up", "poweroff", "admit", behaviour=True, places=FIRST, files={
         f"{UNITS}/networking.service.d/hang.conf": "[Service]\nExecStartPre=/bin/sleep infinity\n",
         f"{GUARD}.d/80-times.conf": "[Unit]\nJobTimeoutSec=4s\n"}),
-    one("state cannot be written", "poweroff", "refuse", evidence="none", places=FIRST, files={
-        f"{UNITS}/var-lib-goldseal.mount":
-            "[Mount]\nWhat=tmpfs\nWhere=/var/lib/goldseal\nType=tmpfs\nOptions=size=4k,nr_inodes=1\n"}),
+    # What an admitted boot would remember cannot be kept, and the guard says so.
+    one("disk full, admitted", "boots", says="could be remembered", places=("debian12", "amazon"), files=FULL),
+    one("disk full, refused", "poweroff", "refuse", evidence="none", places=FIRST, files=FULL),
+    # systemd cannot make the folder, and starts no guard.
+    one("disk full, no folder for the state", "poweroff", "admit", places=FIRST, files={
+        f"{UNITS}/var-lib.mount": FULL_DISK.format("/var/lib")}),
     one("powers off by itself", "poweroff", "acts", behaviour=True, says="powers off"),
     one("keeps the machine for a person", "held", "emergency", behaviour=True, says="Emergency Shell"),
     one("reports only", "boots", "report", behaviour=True, says="reports", places=FIRST),
