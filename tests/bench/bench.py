@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import blocks
+import boot
 import hook
 from subject import FIXTURES, Subject
 from table import Table
@@ -119,7 +120,7 @@ def main() -> None:
     parser.add_argument("--probe", required=True)
     parser.add_argument("--cosign", default="")
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program, hook; all when none is named")
+    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program, boot, hook; all when none is named")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="goldseal-bench-") as name:
         subject = Subject(chosen.goldseal, Path(name), MEBIBYTES)
@@ -128,6 +129,7 @@ def main() -> None:
         rows = {"cold": lambda: cold(table, probe, subject, chosen.cosign), "warm": lambda: warm(table, probe),
                 "content": lambda: content(table, probe, subject), "gate": lambda: gate(table, probe, subject),
                 "program": lambda: program(table, probe, subject, chosen.cosign),
+                "boot": lambda: boot.measure(table, chosen.goldseal, chosen.probe),
                 # The last: it begins with an account of its own.
                 "hook": lambda: hook.measure(table, chosen.goldseal)}
         for row, measure in rows.items():

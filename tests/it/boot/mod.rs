@@ -1,6 +1,7 @@
 //! `goldseal boot` on an instance that is none: every way that a boot can go, in milliseconds.
 
 mod check;
+mod cost;
 mod instance;
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
