@@ -278,6 +278,13 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     let report = admitted(&instance, instance.boots());
     assert_eq!(report["factsFrom"], "ec2", "{report:#}");
     assert_eq!(recorded(), Vec::<String>::new(), "of what is admitted there is no record");
+    // To read the evidence is all that it need be allowed.
+    let refuse = |service: &str, action: &str, code: &str| {
+        account.fault(json!({"service": service, "action": action, "status": 403, "code": code}));
+    };
+    refuse("ec2", "DescribeImages", "UnauthorizedOperation");
+    let report = admitted(&instance, instance.boots());
+    assert_eq!(report["factsFrom"], "provenance", "{report:#}");
 
     let instance = instance.with("document", of(&bare));
     ended(&instance, instance.boots(), 1, &["evidence-absent"]);
@@ -288,4 +295,10 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     let body = wait(account.s3().get_object().bucket(&records).key(record).send()).unwrap().body;
     let body: Value = serde_json::from_slice(&wait(body.collect()).unwrap().to_vec()).unwrap();
     assert_eq!((body["schema"].as_str(), codes(&body)), (Some("goldseal/boot/v1"), vec!["evidence-absent"]));
+
+    // Without the right to leave one, the boot ends all the same, and the journal says why there is none.
+    refuse("s3", "PutObject", "AccessDenied");
+    std::fs::remove_file(instance.goldseal.path("systemctl.log")).unwrap();
+    let run = instance.boots().says("no record was left at s3://").says("access denied");
+    ended(&instance, run, 1, &["evidence-absent"]);
 }
