@@ -54,7 +54,7 @@ pub const CODES: &[(&str, &str, &str, &str)] = &[
     (
         "cycles-not-looked-for",
         "unknown",
-        "systemd-analyze is not there or too old for `--root`.",
+        "systemd-analyze is not there, too old for `--root`, or cannot make a boot of the image.",
         "Run the check where it is, such as on the build's instance.",
     ),
     (
