@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use self::instance::{Instance, possible, report};
 use crate::{
     aws::{Account, REGION, wait},
+    cloud::cloud,
     offline::AMI,
     policies::{kms, trusting},
     run::{INPUTS, Run, codes, files_under, notes},
@@ -194,8 +195,17 @@ fn actions_are_what_the_policy_says_and_come_after_the_word() {
         let instance = Instance::new();
         instance.policy(&format!("[boot]\naction = \"{action}\"\n"));
         std::fs::remove_dir_all(instance.goldseal.path("store/v1")).unwrap();
-        let report = report(&instance.boots().exits(code));
+        instance.systemctl("cp said said-first; cp logged logged-first");
+        let boots = "$GOLDSEAL boot --enforce --output json >said 2>logged; code=$?; cat said; sh -c \"exit $code\"";
+        let report = report(&instance.runs(boots).exits(code));
         assert_eq!(codes(&report), ["evidence-absent"]);
+        if held {
+            // What console and journal had when systemd was asked.
+            for (file, word) in [("said-first", "evidence-absent"), ("logged-first", "boot-decided")] {
+                let first = String::from_utf8(instance.goldseal.read(file)).unwrap();
+                assert!(first.contains(word), "{action}: {first}");
+            }
+        }
         assert_eq!((instance.asked().as_str(), instance.is_held()), (asked, held), "{action}");
         assert_eq!(notes(&report).contains(&"goes-on-by-action"), code == 0);
     }
@@ -287,6 +297,11 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     assert_eq!(report["factsFrom"], "provenance", "{report:#}");
 
     let instance = instance.with("document", of(&bare));
+    // What S3 had been asked for when systemd was.
+    let calls = format!("{}/localaws/calls?service=s3&account={}", cloud().endpoint, account.id);
+    instance.systemctl(&format!(
+        "python3 -c 'import urllib.request as u; print(u.urlopen(\"{calls}\").read().decode())' >calls-first"
+    ));
     ended(&instance, instance.boots(), 1, &["evidence-absent"]);
     let recorded = recorded();
     let arn = format!("arn:aws:ec2:eu-west-1:{}:instance/i-0123456789abcdef0", account.id);
@@ -295,6 +310,8 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     let body = wait(account.s3().get_object().bucket(&records).key(record).send()).unwrap().body;
     let body: Value = serde_json::from_slice(&wait(body.collect()).unwrap().to_vec()).unwrap();
     assert_eq!((body["schema"].as_str(), codes(&body)), (Some("goldseal/boot/v1"), vec!["evidence-absent"]));
+    let first = String::from_utf8(instance.goldseal.read("calls-first")).unwrap();
+    assert!(first.contains(&records) && first.contains("PutObject"), "{first}");
 
     // Without the right to leave one, the boot ends all the same, and the journal says why there is none.
     refuse("s3", "PutObject", "AccessDenied");
