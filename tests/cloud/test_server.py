@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import boto3
 import harness
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from harness import OTHER, OWNER, Case, client, http, register, snapshot
 
 
@@ -23,6 +24,27 @@ class Server(Case):
             listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
         self.assertIn(f"0100007F:{port}", listening)
         self.assertNotIn(f"00000000:{port}", listening)
+
+    def test_connections_stay_open_whatever_is_asked_on_them(self):
+        self.s3.create_bucket(Bucket="bucket")
+        self.s3.put_object(Bucket="bucket", Key="k", Body=b"content")
+        connection = HTTPConnection(harness.endpoint().removeprefix("http://"))
+        scope = f"AWS4-HMAC-SHA256 Credential={OWNER}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
+        asked = (("HEAD", "/bucket/k", 200, b""), ("POST", "/localaws/nothing", 404, None), ("GET", "/bucket/k", 200, b"content"),
+                 ("DELETE", "/bucket/k", 204, b""), ("PUT", "/bucket/k", 200, b""), ("GET", "/bucket/none", 404, None))
+        connection.connect()
+        socket = connection.sock
+        for method, path, status, expected in asked:
+            # A body that nobody reads is not the next request.
+            connection.request(method, path, b"x" * 20_000 if method in ("POST", "PUT") else None,
+                               {"Authorization": scope})
+            answer = connection.getresponse()
+            body = answer.read()
+            self.assertEqual(answer.status, status, (method, path, body))
+            if expected is not None:
+                self.assertEqual(body, expected)
+            self.assertIs(connection.sock, socket)
+        connection.close()
 
     def test_ends_with_its_stdin(self):
         process, _ = harness.start()
@@ -177,6 +199,12 @@ class Faults(Case):
         got = self.ebs.get_snapshot_block(SnapshotId=used, BlockIndex=0, BlockToken=token)
         self.assertGreater(time.monotonic() - started, 0.3)
         self.assertNotEqual(harness.checksum(got["BlockData"].read()), got["Checksum"])
+
+    def test_answer_can_be_lost_though_the_call_was_done(self):
+        http("POST", "/localaws/faults", {"service": "sqs", "action": "CreateQueue", "lost": True})
+        with self.assertRaises(ConnectionClosedError):
+            client("sqs").create_queue(QueueName="made")
+        self.assertEqual(len(client("sqs").list_queues()["QueueUrls"]), 1)
 
     def test_nonsense_is_refused(self):
         for wrong in ({"servce": "ec2"}, {"status": 500}, {"service": "ec2"}, {"status": "500", "code": "X"},

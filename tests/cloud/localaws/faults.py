@@ -25,6 +25,7 @@ class Fault:
     message: str = "ordered by a test"
     delay: float = 0.0  # seconds to wait, with or without an error
     corrupt: bool = False  # flip one bit of the true answer's body
+    lost: bool = False  # do what is asked, then end the connection without an answer
     hits: int = 0
 
     def __post_init__(self) -> None:
@@ -94,6 +95,6 @@ def _parse(given: object) -> Fault:
         raise ValueError("share is above 0 and at most 1")
     if bool(fault.status) != bool(fault.code):
         raise ValueError("status and code go together")
-    if not (fault.code or fault.delay or fault.corrupt):
-        raise ValueError("a fault needs status and code, delay or corrupt")
+    if not (fault.code or fault.delay or fault.corrupt or fault.lost):
+        raise ValueError("a fault needs status and code, delay, corrupt or lost")
     return fault

@@ -1,4 +1,5 @@
 """The HTTP server: moto's dispatcher behind our controls."""
+import io
 import json
 import sys
 import threading
@@ -44,10 +45,48 @@ DECLARED = {"allowed-images": allowed_images.declare, "fleet": fleet.launch, "in
             "organization": organizations.declare, "roles": sts.declare}
 
 
+class Lost(Exception):
+    """The call was done, and its answer is not to arrive."""
+
+
 class Handler(MotoRequestHandler):
+    """Answers one request after the other on a connection that stays open, as AWS does. werkzeug ends it after each."""
+
+    protocol_version = "HTTP/1.1"
     # Head and body are separate writes: with Nagle the second could wait 40 ms
     # for the client's delayed ACK.
     disable_nagle_algorithm = True
+
+    def handle_expect_100(self) -> bool:
+        """Said below, once."""
+        return True
+
+    def run_wsgi(self) -> None:
+        if self.headers.get("Expect", "").lower().strip() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        environ = self.make_environ()
+        # Read whole: what the application left of it would be taken for the next request.
+        length = None if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(*([] if length is None else [length])))
+        held: list = []
+        try:
+            parts = self.server.app(environ, lambda status, headers, exc_info=None: held.extend((status, headers)))
+            body = b"".join(parts)
+        except Lost:
+            self.close_connection = True
+            return
+        status, headers = held
+        code, phrase = status.split(None, 1)
+        bodiless = environ["REQUEST_METHOD"] == "HEAD" or code in ("204", "304")
+        self.send_response(int(code), phrase)
+        for name, value in headers:
+            if bodiless or name.lower() != "content-length":
+                self.send_header(name, value)
+        if not bodiless:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if not bodiless:
+            self.wfile.write(body)
 
     def log_request(self, *_: object) -> None:
         """The access log is GET /localaws/calls."""
@@ -83,7 +122,10 @@ class Application:
             model = wire.model_of(call.service)
             refusal = regions.refusal(call.service, str(model.protocol) if model else "query")
             return _error(environ, start_response, call, *refusal)
-        return self.answer(environ, start_response, call, corrupt=bool(fault and fault.corrupt))
+        answer = self.answer(environ, start_response, call, corrupt=bool(fault and fault.corrupt))
+        if fault and fault.lost:
+            raise Lost
+        return answer
 
     def answer(self, environ: dict, start_response, call: Call, corrupt: bool) -> Iterable[bytes]:
         """moto's answer, except where it is not one that AWS would give."""
@@ -155,9 +197,6 @@ def _line(status: int) -> str:
 
 
 def _error(environ: dict, start_response, call: Call, status: int, code: str, message: str) -> Iterable[bytes]:
-    # Closing with unread bytes resets the connection, and the client loses the answer.
-    if length := environ.get("CONTENT_LENGTH"):
-        environ["wsgi.input"].read(int(length))
     call.status = status
     headers, body = wire.error_body(call.service, status, code, message, call.resource)
     if environ["REQUEST_METHOD"] == "HEAD":

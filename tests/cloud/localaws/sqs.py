@@ -49,6 +49,11 @@ class Queue(models.Queue):
         now = unix_time_millis()  # once, not twice for every message
         return [one for one in list(self._messages) if one.visible_at < now and one.delayed_until <= now]
 
+    @property
+    def pending_message_groups(self) -> set[str]:
+        # Of a copy: whoever deletes a message meanwhile changes the set.
+        return {one.group_id for one in list(self._pending_messages) if one.group_id is not None}
+
     def delete_message(self, receipt_handle: str) -> None:
         if receipt_handle in self.deleted_messages:
             return
