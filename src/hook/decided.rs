@@ -1,4 +1,5 @@
-//! Which waits are being looked at, and which tokens were decided: each is decided once, however often it is told.
+//! Which waits are being looked at, which were decided, and which were given up: each is decided once, however often it
+//! is told, and none gets a new deadline by being found again.
 
 use std::{
     collections::BTreeSet,
@@ -10,11 +11,15 @@ use goldseal_core::{
     ids::{ActionToken, HookName, InstanceId},
     lifecycle::Wait,
 };
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 /// SQS delivers a message again within minutes; nobody does after an hour.
 const REMEMBERED: Duration = Duration::from_hours(1);
 const MOST: u64 = 50_000;
+
+/// How many waits are looked at together; the queue keeps more.
+pub const MOST_UNDERWAY: usize = 2_000;
 
 type Key = (InstanceId, HookName, Option<ActionToken>);
 
@@ -23,7 +28,8 @@ type Key = (InstanceId, HookName, Option<ActionToken>);
 pub struct Underway {
     waits: Mutex<BTreeSet<Key>>,
     count: watch::Sender<usize>,
-    decided: moka::sync::Cache<ActionToken, ()>,
+    decided: moka::sync::Cache<Key, ()>,
+    left_open: moka::sync::Cache<(InstanceId, HookName), Timestamp>,
 }
 
 /// What is known of a wait that somebody tells of.
@@ -47,16 +53,21 @@ pub struct Turn {
 impl Underway {
     /// Starts without any.
     pub fn new() -> Arc<Self> {
-        let decided = moka::sync::Cache::builder().max_capacity(MOST).time_to_live(REMEMBERED).build();
-        Arc::new(Self { waits: Mutex::default(), count: watch::Sender::new(0), decided })
+        let (decided, left_open) = (moka::sync::Cache::builder(), moka::sync::Cache::builder());
+        Arc::new(Self {
+            waits: Mutex::default(),
+            count: watch::Sender::new(0),
+            decided: decided.max_capacity(MOST).time_to_live(REMEMBERED).build(),
+            left_open: left_open.max_capacity(MOST).time_to_live(REMEMBERED).build(),
+        })
     }
 
     /// Asks for the turn to look at a wait. One without a token is any wait of the instance on the hook.
     pub fn begin(self: &Arc<Self>, wait: &Wait) -> Told {
-        if wait.token.as_ref().is_some_and(|token| self.decided.contains_key(token)) {
+        let key = (wait.instance.clone(), wait.hook.clone(), wait.token.clone());
+        if wait.token.is_some() && self.decided.contains_key(&key) {
             return Told::Decided;
         }
-        let key = (wait.instance.clone(), wait.hook.clone(), wait.token.clone());
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
         let same = (wait.instance.clone(), wait.hook.clone(), None)..;
         let mut others = waits.range(same).take_while(|(id, hook, _)| *id == wait.instance && *hook == wait.hook);
@@ -68,11 +79,31 @@ impl Underway {
         Told::New(Turn { key, underway: Arc::clone(self) })
     }
 
-    /// Remembers that a token was decided.
+    /// Remembers that a wait was decided.
     pub fn decided(&self, wait: &Wait) {
-        if let Some(token) = &wait.token {
-            self.decided.insert(token.clone(), ());
+        self.left_open.invalidate(&(wait.instance.clone(), wait.hook.clone()));
+        if wait.token.is_some() {
+            self.decided.insert((wait.instance.clone(), wait.hook.clone(), wait.token.clone()), ());
         }
+    }
+
+    /// Remembers when a wait was first seen that was given up.
+    pub fn left_open(&self, wait: &Wait, first_sight: Timestamp) {
+        self.left_open.insert((wait.instance.clone(), wait.hook.clone()), first_sight);
+    }
+
+    /// Returns when a wait was first seen that is seen now. One with a token is told by its message.
+    pub fn first_sight(&self, wait: &Wait, now: Timestamp) -> Timestamp {
+        if wait.token.is_some() {
+            return now;
+        }
+        let before = self.left_open.get(&(wait.instance.clone(), wait.hook.clone()));
+        before.map_or(now, |before| before.min(now))
+    }
+
+    /// Says whether no more should be begun.
+    pub fn is_full(&self) -> bool {
+        *self.count.borrow() >= MOST_UNDERWAY
     }
 
     /// Returns how many are being looked at, and tells of changes.
@@ -115,6 +146,26 @@ mod tests {
         underway.decided(&wait(1, Some(1)));
         drop(first);
         assert!(matches!(underway.begin(&wait(1, Some(1))), Told::Decided));
+    }
+
+    #[test]
+    fn a_token_with_another_instance_decides_nothing() {
+        let underway = Underway::new();
+        underway.decided(&wait(1, Some(1)));
+        drop(turn(underway.begin(&wait(2, Some(1)))));
+        assert!(matches!(underway.begin(&wait(1, Some(1))), Told::Decided));
+    }
+
+    #[test]
+    fn a_wait_that_was_given_up_stays_as_old_as_it_was_until_it_is_decided() {
+        let underway = Underway::new();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        underway.left_open(&wait(1, Some(1)), at(100));
+        let seen = |instance, now| underway.first_sight(&wait(instance, None), at(now));
+        assert_eq!((seen(1, 200), seen(1, 50), seen(2, 200)), (at(100), at(50), at(200)));
+        assert_eq!(underway.first_sight(&wait(1, Some(2)), at(200)), at(200), "another wait of it");
+        underway.decided(&wait(1, None));
+        assert_eq!(seen(1, 200), at(200));
     }
 
     #[test]

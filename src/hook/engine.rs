@@ -10,10 +10,10 @@ use std::{
 
 use goldseal_core::{
     flow::{Cases, Launch},
-    ids::{AccountId, GroupName, InstanceId, Region},
+    ids::{AccountId, Region},
     lifecycle::{End, Guarded, Member, Standing, Wait},
     policy::Policy,
-    ports::{Groups, Instances, PortError, Waits},
+    ports::{Groups, Instances, Waits},
     report::{FoundBy, LaunchReport},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -108,11 +108,15 @@ where
         self.underway.begin(wait)
     }
 
-    /// Takes a guarded wait to its end.
+    /// Takes a guarded wait to its end. One that was given up before is as old as it was then.
     pub async fn take(&self, turn: Turn, wait: Wait, found_by: FoundBy, first_sight: Timestamp) -> Outcome {
+        let first_sight = self.underway.first_sight(&wait, first_sight);
         let outcome = self.pursue(&wait, found_by, first_sight).await;
-        if !matches!(outcome, Outcome::Open) {
-            self.underway.decided(&wait);
+        match outcome {
+            Outcome::Over(_) => self.underway.decided(&wait),
+            Outcome::Open => self.underway.left_open(&wait, first_sight),
+            // It may come to wait later than the message.
+            Outcome::NotWaiting => {}
         }
         drop(turn);
         outcome
@@ -151,14 +155,14 @@ where
             drive(launch, terms, member, Arc::clone(&self.ports), Arc::clone(&self.judges)).await;
         self.metrics.ended(match end {
             End::Completed(_) => "completed",
-            End::NoSuchWait => "no-such-wait",
+            End::NoSuchWait | End::Unheard => "no-such-wait",
             End::GaveUp => "gave-up",
         });
         if let Some(report) = &report {
             self.metrics.decided(report, Timestamp::now().duration_since(first_sight));
         }
         match end {
-            End::Completed(_) | End::NoSuchWait => Outcome::Over(report.map(Box::new)),
+            End::Completed(_) | End::NoSuchWait | End::Unheard => Outcome::Over(report.map(Box::new)),
             End::GaveUp => Outcome::Open,
         }
     }
@@ -202,11 +206,4 @@ enum Confirmed {
     Waiting(Member),
     Not(String),
     Unknown,
-}
-
-/// Returns the instances that wait in guarded groups, each with its group.
-pub async fn waiting<G: Groups>(groups: &G, guarded: &Guarded) -> Result<Vec<(GroupName, InstanceId)>, PortError> {
-    let groups = groups.groups().await?.into_iter().filter(|group| guarded.group(&group.name));
-    let each = groups.flat_map(|group| group.waiting.into_iter().map(move |instance| (group.name.clone(), instance)));
-    Ok(each.collect())
 }

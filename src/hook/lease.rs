@@ -1,16 +1,21 @@
 //! One wait, from the first sight of it to its end: a lease, and the calls that it asks for.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use goldseal_core::{
+    enforcement::Completion,
     flow::{Cases, Decision, Launch, Sight, decide, decide_unseen, look},
-    lifecycle::{Answer, End, Lease, Member, Terms},
+    lifecycle::{Answer, End, Lease, Member, Terms, Tried, Wait, Way},
     policy::Policy,
-    ports::{Instances, PortError, Waits},
+    ports::{Instances, PortError, PortErrorKind, Waits},
     report::LaunchReport,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+
+/// How long Auto Scaling may take to say where an instance goes whose wait is over, and between two questions.
+const AFTERMATH: SignedDuration = SignedDuration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What leases are driven with.
 #[derive(Debug)]
@@ -66,6 +71,7 @@ where
         let now = Timestamp::now();
         let due = lease.due(now);
         if let Some(end) = due.end {
+            let end = if end == End::Unheard { whose(&launch.wait, &ports.waits).await } else { end };
             return Ended { end, report: decision.map(|decision| finished(decision, end)) };
         }
         if due.decide {
@@ -96,10 +102,10 @@ where
         }
         tokio::select! {
             answer = done(&mut completing) => {
-                lease.completed(heard(answer, "ending a wait", &launch), Timestamp::now());
+                lease.completed(tried(&heard(answer, "ending a wait", &launch)), Timestamp::now());
             }
             answer = done(&mut beating) => {
-                lease.beaten(heard(answer, "sending a heartbeat", &launch), Timestamp::now());
+                lease.beaten(heard(answer, "sending a heartbeat", &launch).ok(), Timestamp::now());
             }
             (sight, policy) = done(&mut looking) => {
                 let now = Timestamp::now();
@@ -110,6 +116,32 @@ where
             }
             () = until(due.wake, now) => {}
         }
+    }
+}
+
+/// Finds out whether it was our `ABANDON` that ended a wait, when its answer was lost: then the instance goes.
+async fn whose(wait: &Wait, waits: &impl Waits) -> End {
+    let until = Timestamp::now().saturating_add(AFTERMATH).unwrap_or(Timestamp::MAX);
+    loop {
+        match waits.member(&wait.instance).await.map(|member| Way::of(member.as_ref())) {
+            Ok(Way::Out) => return End::Completed(Completion::Abandon),
+            Ok(Way::In) => return End::NoSuchWait,
+            Ok(Way::Open) | Err(_) if Timestamp::now() >= until => return End::Unheard,
+            Ok(Way::Open) | Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Says what is known of a completion.
+fn tried(answer: &Result<Answer, PortError>) -> Tried {
+    match answer {
+        Ok(answer) => Tried::Answered(*answer),
+        Err(error) => match error.kind {
+            PortErrorKind::Unavailable | PortErrorKind::Malformed => Tried::Unheard,
+            PortErrorKind::NotFound | PortErrorKind::Denied | PortErrorKind::Throttled | PortErrorKind::Refused => {
+                Tried::Failed
+            }
+        },
     }
 }
 
@@ -136,16 +168,59 @@ async fn until(wake: Option<Timestamp>, now: Timestamp) {
     }
 }
 
-fn heard(answer: Result<Answer, PortError>, doing: &str, launch: &Launch) -> Option<Answer> {
-    answer
-        .inspect_err(|error| {
-            tracing::warn!(
-                event = "call-failed",
-                instance = %launch.wait.instance,
-                group = %launch.wait.group,
-                error = error.chain(),
-                "{doing} failed; it is tried again"
-            );
-        })
-        .ok()
+fn heard(answer: Result<Answer, PortError>, doing: &str, launch: &Launch) -> Result<Answer, PortError> {
+    answer.inspect_err(|error| {
+        tracing::warn!(
+            event = "call-failed",
+            instance = %launch.wait.instance,
+            group = %launch.wait.group,
+            error = error.chain(),
+            "{doing} failed; it is tried again"
+        );
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use goldseal_core::testing::launches::{FakeWaits, Script};
+
+    use super::*;
+
+    fn wait() -> Wait {
+        Wait {
+            group: "web".parse().unwrap(),
+            hook: "goldseal".parse().unwrap(),
+            instance: "i-0123abcd".parse().unwrap(),
+            token: None,
+        }
+    }
+
+    fn seen(state: &str) -> FakeWaits {
+        let member = Member { group: wait().group, state: state.to_owned(), image: None };
+        FakeWaits { members: [(wait().instance, Script::always(Some(member)))].into(), ..FakeWaits::default() }
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_was_ours_if_the_instance_goes() {
+        let ours = End::Completed(Completion::Abandon);
+        assert_eq!(whose(&wait(), &seen("Terminating:Wait")).await, ours);
+        assert_eq!(whose(&wait(), &FakeWaits::default()).await, ours, "it is gone already");
+        assert_eq!(whose(&wait(), &seen("InService")).await, End::NoSuchWait);
+    }
+
+    #[test]
+    fn only_a_clear_refusal_says_that_nothing_was_done() {
+        let failed = |kind| tried(&Err(PortError::new(kind, "autoscaling:CompleteLifecycleAction", "i-1")));
+        for (kind, expected) in [
+            (PortErrorKind::Unavailable, Tried::Unheard),
+            (PortErrorKind::Malformed, Tried::Unheard),
+            (PortErrorKind::Throttled, Tried::Failed),
+            (PortErrorKind::Denied, Tried::Failed),
+            (PortErrorKind::Refused, Tried::Failed),
+            (PortErrorKind::NotFound, Tried::Failed),
+        ] {
+            assert_eq!(failed(kind), expected, "{kind:?}");
+        }
+        assert_eq!(tried(&Ok(Answer::NoSuchWait)), Tried::Answered(Answer::NoSuchWait));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use goldseal_core::{
     flow::Cases,
-    lifecycle::Wait,
+    lifecycle::{Group, Wait},
     ports::{Groups, Instances, PortError, Waits},
     report::FoundBy,
 };
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     decided::{Told, Turn},
-    engine::{Engine, waiting},
+    engine::Engine,
 };
 
 /// How often groups are looked at.
@@ -35,16 +35,28 @@ where
     C: Cases + Send + Sync + 'static,
 {
     let now = Timestamp::now();
-    let waiting = waiting(engine.groups.port(), &engine.guarded).await?;
-    let each = waiting.into_iter().map(|(group, instance)| async move {
-        let described = engine.ports.instances.instance(&instance).await;
+    let groups = engine.groups.port().groups(Some(&engine.guarded)).await?;
+    let waiting = groups.into_iter().flat_map(|Group { name, waiting, .. }| {
+        let group = std::iter::repeat(name);
+        group.zip(waiting)
+    });
+    let each = waiting.map(|(group, instance)| async move {
+        let described = engine.ports.instances.instance(&instance).await.unwrap_or_else(|error| {
+            let error = error.chain();
+            tracing::warn!(event = "call-failed", %instance, %group, error, "asking for an instance that waits failed");
+            None
+        });
         // What EC2 does not show is new.
-        let launched = described.ok().flatten()?.launched?;
+        let launched = described?.launched?;
         (now.duration_since(launched) >= ON_ITS_WAY).then_some((group, instance))
     });
     let overdue: Vec<_> = futures::future::join_all(each).await.into_iter().flatten().collect();
     let mut found = Vec::new();
     for (group, instance) in overdue {
+        // The next time finds the rest.
+        if engine.underway.is_full() {
+            break;
+        }
         for hook in engine.groups.launching(&group, |hook| engine.guarded.hook(hook)).await {
             let wait = Wait { group: group.clone(), hook, instance: instance.clone(), token: None };
             if let Told::New(turn) = engine.begin(&wait) {

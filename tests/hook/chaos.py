@@ -115,7 +115,9 @@ class Storm:
         # Seldom called, so seldom met by the rest: a breaker that opened must suspend launches in the end.
         suspension = {"action": "SuspendProcesses", "share": self.size.suspending, "seed": self.seed, "times": 0, "status": 400,
                       "code": "Throttling", "message": "Rate exceeded"}
-        self.scene.faults(*(store if out else []), suspension, *throttled)
+        # Done, and nobody hears of it: who asks again learns that there is no such wait.
+        lost = {"action": "CompleteLifecycleAction", "share": 0.05, "seed": self.seed + 20, "times": 0, "lost": True}
+        self.scene.faults(*(store if out else []), suspension, lost, *throttled)
 
     def look(self) -> None:
         """Starts again what ended by itself, and remembers it."""

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::{
     Client,
-    config::http::HttpResponse,
+    config::{http::HttpResponse, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
     types::{AutoScalingGroup, AutoScalingInstanceDetails, Instance, LifecycleHook},
 };
 use goldseal_core::{
     enforcement::Completion,
     ids::{GroupName, InstanceId, NotAnId, Region},
-    lifecycle::{Answer, Group, Hook, Member, Standing, Wait},
+    lifecycle::{Answer, Group, Guarded, Hook, Member, Standing, Wait},
     ports::{Groups, PortError, PortErrorKind, Waits},
 };
 use jiff::SignedDuration;
@@ -46,6 +46,8 @@ const LAUNCH: &str = "Launch";
 #[derive(Debug, Clone)]
 pub struct AutoScaling {
     client: Client,
+    /// Asks once: whether a completion was done whose answer got lost is for its caller to find out.
+    once: Client,
     members: Batches<InstanceId, Result<Member, String>>,
 }
 
@@ -53,7 +55,12 @@ impl AutoScaling {
     /// Asks Auto Scaling with these settings.
     pub fn new(aws: &AwsConfig, region: &Region) -> Self {
         let (client, asked) = (aws.autoscaling(region), aws.autoscaling(region));
-        Self { client, members: Batches::new(Terms::of(IDS), move |ids| members(asked.clone(), ids)) }
+        let once = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        Self {
+            client,
+            once: Client::from_conf(once),
+            members: Batches::new(Terms::of(IDS), move |ids| members(asked.clone(), ids)),
+        }
     }
 
     /// The groups of a name, or all, page by page.
@@ -121,7 +128,7 @@ impl Waits for AutoScaling {
     }
 
     async fn complete(&self, wait: &Wait, completion: Completion) -> Result<Answer, PortError> {
-        let request = self.client.complete_lifecycle_action().auto_scaling_group_name(wait.group.as_str());
+        let request = self.once.complete_lifecycle_action().auto_scaling_group_name(wait.group.as_str());
         let request = request.lifecycle_hook_name(wait.hook.as_str()).instance_id(wait.instance.as_str());
         let token = wait.token.as_ref().map(ToString::to_string);
         let request = request.set_lifecycle_action_token(token).lifecycle_action_result(word(completion));
@@ -138,10 +145,14 @@ impl Groups for AutoScaling {
         }
     }
 
-    async fn groups(&self) -> Result<Vec<Group>, PortError> {
+    async fn groups(&self, only: Option<&Guarded>) -> Result<Vec<Group>, PortError> {
+        let named = |group: &AutoScalingGroup| group.auto_scaling_group_name()?.parse().ok();
         let mut groups = Vec::new();
         for described in self.described(None).await? {
-            groups.push(self.group_of(&described).await?);
+            // A name that cannot be read is none that is guarded.
+            if only.is_none_or(|guarded| named(&described).is_some_and(|name| guarded.group(&name))) {
+                groups.push(self.group_of(&described).await?);
+            }
         }
         Ok(groups)
     }

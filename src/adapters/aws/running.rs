@@ -81,7 +81,7 @@ impl View for RunningIn {
     async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
         let groups = AutoScaling::new(&self.aws, &self.region);
         let templates = Surroundings::new(&self.aws, &self.region);
-        let looked = groups.groups().await?.into_iter().map(|group: Group| {
+        let looked = groups.groups(None).await?.into_iter().map(|group: Group| {
             let (groups, templates) = (&groups, &templates);
             async move {
                 let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches(&group.name));

@@ -146,7 +146,7 @@ where
     C: ImageCatalog,
     E: EvidenceStore,
 {
-    let listed = asked(ask.fleet.groups().await);
+    let listed = asked(ask.fleet.groups(None).await);
     rights.push(right("autoscaling:DescribeAutoScalingGroups", vec!["*".into()], listed.as_ref().map(drop)));
     let listed = match listed {
         Ok(listed) => listed,

@@ -5,6 +5,9 @@
 //! was gone by then, nobody knows. A heartbeat that fails is tried again by itself, and no heartbeat is sent once the
 //! work has ended. At the deadline the lease asks for a decision on what is known; after it, only the completion is
 //! tried for a while, and then the hook's own timeout ends the wait.
+//!
+//! A completion whose answer was lost may have been done. If the wait is gone afterwards, where the instance goes tells
+//! whose doing that was.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,8 +43,17 @@ pub struct Lease {
     beat: SignedDuration,
     heartbeat: Option<Task>,
     look: Task,
-    decided: Option<(Completion, Task)>,
+    decided: Option<Decided>,
     end: Option<End>,
+}
+
+/// What was decided, and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Decided {
+    completion: Completion,
+    task: Task,
+    /// An answer to it was lost.
+    unheard: bool,
 }
 
 /// How a lease ended.
@@ -51,8 +63,21 @@ pub enum End {
     Completed(Completion),
     /// Somebody else ended the wait, or it ran out.
     NoSuchWait,
+    /// The same, after an answer to our `ABANDON` was lost: it may have been that one.
+    Unheard,
     /// Our completion never got through; the hook's timeout will end the wait.
     GaveUp,
+}
+
+/// What came of asking Auto Scaling to end a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// It answered.
+    Answered(Answer),
+    /// It did not do it, and said so.
+    Failed,
+    /// There was no answer, or none that can be read: it may have been done.
+    Unheard,
 }
 
 /// What is to be done now. Each thing is asked for once, and again only after its answer.
@@ -133,7 +158,7 @@ impl Lease {
         let mut due = Due { heartbeat, ..Due::default() };
         let mut wake = self.heartbeat.as_ref().and_then(Task::wake);
         match &mut self.decided {
-            Some((completion, task)) => {
+            Some(Decided { completion, task, .. }) => {
                 due.complete = task.start(now).then_some(*completion);
                 wake = earliest(wake, task.wake());
             }
@@ -161,7 +186,11 @@ impl Lease {
     pub fn beaten(&mut self, answer: Option<Answer>, now: Timestamp) {
         match answer {
             Some(Answer::Accepted) => self.heartbeat = Some(Task::at(later(now, self.beat))),
-            Some(Answer::NoSuchWait) => self.over(End::NoSuchWait),
+            // It may be the completion under way that ended the wait; its own answer tells.
+            Some(Answer::NoSuchWait) if self.decided.is_some_and(|decided| decided.task.running) => {
+                self.heartbeat = None;
+            }
+            Some(Answer::NoSuchWait) => self.gone(),
             None => {
                 if let Some(task) = &mut self.heartbeat {
                     task.failed(now);
@@ -174,24 +203,33 @@ impl Lease {
     pub fn planned(&mut self, action: Action, now: Timestamp) {
         match action {
             Action::Complete(completion) if self.decided.is_none() => {
-                self.decided = Some((completion, Task::at(now)));
+                self.decided = Some(Decided { completion, task: Task::at(now), unheard: false });
             }
             Action::AskAgain if self.decided.is_none() => self.look.failed(now),
             Action::Complete(_) | Action::AskAgain => {}
         }
     }
 
-    /// Takes the answer to a completion; none when it failed.
-    pub fn completed(&mut self, answer: Option<Answer>, now: Timestamp) {
-        let Some((completion, task)) = &mut self.decided else { return };
-        match answer {
-            Some(Answer::Accepted) => {
-                let end = End::Completed(*completion);
+    /// Takes what came of a completion.
+    pub fn completed(&mut self, tried: Tried, now: Timestamp) {
+        let Some(decided) = &mut self.decided else { return };
+        match tried {
+            Tried::Answered(Answer::Accepted) => {
+                let end = End::Completed(decided.completion);
                 self.over(end);
             }
-            Some(Answer::NoSuchWait) => self.over(End::NoSuchWait),
-            None => task.failed(now),
+            Tried::Answered(Answer::NoSuchWait) => self.gone(),
+            Tried::Failed => decided.task.failed(now),
+            Tried::Unheard => {
+                decided.unheard = true;
+                decided.task.failed(now);
+            }
         }
+    }
+
+    fn gone(&mut self) {
+        let ours = self.decided.is_some_and(|one| one.unheard && one.completion == Completion::Abandon);
+        self.over(if ours { End::Unheard } else { End::NoSuchWait });
     }
 
     fn over(&mut self, end: End) {

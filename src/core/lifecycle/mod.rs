@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     breaker::{Breaker, BreakerFault, Breakers, Suspension, Trip},
     guarded::{Guarded, NotAPattern},
-    lease::{Due, End, Lease, Terms},
+    lease::{Due, End, Lease, Terms, Tried},
     notice::{MESSAGE_LIMITS, Message, MessageFault, Notice, parse_message},
 };
 use crate::{
@@ -71,6 +71,30 @@ impl Standing {
             | "ReplacingRootVolume:Proceed"
             | "RootVolumeReplaced" => Self::NotYet,
             _ => Self::Over,
+        }
+    }
+}
+
+/// Which way an instance goes whose wait is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It is terminated.
+    Out,
+    /// It is in its group or warm pool.
+    In,
+    /// That is not to be seen yet.
+    Open,
+}
+
+impl Way {
+    /// Reads what Auto Scaling says of the instance; none when it knows no such member.
+    pub fn of(member: Option<&Member>) -> Self {
+        let Some(member) = member else { return Self::Out };
+        let state = member.state.strip_prefix("Warmed:").unwrap_or(&member.state);
+        match state.split(':').next() {
+            Some("Terminating" | "Terminated") => Self::Out,
+            Some("Pending") => Self::Open,
+            _ => Self::In,
         }
     }
 }
@@ -172,6 +196,29 @@ mod tests {
             ("", Standing::Over),
         ] {
             assert_eq!(Standing::of(state), standing, "{state}");
+        }
+    }
+
+    #[test]
+    fn states_after_a_wait_lead_in_or_out() {
+        let way = |state: &str| {
+            let group = "web".parse().unwrap();
+            Way::of(Some(&Member { group, state: state.to_owned(), image: None }))
+        };
+        assert_eq!(Way::of(None), Way::Out);
+        for (state, expected) in [
+            ("Terminating", Way::Out),
+            ("Terminating:Wait", Way::Out),
+            ("Terminated", Way::Out),
+            ("Warmed:Terminating:Proceed", Way::Out),
+            ("Pending:Wait", Way::Open),
+            ("Pending:Proceed", Way::Open),
+            ("Warmed:Pending:Proceed", Way::Open),
+            ("InService", Way::In),
+            ("Warmed:Stopped", Way::In),
+            ("", Way::In),
+        ] {
+            assert_eq!(way(state), expected, "{state}");
         }
     }
 }

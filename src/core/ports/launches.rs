@@ -6,7 +6,7 @@ use super::{Expected, PortError, Stored, Written};
 use crate::{
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
-    lifecycle::{Answer, Group, Hook, Instance, Member, Volume, Wait},
+    lifecycle::{Answer, Group, Guarded, Hook, Instance, Member, Volume, Wait},
 };
 
 /// Where instances and their volumes are described: EC2.
@@ -35,8 +35,8 @@ pub trait Groups {
     /// Returns a group, or none when there is none of the name.
     fn group(&self, name: &GroupName) -> impl Future<Output = Result<Option<Group>, PortError>> + Send;
 
-    /// Returns all groups, with the instances in them that wait.
-    fn groups(&self) -> impl Future<Output = Result<Vec<Group>, PortError>> + Send;
+    /// Returns all groups, or only the guarded ones, with the instances in them that wait.
+    fn groups(&self, only: Option<&Guarded>) -> impl Future<Output = Result<Vec<Group>, PortError>> + Send;
 
     /// Returns the lifecycle hooks of a group, of launches and of terminations.
     fn hooks(&self, group: &GroupName) -> impl Future<Output = Result<Vec<Hook>, PortError>> + Send;

@@ -101,7 +101,7 @@ impl From<End> for LaunchEnd {
     fn from(end: End) -> Self {
         match end {
             End::Completed(_) => Self::Completed,
-            End::NoSuchWait => Self::NoSuchWait,
+            End::NoSuchWait | End::Unheard => Self::NoSuchWait,
             End::GaveUp => Self::GaveUp,
         }
     }

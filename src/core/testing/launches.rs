@@ -11,7 +11,7 @@ use super::ports::{Journal, revision};
 use crate::{
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
-    lifecycle::{Answer, Group, Hook, Instance, Member, Volume, Wait},
+    lifecycle::{Answer, Group, Guarded, Hook, Instance, Member, Volume, Wait},
     ports::{
         Expected, Groups, Instances, PortError, PortErrorKind, STATE_LIMIT, StateName, StateStore, Stored, Waits,
         Written,
@@ -138,9 +138,11 @@ impl Groups for FakeGroups {
         Ok(self.groups.lock().unwrap().get(name).map(|(group, _)| group.clone()))
     }
 
-    async fn groups(&self) -> Result<Vec<Group>, PortError> {
+    async fn groups(&self, only: Option<&Guarded>) -> Result<Vec<Group>, PortError> {
         self.journal.note("groups", self.read_fault)?;
-        Ok(self.groups.lock().unwrap().values().map(|(group, _)| group.clone()).collect())
+        let groups = self.groups.lock().unwrap();
+        let chosen = groups.values().filter(|(group, _)| only.is_none_or(|guarded| guarded.group(&group.name)));
+        Ok(chosen.map(|(group, _)| group.clone()).collect())
     }
 
     async fn hooks(&self, group: &GroupName) -> Result<Vec<Hook>, PortError> {

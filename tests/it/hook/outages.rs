@@ -35,6 +35,25 @@ fn without_the_store_nothing_is_admitted_and_the_deadline_decides() {
 }
 
 #[test]
+fn an_abandonment_whose_answer_was_lost_is_done_once_and_counts_for_the_breaker() {
+    let fleet = Fleet::new();
+    let bad = fleet.scene.account.image("unsealed");
+    let policy = String::from_utf8(fleet.scene.goldseal.read("policy.toml")).unwrap();
+    fleet.scene.goldseal.write("strict.toml", policy + "\n[breaker]\ninstances = 2\nwithin = \"1h\"\n");
+    fleet.scene.account.fault(json!({"service": "autoscaling", "action": "CompleteLifecycleAction", "times": 2,
+        "lost": true}));
+    fleet.group("web", &bad);
+    let mut hook = fleet.hook("web", "--policy strict.toml");
+    fleet.scale("web", 2);
+    hook.says("event=\"breaker-open\"");
+    fleet.scale("web", 0);
+    assert_eq!(hook.metric("goldseal_hook_ends_total{end=\"no-such-wait\"}"), 0.0);
+    let told = fleet.actions("web");
+    assert!(told.iter().any(|action| action["refused"] != 0), "one was asked again: {told:#?}");
+    assert!(told.iter().all(|action| action["completions"] != 2 && action["contradicted"] == 0), "{told:#?}");
+}
+
+#[test]
 fn last_known_good_evidence_stands_in_where_the_policy_says_so_and_the_report_tells() {
     let fleet = Fleet::new();
     let good = fleet.scene.sealed("golden");

@@ -10,7 +10,7 @@ use crate::{
     doctor::{Caller, QueueSettings},
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
-    lifecycle::{Answer, Hook, Instance, Member, Volume, Wait},
+    lifecycle::{Answer, Guarded, Hook, Instance, Member, Volume, Wait},
     ports::{Expected, PortErrorKind, Revision, StateName, Stored, Written},
     report::Severity,
     testing::{
@@ -73,7 +73,7 @@ impl Groups for World {
     async fn group(&self, name: &GroupName) -> Result<Option<Group>, PortError> {
         self.ask("autoscaling:DescribeAutoScalingGroups", name, None)
     }
-    async fn groups(&self) -> Result<Vec<Group>, PortError> {
+    async fn groups(&self, _: Option<&Guarded>) -> Result<Vec<Group>, PortError> {
         self.ask("autoscaling:DescribeAutoScalingGroups", "all", self.groups.clone())
     }
     async fn hooks(&self, group: &GroupName) -> Result<Vec<Hook>, PortError> {

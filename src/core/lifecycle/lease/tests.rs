@@ -45,7 +45,7 @@ fn heartbeats_go_on_while_the_work_does_and_end_with_it() {
     assert!(!lease.due(at(13_200)).heartbeat && lease.due(at(13_300)).heartbeat, "and then after two");
     lease.planned(Action::Complete(Continue), at(14_000));
     assert_eq!(lease.due(at(14_000)).complete, Some(Continue));
-    lease.completed(Some(Answer::Accepted), at(14_100));
+    lease.completed(Tried::Answered(Answer::Accepted), at(14_100));
     let due = lease.due(at(60_000));
     assert_eq!(due, Due { end: Some(End::Completed(Continue)), ..Due::default() });
 }
@@ -64,7 +64,7 @@ fn what_is_not_known_is_asked_again_until_the_deadline() {
     lease.planned(Action::Complete(Abandon), at(20_000));
     assert_eq!(lease.due(at(20_001)).complete, Some(Abandon));
     lease.planned(Action::Complete(Continue), at(20_002));
-    lease.completed(None, at(20_003));
+    lease.completed(Tried::Failed, at(20_003));
     assert_eq!(lease.due(at(21_003)).complete, Some(Abandon), "the first decision stands");
 }
 
@@ -98,8 +98,44 @@ fn a_wait_that_is_gone_is_an_end_whoever_learns_of_it() {
     let mut by_completion = lease(300, 30);
     by_completion.planned(Action::Complete(Abandon), at(1));
     by_completion.due(at(1));
-    by_completion.completed(Some(Answer::NoSuchWait), at(2));
+    by_completion.completed(Tried::Answered(Answer::NoSuchWait), at(2));
     assert_eq!(by_completion.due(at(3)).end, Some(End::NoSuchWait));
+}
+
+#[test]
+fn a_wait_that_is_gone_after_an_answer_was_lost_may_have_been_ended_by_us() {
+    for (completion, first, by_heartbeat, end) in [
+        (Abandon, Tried::Unheard, false, End::Unheard),
+        (Abandon, Tried::Unheard, true, End::Unheard),
+        (Abandon, Tried::Failed, false, End::NoSuchWait),
+        (Abandon, Tried::Failed, true, End::NoSuchWait),
+        (Continue, Tried::Unheard, false, End::NoSuchWait),
+    ] {
+        let mut lease = lease(300, 3600);
+        lease.planned(Action::Complete(completion), at(0));
+        assert_eq!(lease.due(at(0)).complete, Some(completion));
+        lease.completed(first, at(1));
+        if by_heartbeat {
+            lease.beaten(Some(Answer::NoSuchWait), at(2));
+        } else {
+            assert_eq!(lease.due(at(1_001)).complete, Some(completion), "it is tried again");
+            lease.completed(Tried::Answered(Answer::NoSuchWait), at(1_002));
+        }
+        assert_eq!(lease.due(at(1_003)).end, Some(end), "{completion:?} {first:?} {by_heartbeat}");
+    }
+}
+
+#[test]
+fn a_heartbeat_that_our_own_completion_overtook_ends_nothing() {
+    let mut lease = lease(300, 30);
+    assert!(lease.due(at(0)).heartbeat);
+    lease.planned(Action::Complete(Abandon), at(1));
+    assert_eq!(lease.due(at(1)).complete, Some(Abandon));
+    lease.beaten(Some(Answer::NoSuchWait), at(2));
+    let due = lease.due(at(3));
+    assert_eq!((due.end, due.heartbeat), (None, false));
+    lease.completed(Tried::Answered(Answer::Accepted), at(4));
+    assert_eq!(lease.due(at(5)).end, Some(End::Completed(Abandon)));
 }
 
 #[test]
@@ -112,7 +148,7 @@ fn a_completion_that_never_gets_through_is_given_up() {
         let due = lease.due(at(now));
         if due.complete.is_some() {
             tries += 1;
-            lease.completed(None, at(now));
+            lease.completed(Tried::Failed, at(now));
         }
         if due.end.is_some() {
             break due.end;
@@ -128,7 +164,7 @@ enum Event {
     Pass(i64),
     Beaten(Option<Answer>),
     Planned(Action),
-    Completed(Option<Answer>),
+    Completed(Tried),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -136,6 +172,12 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Some(Answer::Accepted)),
         1 => Just(Some(Answer::NoSuchWait)),
         3 => Just(None)
+    ];
+    let tried = prop_oneof![
+        2 => Just(Tried::Answered(Answer::Accepted)),
+        2 => Just(Tried::Answered(Answer::NoSuchWait)),
+        2 => Just(Tried::Failed),
+        3 => Just(Tried::Unheard),
     ];
     let action = prop_oneof![
         3 => Just(Action::AskAgain),
@@ -146,7 +188,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0i64..20_000).prop_map(Event::Pass),
         3 => answer.clone().prop_map(Event::Beaten),
         3 => action.prop_map(Event::Planned),
-        2 => answer.prop_map(Event::Completed),
+        2 => tried.prop_map(Event::Completed),
     ]
 }
 
@@ -162,6 +204,7 @@ proptest! {
         let first_due = lease.due(at(0));
         prop_assert!(first_due.heartbeat && first_due.look);
         let (mut beating, mut looking, mut completing) = (true, true, false);
+        let mut unheard = false;
         for event in events {
             match event {
                 Event::Pass(by) => now += by,
@@ -175,7 +218,11 @@ proptest! {
                     looking = false;
                     if let (Action::Complete(completion), None) = (action, first) { first = Some(completion); }
                 }
-                Event::Completed(answer) if completing => { lease.completed(answer, at(now)); completing = false; }
+                Event::Completed(tried) if completing => {
+                    lease.completed(tried, at(now));
+                    completing = false;
+                    unheard |= tried == Tried::Unheard;
+                }
                 // Nobody asked, so nobody answers.
                 Event::Beaten(_) | Event::Planned(_) | Event::Completed(_) => {}
             }
@@ -188,6 +235,12 @@ proptest! {
                 prop_assert!(!due.heartbeat && !due.look && due.complete.is_none() && !due.decide);
                 prop_assert!(ended.is_none_or(|before| before == end), "an end stands");
                 ended = Some(end);
+                match end {
+                    End::Completed(completion) => prop_assert_eq!(first, Some(completion)),
+                    End::Unheard => prop_assert!(unheard && first == Some(Abandon)),
+                    End::NoSuchWait => prop_assert!(!unheard || first == Some(Continue)),
+                    End::GaveUp => {}
+                }
             } else {
                 prop_assert!(ended.is_none());
                 prop_assert!(due.wake.is_some_and(|wake| wake > at(now)) || due.decide);
