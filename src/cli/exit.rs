@@ -112,8 +112,8 @@ impl From<anyhow::Error> for Failure {
 /// Errors of ours and of the ports say which code they are; everything else is something the user gave us.
 fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     if let Some(port) = error.downcast_ref::<PortError>() {
-        // A key file is an input like any other, and so is what was typed for a queue.
-        if port.operation.starts_with("key:") || port.operation == "sqs:QueueUrl" {
+        // A key file is an input like any other.
+        if port.operation.starts_with("key:") {
             return Some(Code::Usage);
         }
         return Some(match port.kind {

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 
-use goldseal_core::lifecycle::Guarded;
+use goldseal_core::lifecycle::{Guarded, NotAPattern};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::SettingsError;
-use crate::adapters::store::{NotAStoreUrl, StoreUrl};
+use crate::adapters::{
+    aws::{NotAQueueUrl, QueueUrl},
+    store::{NotAStoreUrl, StoreUrl},
+};
 
 /// How long a verdict may take, unless it is set.
 pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
@@ -51,7 +54,7 @@ pub struct HookFragment {
 /// Settings of the hook that are valid.
 #[derive(Debug, Clone)]
 pub struct HookSettings {
-    queue: Option<String>,
+    queue: Option<QueueUrl>,
     /// Which groups and hooks are guarded.
     pub guarded: Guarded,
     /// Where state is kept.
@@ -85,7 +88,10 @@ impl HookSettings {
                 "give --guard-hook NAME, or write `hooks = [\"goldseal\"]` below [hook]",
             ));
         }
-        let guarded = Guarded::new(&groups, &hooks).map_err(|fault| invalid("groups", fault.to_string()))?;
+        let guarded = Guarded::new(&groups, &hooks).map_err(|fault| {
+            let key = if matches!(fault, NotAPattern::Hook(_)) { "hooks" } else { "groups" };
+            invalid(key, fault.to_string())
+        })?;
         let state = state(given.state.or(file.state))?;
         if state.overlaps(store) {
             let problem =
@@ -99,17 +105,19 @@ impl HookSettings {
         let listen = listen.parse().map_err(|_address| {
             invalid("listen", format!("{listen:?} is not an address and a port, such as {LISTEN}"))
         })?;
-        Ok(Self { queue: given.queue.or(file.queue), guarded, state, deadline, listen })
+        let queue = given.queue.or(file.queue).map(|url| url.parse()).transpose();
+        let queue = queue.map_err(|fault: NotAQueueUrl| invalid("queue", fault.to_string()))?;
+        Ok(Self { queue, guarded, state, deadline, listen })
     }
 
     /// Returns the queue.
     ///
     /// # Errors
     /// [`SettingsError::Missing`].
-    pub fn queue(&self) -> Result<&str, SettingsError> {
+    pub fn queue(&self) -> Result<&QueueUrl, SettingsError> {
         let hint =
             "give --queue URL, or write `queue = \"https://sqs.REGION.amazonaws.com/ACCOUNT/NAME\"` below [hook]";
-        self.queue.as_deref().ok_or(SettingsError::Missing { what: "queue", hint })
+        self.queue.as_ref().ok_or(SettingsError::Missing { what: "queue", hint })
     }
 }
 
@@ -129,7 +137,7 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     let read: SignedDuration =
         text.parse().map_err(|_form| format!("{text:?} is not a length of time, such as 90s or 10m"))?;
     let (shortest, longest) = DEADLINES;
-    if (shortest..=longest).contains(&read) { Ok(read) } else { Err(format!("{text}: from 10s to 2h")) }
+    if (shortest..=longest).contains(&read) { Ok(read) } else { Err(format!("{text} is not from 10s to 2h")) }
 }
 
 #[cfg(test)]
@@ -177,10 +185,15 @@ mod tests {
             (Box::new(|file| file.hooks.clear()), "no guarded hook"),
             (Box::new(|file| file.state = None), "no place for state"),
             (Box::new(|file| file.groups = vec!["*b".to_owned()]), "`hook.groups`"),
+            (Box::new(|file| file.hooks = vec!["a b".to_owned()]), "`hook.hooks`"),
             (Box::new(|file| file.state = Some("https://x/y".to_owned())), "`hook.state`"),
             (Box::new(|file| file.state = Some("s3://evidence/other".to_owned())), "where the evidence is"),
             (Box::new(|file| file.deadline = Some("5s".to_owned())), "from 10s to 2h"),
             (Box::new(|file| file.deadline = Some("soon".to_owned())), "not a length of time"),
+            (
+                Box::new(|file| file.queue = Some("goldseal".to_owned())),
+                "`hook.queue`: \"goldseal\" is not the URL of a queue",
+            ),
             (Box::new(|file| file.listen = Some("9464".to_owned())), "not an address and a port"),
         ] {
             let error = merged(change).unwrap_err();

@@ -46,7 +46,8 @@ impl WatchedQueue {
         let number = after.as_u64().or_else(|| after.as_str()?.parse().ok());
         let after = number.and_then(|number| u32::try_from(number).ok());
         let after = after.ok_or_else(|| malformed("no number as maxReceiveCount".to_owned()))?;
-        let url = beside(self.queue.url(), &target).ok_or_else(|| malformed(format!("{target} is no queue")))?;
+        let url = beside(self.queue.url(), &target).and_then(|url| url.parse().ok());
+        let url = url.ok_or_else(|| malformed(format!("{target} is no queue")))?;
         let held = match Queue::open(&self.aws, &url).await {
             Ok(queue) => queue.attributes().await.map(|told| told.waiting.saturating_add(told.in_flight)),
             Err(error) => Err(error),
@@ -117,7 +118,7 @@ mod tests {
         let dead = sqs.create_queue().queue_name("dead").send().await.unwrap().queue_url.unwrap();
         sqs.send_message().queue_url(&dead).message_body("x").send().await.unwrap();
         sqs.send_message().queue_url(&url).message_body("y").send().await.unwrap();
-        let watched = WatchedQueue::new(&aws, Queue::open(&aws, &url).await.unwrap());
+        let watched = WatchedQueue::new(&aws, Queue::open(&aws, &url.parse().unwrap()).await.unwrap());
         assert_eq!(watched.settings().await.unwrap().dead_letters, None);
         let set = async |name: &str| {
             let arn = format!("arn:aws:sqs:us-east-1:620000000033:{name}");

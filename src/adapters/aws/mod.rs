@@ -21,6 +21,7 @@ mod kms;
 mod launch_queue;
 mod pages;
 mod publishing;
+mod queue_url;
 mod running;
 mod sqs;
 mod ssm;
@@ -58,6 +59,7 @@ pub use self::{
     kms::{KmsKeys, KmsSigner},
     launch_queue::WatchedQueue,
     publishing::Publisher,
+    queue_url::{NotAQueueUrl, QueueUrl},
     sqs::{NotDone, Queue, Received},
     surroundings::Surroundings,
 };

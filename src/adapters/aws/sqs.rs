@@ -18,9 +18,8 @@ use goldseal_core::{
 };
 use jiff::Timestamp;
 
-use super::{AwsConfig, fault};
+use super::{AwsConfig, QueueUrl, fault};
 
-const OPEN: &str = "sqs:QueueUrl";
 const RECEIVE: &str = "sqs:ReceiveMessage";
 pub(super) const DELETE: &str = "sqs:DeleteMessage";
 pub(super) const EXTEND: &str = "sqs:ChangeMessageVisibility";
@@ -28,6 +27,9 @@ const ATTRIBUTES: &str = "sqs:GetQueueAttributes";
 
 /// More messages in one call are refused.
 const ENTRIES: usize = 10;
+
+/// A receipt that no message has.
+const NO_RECEIPT: &str = "goldseal";
 
 /// A queue of SQS.
 #[derive(Debug, Clone)]
@@ -91,14 +93,26 @@ impl Queue {
     /// Opens the queue of a URL, in the region that its host names, else in that of the settings.
     ///
     /// # Errors
-    /// [`PortErrorKind::Refused`] when that is no URL of a queue. Nothing is asked of the queue yet.
-    pub async fn open(aws: &AwsConfig, url: &str) -> Result<Self, PortError> {
-        let named = region_of(url).map_err(|why| PortError::new(PortErrorKind::Refused, OPEN, url).because(why))?;
-        let region = match named {
-            Some(region) => region,
+    /// When no region is known. Nothing is asked of the queue yet.
+    pub async fn open(aws: &AwsConfig, url: &QueueUrl) -> Result<Self, PortError> {
+        let region = match url.region() {
+            Some(region) => region.clone(),
             None => aws.region().await?,
         };
-        Ok(Self { client: aws.sqs(&region), url: url.to_owned(), region })
+        Ok(Self { client: aws.sqs(&region), url: url.to_string(), region })
+    }
+
+    /// Asks whether there is such a queue, and touches no message.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::NotFound`] when there is none, or why it could not be asked.
+    pub async fn look_up(&self) -> Result<(), PortError> {
+        match self.extend_some(&[NO_RECEIPT.to_owned()], 0).await {
+            Ok(_) => Ok(()),
+            // What it refuses is the receipt.
+            Err(error) if error.kind == PortErrorKind::Refused => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns its URL.
@@ -246,21 +260,6 @@ impl From<(String, PortError)> for NotDone {
     fn from((receipt, error): (String, PortError)) -> Self {
         Self { receipt, error }
     }
-}
-
-/// Returns the region of a queue's URL, if its host names it.
-///
-/// `sqs.REGION.amazonaws.com`, `REGION.queue.amazonaws.com`, those of other partitions and of VPC endpoints all have it
-/// as a label; the oldest of all has none.
-fn region_of(url: &str) -> Result<Option<Region>, String> {
-    let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    let (authority, path) = rest.split_once('/').unwrap_or_default();
-    let host = authority.split_once(':').map_or(authority, |(host, _)| host);
-    if !matches!(scheme, "https" | "http") || host.is_empty() || path.is_empty() || url.contains(char::is_whitespace) {
-        return Err("not the URL of a queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/NAME".to_owned());
-    }
-    let host = if host == "queue.amazonaws.com" { "us-east-1.queue.amazonaws.com" } else { host };
-    Ok(host.split('.').find_map(|label| label.parse().ok()))
 }
 
 fn signed(seconds: u32) -> i32 {

@@ -4,6 +4,7 @@ pub mod assemble;
 mod breaker;
 
 use anyhow::{Context as _, Result};
+use goldseal_core::ports::PortErrorKind;
 
 use self::{
     assemble::{Assembly, Host},
@@ -62,7 +63,7 @@ impl Hook {
         }
         let settings = session.settings.hook(self.settings).map_err(anyhow::Error::from)?;
         let policy = super::policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
-        let url = settings.queue().map_err(anyhow::Error::from)?.to_owned();
+        let url = settings.queue().map_err(anyhow::Error::from)?.clone();
         if self.check {
             return Ok(Code::Good);
         }
@@ -72,6 +73,13 @@ impl Hook {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.map_err(anyhow::Error::from)?.block_on(async {
             let queue = Queue::open(session.aws().await, &url).await.context("opening the queue")?;
+            match queue.look_up().await {
+                // It would be asked for without end. Whatever else is wrong may pass, and the sweep does without it.
+                Err(error) if error.kind == PortErrorKind::NotFound => {
+                    return Err(error).context("opening the queue")?;
+                }
+                Ok(()) | Err(_) => {}
+            }
             let engine = assembly.engine(&session, &settings, policy, queue.region(), Host::Daemon).await?;
             let recorder = Recorder::new(
                 assembly.state(&session, &settings).await?,

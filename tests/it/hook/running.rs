@@ -77,6 +77,16 @@ fn told_to_stop_it_finishes_what_it_holds() {
 }
 
 #[test]
+fn a_queue_that_is_not_there_is_refused_at_the_start() {
+    let fleet = Fleet::new();
+    let line = |queue: &str| {
+        format!("hook --queue {queue} --guard-group web --guard-hook goldseal --state file:///x --listen 127.0.0.1:0")
+    };
+    let nowhere = fleet.queue.replace("launches", "nowhere");
+    fleet.scene.goldseal.run(&line(&nowhere)).exits(2).says("opening the queue").says(&nowhere).says("not found");
+}
+
+#[test]
 fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     let fleet = Fleet::new();
     let goldseal = &fleet.scene.goldseal;
@@ -100,7 +110,9 @@ fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     goldseal.write("settings.toml", "[hook]\nqueue = \"https://sqs.eu-west-1.amazonaws.com/123456789012/q\"\ngroups = [\"web\"]\nhooks = [\"goldseal\"]\nstate = \"file:///var/lib/goldseal\"\ndeadline = \"5m\"\n");
     goldseal.run("hook --check").exits(0);
     goldseal.change("settings.toml", "https://sqs.eu-west-1.amazonaws.com/123456789012/q", "nonsense", "settings.toml");
-    goldseal.run("hook").exits(2).says("not the URL of a queue");
+    for line in ["hook --check", "hook", "doctor"] {
+        goldseal.run(line).exits(2).says("not the URL of a queue");
+    }
     goldseal.write("settings.toml", "[hook]\nqeue = \"x\"\n");
     goldseal.run("hook --check").exits(2).says("qeue");
 }
