@@ -9,7 +9,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use futures::future::join_all;
 use goldseal_core::{
-    bounded::{self, Limits},
+    bounded::{self, Limits, Object},
     lifecycle::{Message, parse_message},
     report::LaunchReport,
 };
@@ -30,7 +30,7 @@ use crate::{
         daemon::swept,
         inbox::{Disposition, handle},
         lease::Judges as _,
-        record::Recorder,
+        record::{Pending, Recorder},
         sweep,
     },
     settings::HookFragment,
@@ -50,6 +50,8 @@ Exit codes: 2 settings, 3 AWS could not be asked at the start, 70 the Runtime AP
 const EVENT_LIMITS: Limits = Limits { bytes: 6 << 20, depth: 32 };
 /// What is left of a call's time for records and the answer.
 const MARGIN: Duration = Duration::from_secs(5);
+/// How much of that the records may take: the answer must not be late because the state is.
+const RECORDING: Duration = Duration::from_secs(3);
 /// What one call may find out and record at most.
 const MOST: usize = 10_000;
 
@@ -65,7 +67,7 @@ pub struct Lambda {
 #[derive(Deserialize)]
 struct Batch<'e> {
     #[serde(rename = "Records", borrow)]
-    records: Option<Vec<QueueRecord<'e>>>,
+    records: Option<Vec<Object<QueueRecord<'e>>>>,
 }
 
 #[derive(Deserialize)]
@@ -140,14 +142,17 @@ impl Function {
             None => self.event(&journal, payload, budget).await,
         };
         drop(journal);
-        let mut ended: Vec<LaunchReport> = Vec::new();
+        let mut ended = Pending::default();
         while let Some(report) = reports.recv().await {
-            ended.push(report);
+            ended.take(report);
         }
         let rule = *self.engine.judges.now().0.breaker();
-        if let Err(error) = self.recorder.record(&ended, &rule).await {
-            tracing::error!(event = "state-failed", error = error.chain(), "recording decisions failed");
-        }
+        let problem = match timeout(RECORDING, self.recorder.record(&mut ended, &rule)).await {
+            Ok(Ok(())) => return answer,
+            Ok(Err(error)) => error.chain(),
+            Err(_) => "the state did not answer in time".to_owned(),
+        };
+        tracing::error!(event = "state-failed", error = problem, "recording decisions failed");
         answer
     }
 
@@ -158,7 +163,8 @@ impl Function {
         budget: Duration,
     ) -> Result<Answer, Error> {
         let each = records.into_iter().map(|(id, body, first_sight)| async move {
-            let handled = timeout(budget, handle(&self.engine, journal, body.as_bytes(), first_sight)).await;
+            let handled =
+                timeout(budget, handle(&self.engine, journal, parse_message(body.as_bytes()), first_sight)).await;
             // A message that nobody can read comes again until the queue puts it aside.
             (handled != Ok(Disposition::Delete)).then_some(Failed { item_identifier: id })
         });
@@ -171,14 +177,15 @@ impl Function {
         payload: &[u8],
         budget: Duration,
     ) -> Result<Answer, Error> {
-        if parse_message(payload) == Ok(Message::Schedule) {
+        let told = parse_message(payload);
+        if told == Ok(Message::Schedule) {
             let found = sweep::find(&self.engine).await.map_err(|error| error.chain())?;
             let each = found.into_iter().map(|(turn, wait)| timeout(budget, swept(&self.engine, journal, turn, wait)));
             // What is not over by then is found again, by the next schedule.
             let _over = join_all(each).await;
             return Ok(Answer::default());
         }
-        match timeout(budget, handle(&self.engine, journal, payload, Timestamp::now())).await {
+        match timeout(budget, handle(&self.engine, journal, told, Timestamp::now())).await {
             Ok(Disposition::Delete) => Ok(Answer::default()),
             Ok(Disposition::Release | Disposition::Return) | Err(_) => {
                 Err("the launch is still open; call again".into())
@@ -190,8 +197,8 @@ impl Function {
 
 /// Returns the messages of a queue's event: id, body, and when it was first received.
 fn batch(payload: &[u8]) -> Option<Vec<(String, String, Timestamp)>> {
-    let Batch { records } = bounded::json(payload, EVENT_LIMITS).ok()?;
-    let records = records?;
+    let Object(Batch { records }) = bounded::json(payload, EVENT_LIMITS).ok()?;
+    let records: Vec<QueueRecord<'_>> = records?.into_iter().map(|Object(record)| record).collect();
     if records.iter().any(|record| record.event_source.as_deref() != Some("aws:sqs")) {
         return None;
     }
@@ -222,7 +229,7 @@ mod tests {
         let found = batch(queue.as_bytes()).unwrap();
         assert_eq!(found, [("m-1".to_owned(), "{}".to_owned(), Timestamp::from_second(1_700_000_000).unwrap())]);
         assert_eq!(batch(br#"{"Records":[]}"#).unwrap(), []);
-        for event in [&b"{}"[..], b"{\"detail-type\":\"x\"}", br#"{"Records":[{"s3":{}}]}"#, b"[]", b""] {
+        for event in [&b"{}"[..], b"{\"detail-type\":\"x\"}", br#"{"Records":[{"s3":{}}]}"#, b"[[]]", b"[]", b""] {
             assert_eq!(batch(event), None);
         }
     }

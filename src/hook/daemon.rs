@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use goldseal_core::{
     flow::Cases,
-    lifecycle::Wait,
+    lifecycle::{Wait, parse_message},
     policy::Policy,
     ports::{Groups, Instances, StateStore, Waits},
     report::{LaunchEnd, LaunchReport},
@@ -17,19 +17,17 @@ use tokio::{
 };
 
 use super::{
-    decided::Turn,
+    decided::{MOST_UNDERWAY, Turn},
     engine::{Engine, Outcome},
     health::{self, Progress},
     inbox::{self, Disposition},
     lease::Judges as _,
     queue::{BATCH, Held, LONG_POLL, VISIBLE_AFTER, give_back},
-    record::Recorder,
+    record::{self, Recorder},
     sweep,
 };
 use crate::adapters::aws::{Queue, Received};
 
-/// How many waits are looked at together; the queue keeps more.
-const MOST_UNDERWAY: usize = 2_000;
 /// How long what is held may take when we are told to stop.
 const GRACE: Duration = Duration::from_mins(1);
 /// Between two questions when the queue fails.
@@ -69,7 +67,7 @@ where
         let (mut hangup, mut stop) = (signal(SignalKind::hangup())?, Stop::new()?);
         let (stopping, stopped) = watch::channel(false);
         let progress = Progress::new();
-        let (journal, reports) = mpsc::channel(1_000);
+        let (journal, reports) = mpsc::channel(record::MOST);
         let (held, done) = Held::new(queue.clone());
         let held = Arc::new(held);
         let judges = Arc::clone(&engine.judges);
@@ -170,7 +168,7 @@ async fn poll<I, W, G, C>(
                     let (engine, held, journal) = (Arc::clone(&engine), Arc::clone(&held), journal.clone());
                     let number = held.hold(&message);
                     tokio::spawn(async move {
-                        let disposition = one(&engine, &journal, &message).await;
+                        let disposition = one(&engine, &journal, message).await;
                         held.put_down(number, disposition);
                     });
                 }
@@ -190,7 +188,7 @@ async fn poll<I, W, G, C>(
 async fn one<I, W, G, C>(
     engine: &Engine<I, W, G, C>,
     journal: &mpsc::Sender<LaunchReport>,
-    message: &Received,
+    message: Received,
 ) -> Disposition
 where
     I: Instances + Send + Sync + 'static,
@@ -204,7 +202,9 @@ where
     }
     // The queue's own time, not one that a sender wrote. Whoever had the message before us has seen the wait.
     let first_sight = message.first_received_at.map_or(now, |first| first.min(now));
-    inbox::handle(engine, journal, message.body.as_bytes(), first_sight).await
+    let told = parse_message(message.body.as_bytes());
+    drop(message);
+    inbox::handle(engine, journal, told, first_sight).await
 }
 
 /// Looks for waits that no message told of, again and again.
@@ -255,7 +255,7 @@ pub async fn swept<I, W, G, C>(
         if report.end == Some(LaunchEnd::Completed) {
             engine.metrics.swept();
         }
-        inbox::note(journal, *report).await;
+        inbox::note(engine, journal, *report);
     }
 }
 

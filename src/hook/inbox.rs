@@ -2,7 +2,7 @@
 
 use goldseal_core::{
     flow::Cases,
-    lifecycle::{Message, Notice, parse_message},
+    lifecycle::{Message, MessageFault, Notice},
     ports::{Groups, Instances, Waits},
     report::{FoundBy, LaunchReport},
 };
@@ -29,11 +29,12 @@ pub enum Disposition {
     Leave,
 }
 
-/// Takes a message to its end. `first_sight` is when the queue first handed it out, or now.
+/// Takes a message to its end, by what it says: its bytes need not be kept for so long. `first_sight` is when the queue
+/// first handed it out, or now.
 pub async fn handle<I, W, G, C>(
     engine: &Engine<I, W, G, C>,
     journal: &mpsc::Sender<LaunchReport>,
-    body: &[u8],
+    told: Result<Message, MessageFault>,
     first_sight: Timestamp,
 ) -> Disposition
 where
@@ -43,7 +44,7 @@ where
     C: Cases + Send + Sync + 'static,
 {
     let metrics = &engine.metrics;
-    let Notice { wait, account, region } = match parse_message(body) {
+    let Notice { wait, account, region } = match told {
         Ok(Message::Launch(notice)) => notice,
         Ok(Message::Test) => {
             metrics.message(MessageKind::Test);
@@ -91,7 +92,7 @@ where
     match engine.take(turn, wait, FoundBy::Message, first_sight).await {
         Outcome::Over(report) => {
             if let Some(report) = report {
-                note(journal, *report).await;
+                note(engine, journal, *report);
             }
             Disposition::Delete
         }
@@ -100,9 +101,10 @@ where
     }
 }
 
-/// Logs and records a launch that came to an end.
-pub async fn note(journal: &mpsc::Sender<LaunchReport>, report: LaunchReport) {
+/// Logs and records a launch that came to an end. Nothing waits for the state: what it does not take in is in the log.
+pub fn note<I, W, G, C>(engine: &Engine<I, W, G, C>, journal: &mpsc::Sender<LaunchReport>, report: LaunchReport) {
     record::log(&report);
-    // Nobody records any more: we are stopping, and the log has it.
-    let _unrecorded = journal.send(report).await;
+    if journal.try_send(report).is_err() {
+        engine.metrics.state_failure();
+    }
 }

@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use super::metrics::Metrics;
 
 /// How many launches may wait to be recorded; of more, the oldest are only in the log.
-const MOST: usize = 5_000;
+pub const MOST: usize = 5_000;
 const TOGETHER: Duration = Duration::from_secs(1);
 const BUNDLE: usize = 1_000;
 const TEND_EVERY: Duration = Duration::from_mins(1);
@@ -35,6 +35,36 @@ pub struct Recorder<T, G> {
     groups: G,
     region: Region,
     metrics: Arc<Metrics>,
+}
+
+/// Launches that are still to be recorded.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// Their decisions are not written.
+    unwritten: Vec<LaunchReport>,
+    /// They were really abandoned, and no breaker has counted them.
+    uncounted: Vec<LaunchReport>,
+}
+
+impl Pending {
+    /// Takes a launch that came to an end.
+    pub fn take(&mut self, report: LaunchReport) {
+        if report.really_abandoned() {
+            self.uncounted.push(report.clone());
+        }
+        self.unwritten.push(report);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.unwritten.is_empty() && self.uncounted.is_empty()
+    }
+
+    fn forget_oldest(&mut self) {
+        for reports in [&mut self.unwritten, &mut self.uncounted] {
+            let over = reports.len().saturating_sub(MOST);
+            reports.drain(..over);
+        }
+    }
 }
 
 /// Returns where the breakers of a region are.
@@ -53,7 +83,7 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
 
     /// Records launches as they come in, and tends to the breakers, until nobody sends any more.
     pub async fn run(&self, mut reports: mpsc::Receiver<LaunchReport>, rule: impl Fn() -> BreakerRule) {
-        let mut pending: Vec<LaunchReport> = Vec::new();
+        let mut pending = Pending::default();
         let mut tended = tokio::time::interval(TEND_EVERY);
         tended.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pruned = None;
@@ -62,7 +92,7 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
             tokio::select! {
                 report = reports.recv() => match report {
                     Some(report) => {
-                        pending.push(report);
+                        pending.take(report);
                         open = collect(&mut reports, &mut pending).await;
                     }
                     None => open = false,
@@ -70,13 +100,9 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
                 _ = tended.tick() => self.heard(self.tend(&rule()).await, "tending to the breakers"),
             }
             if !pending.is_empty() {
-                let recorded = self.record(&pending, &rule()).await;
-                if recorded.is_ok() {
-                    pending.clear();
-                }
+                let recorded = self.record(&mut pending, &rule()).await;
                 // What failed is tried again with the next reports, or at the next tick.
-                let over = pending.len().saturating_sub(MOST);
-                pending.drain(..over);
+                pending.forget_oldest();
                 self.heard(recorded, "recording decisions");
             }
             if !open {
@@ -97,28 +123,34 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
         }
     }
 
-    /// Records some launches: their decisions, and the breakers that they change.
+    /// Records some launches: their decisions, and the breakers that they change. What was done is no longer pending;
+    /// neither of the two waits for the other.
     ///
     /// # Errors
-    /// Those of the state. What was written is not written twice.
-    pub async fn record(&self, reports: &[LaunchReport], rule: &BreakerRule) -> Result<(), PortError> {
-        if let Some(breakers) = self.trip(reports, rule).await? {
-            self.suspend(&breakers).await?;
+    /// Those of the state.
+    pub async fn record(&self, pending: &mut Pending, rule: &BreakerRule) -> Result<(), PortError> {
+        let counted = self.count(&mut pending.uncounted, rule).await;
+        let written = self.write(&mut pending.unwritten).await;
+        counted.and(written)
+    }
+
+    async fn write(&self, reports: &mut Vec<LaunchReport>) -> Result<(), PortError> {
+        if reports.is_empty() {
+            return Ok(());
         }
-        if !reports.is_empty() {
-            let (name, lines) = bundle(reports);
-            let refused = |why| PortError::new(PortErrorKind::Refused, "state:decisions", &self.region).because(why);
-            let name = name.map_err(|why: String| refused(why))?;
-            // A bundle that is there already is this one, from a try whose answer was lost.
-            let _written: Written = self.state.write(&name, &lines, Expected::Absent).await?;
-        }
+        let (name, lines) = bundle(reports);
+        let refused = |why| PortError::new(PortErrorKind::Refused, "state:decisions", &self.region).because(why);
+        let name = name.map_err(|why: String| refused(why))?;
+        // A bundle that is there already is this one, from a try whose answer was lost.
+        let _written: Written = self.state.write(&name, &lines, Expected::Absent).await?;
+        reports.clear();
         Ok(())
     }
 
     /// Looks after the breakers: those that were quiet close, and launches that are still to be suspended are.
     ///
     /// # Errors
-    /// Those of the state and of Auto Scaling; the next time tries again.
+    /// Those of the state; the next time tries again.
     pub async fn tend(&self, rule: &BreakerRule) -> Result<(), PortError> {
         let ((), breakers) =
             change(&self.state, &self.region, |breakers| breakers.settle(rule, Timestamp::now())).await?;
@@ -126,10 +158,9 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
         self.suspend(&breakers).await
     }
 
-    async fn trip(&self, reports: &[LaunchReport], rule: &BreakerRule) -> Result<Option<Breakers>, PortError> {
-        let abandoned: Vec<&LaunchReport> = reports.iter().filter(|report| report.really_abandoned()).collect();
+    async fn count(&self, abandoned: &mut Vec<LaunchReport>, rule: &BreakerRule) -> Result<(), PortError> {
         if abandoned.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let trips = change(&self.state, &self.region, |breakers| {
             let each = abandoned.iter().filter_map(|report| {
@@ -139,6 +170,7 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
             each.collect::<Vec<Trip>>()
         });
         let (trips, breakers) = trips.await?;
+        abandoned.clear();
         self.metrics.breakers_open(breakers.open());
         for Trip { group, image, suspend } in trips {
             self.metrics.breaker_trip();
@@ -152,13 +184,18 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
                 if suspend { "launches of the group will be suspended" } else { "the group goes on launching it" }
             );
         }
-        Ok(Some(breakers))
+        self.suspend(&breakers).await
     }
 
-    /// Suspends launches where a breaker says so, and remembers it: the next one who looks need not.
+    /// Suspends launches where a breaker says so, and remembers it: the next one who looks need not. What fails is tried
+    /// again by whoever looks next, and holds up no other group.
     async fn suspend(&self, breakers: &Breakers) -> Result<(), PortError> {
         for group in breakers.suspensions(Suspension::Due) {
-            self.groups.suspend_launch(&group, true).await?;
+            if let Err(error) = self.groups.suspend_launch(&group, true).await {
+                let error = error.chain();
+                tracing::error!(event = "suspend-failed", %group, error, "suspending launches of {group} failed");
+                continue;
+            }
             tracing::error!(event = "launch-suspended", %group, "launches of {group} are suspended until the breaker is reset");
             change(&self.state, &self.region, |breakers| breakers.suspended(&group)).await?;
         }
@@ -179,11 +216,11 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
 }
 
 /// Collects what comes within a moment; says whether more may come later.
-async fn collect(reports: &mut mpsc::Receiver<LaunchReport>, pending: &mut Vec<LaunchReport>) -> bool {
+async fn collect(reports: &mut mpsc::Receiver<LaunchReport>, pending: &mut Pending) -> bool {
     let collected = tokio::time::timeout(TOGETHER, async {
-        while pending.len() < BUNDLE {
+        while pending.unwritten.len() < BUNDLE {
             match reports.recv().await {
-                Some(report) => pending.push(report),
+                Some(report) => pending.take(report),
                 None => return false,
             }
         }
@@ -209,7 +246,7 @@ pub async fn change<T: StateStore, R>(
             Some(stored) => {
                 let read = Breakers::from_json(&stored.bytes);
                 (
-                    read.map_err(|fault| refuse(PortErrorKind::Malformed, fault.to_string()))?,
+                    read.map_err(|fault| refuse(PortErrorKind::Malformed, format!("{name}: {fault}; move it away")))?,
                     Expected::Unchanged(stored.revision),
                 )
             }

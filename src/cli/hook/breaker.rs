@@ -71,7 +71,11 @@ impl BreakerCommand {
                 let stored = state.read(&name).await.context("reading the breakers")?;
                 let breakers =
                     stored.map_or_else(|| Ok(Breakers::default()), |stored| Breakers::from_json(&stored.bytes));
-                (Vec::new(), breakers.with_context(|| format!("reading the breakers of {region} in {url}"))?)
+                (
+                    Vec::new(),
+                    breakers
+                        .with_context(|| format!("reading {name} in {url}: move it away, and breakers begin anew"))?,
+                )
             }
             Some(Reset::Reset { group, image, .. }) => {
                 let reset = change(&state, &region, |breakers| breakers.reset(group.as_ref(), image.as_ref()));

@@ -70,7 +70,7 @@ pub struct Trip {
 pub enum BreakerFault {
     /// Not the JSON of breakers.
     #[error("not a document of breakers: {0}")]
-    Json(#[from] JsonFault),
+    Json(JsonFault),
     /// Another schema: of another version.
     #[error("a document of schema {0:?}, not {SCHEMA}")]
     Schema(String),
@@ -89,7 +89,7 @@ impl Breakers {
     /// # Errors
     /// See [`BreakerFault`].
     pub fn from_json(bytes: &[u8]) -> Result<Self, BreakerFault> {
-        let Object(Wire { schema, breakers }) = bounded::json(bytes, LIMITS)?;
+        let Object(Wire { schema, breakers }) = bounded::json(bytes, LIMITS).map_err(BreakerFault::Json)?;
         if schema != SCHEMA {
             return Err(BreakerFault::Schema(schema.chars().take(80).collect()));
         }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Wait;
 use crate::{
-    bounded::{self, JsonFault, Limits},
+    bounded::{self, JsonFault, Limits, Object},
     ids::{AccountId, NotAnId, Region},
 };
 
@@ -96,11 +96,11 @@ struct Flat<'m> {
 /// # Errors
 /// See [`MessageFault`].
 pub fn parse_message(body: &[u8]) -> Result<Message, MessageFault> {
-    let envelope: Envelope<'_> = bounded::json(body, MESSAGE_LIMITS)?;
+    let Object(envelope): Object<Envelope<'_>> = bounded::json(body, MESSAGE_LIMITS)?;
     match (envelope.kind.as_deref(), &envelope.message) {
         // SNS may carry an event of either form, and an envelope holds no envelope.
         (Some("Notification"), Some(inner)) => {
-            let envelope: Envelope<'_> = bounded::json(inner.as_bytes(), MESSAGE_LIMITS)?;
+            let Object(envelope): Object<Envelope<'_>> = bounded::json(inner.as_bytes(), MESSAGE_LIMITS)?;
             read(&envelope, inner.as_bytes())
         }
         (Some(kind @ ("SubscriptionConfirmation" | "UnsubscribeConfirmation")), Some(_)) => {
@@ -112,11 +112,12 @@ pub fn parse_message(body: &[u8]) -> Result<Message, MessageFault> {
 
 fn read(envelope: &Envelope<'_>, body: &[u8]) -> Result<Message, MessageFault> {
     let Some(kind) = envelope.detail_type.as_deref() else {
-        return flat(&bounded::json(body, MESSAGE_LIMITS)?, None, None);
+        let Object(message) = bounded::json(body, MESSAGE_LIMITS)?;
+        return flat(&message, None, None);
     };
     match (envelope.source.as_deref(), kind, envelope.detail) {
         (Some("aws.autoscaling"), EVENT, Some(detail)) => {
-            let detail = bounded::json(detail.get().as_bytes(), MESSAGE_LIMITS)?;
+            let Object(detail) = bounded::json(detail.get().as_bytes(), MESSAGE_LIMITS)?;
             flat(&detail, envelope.account.clone(), envelope.region.clone())
         }
         (Some("aws.autoscaling"), EVENT, None) => Err(MessageFault::Missing("detail")),

@@ -117,6 +117,18 @@ fn a_launch_that_lacks_or_bends_a_field_is_poison() {
 }
 
 #[test]
+fn a_list_is_no_message_whatever_stands_in_it() {
+    let flat = r#"["", "autoscaling:EC2_INSTANCE_LAUNCHING", "e5d3c5a0-0000-0000-0000-000000000001", "web", "goldseal",
+        "i-0123456789abcdef0", null]"#;
+    let event = format!(r#"{{"source":"aws.autoscaling","detail-type":"{EVENT}","detail":{flat}}}"#);
+    let envelope = serde_json::json!({"Type": "Notification", "Message": flat}).to_string();
+    for body in [flat, &event, &envelope] {
+        let fault = parse_message(body.as_bytes()).unwrap_err().to_string();
+        assert!(fault.contains("expected an object"), "{fault}");
+    }
+}
+
+#[test]
 fn an_envelope_in_an_envelope_is_not_opened() {
     assert!(matches!(parse(&sns(&sns(&flat_launch()))), Ok(Message::Foreign { .. })));
 }
