@@ -49,7 +49,7 @@ pub struct OpenCases<C, S, K, T> {
     metrics: Arc<Metrics>,
     open: Cache<ImageRef, Arc<Case>>,
     dossiers: moka::sync::Cache<ImageRef, Arc<Dossier>>,
-    keys: tokio::sync::Mutex<Option<(Instant, Arc<Keys>)>>,
+    keys: Cache<(), Arc<Keys>>,
     kept: Mutex<BTreeMap<ImageRef, Timestamp>>,
 }
 
@@ -76,21 +76,21 @@ where
             metrics,
             open: Cache::builder().max_capacity(MOST).expire_after(Freshness).build(),
             dossiers: moka::sync::Cache::new(MOST),
-            keys: tokio::sync::Mutex::new(None),
+            keys: Cache::builder().time_to_live(FRESH).build(),
             kept: Mutex::default(),
         }
     }
 
     async fn keys(&self) -> Arc<Keys> {
-        let mut held = self.keys.lock().await;
-        if let Some((_, keys)) = held.as_ref().filter(|(asked, _)| asked.elapsed() < FRESH) {
-            return Arc::clone(keys);
+        let asked = async {
+            let keys = Arc::new(keys(&self.policy, &self.sources.keys).await);
+            if keys.is_complete() { Ok(keys) } else { Err(keys) }
+        };
+        match self.keys.try_get_with((), asked).await {
+            Ok(keys) => keys,
+            // Those who waited for them share them; nobody after them does.
+            Err(incomplete) => Arc::clone(&incomplete),
         }
-        let asked = Instant::now();
-        let keys = Arc::new(keys(&self.policy, &self.sources.keys).await);
-        // What could not be asked is asked again the next time.
-        *held = keys.is_complete().then(|| (asked, Arc::clone(&keys)));
-        keys
     }
 
     async fn open(&self, image: &ImageRef) -> Case {

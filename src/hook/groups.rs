@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use goldseal_core::{
     ids::{GroupArn, GroupName, HookName},
     lifecycle::{Hook, Terms, Wait},
-    ports::{Groups, PortError},
+    ports::{Groups, PortError, PortErrorKind},
 };
 use jiff::SignedDuration;
 use moka::future::Cache;
@@ -20,7 +20,7 @@ const SHORTEST: SignedDuration = SignedDuration::from_secs(30);
 #[derive(Debug)]
 pub struct KnownGroups<G> {
     groups: G,
-    arns: Cache<GroupName, Option<GroupArn>>,
+    arns: Cache<GroupName, GroupArn>,
     hooks: Cache<GroupName, Arc<Vec<Hook>>>,
 }
 
@@ -42,8 +42,13 @@ impl<G: Groups + Send + Sync> KnownGroups<G> {
 
     /// Returns the ARN of a group; none while it cannot be asked for, which no `warn` scope of groups matches.
     pub async fn arn(&self, name: &GroupName) -> Option<GroupArn> {
-        let asked = async { Ok(self.groups.group(name).await?.map(|group| group.arn)) };
-        heard(self.arns.try_get_with_by_ref(name, asked).await, name).flatten()
+        let asked = async {
+            let group = self.groups.group(name).await?;
+            // It has an instance, so it is there and will be seen.
+            let absent = || PortError::new(PortErrorKind::NotFound, "autoscaling:DescribeAutoScalingGroups", name);
+            group.map(|group| group.arn).ok_or_else(absent)
+        };
+        heard(self.arns.try_get_with_by_ref(name, asked).await, name)
     }
 
     /// Returns the hooks of a group.
