@@ -135,6 +135,9 @@ impl Lambda {
 impl Function {
     async fn call(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
         let budget = left(event.context.deadline, Timestamp::now()).saturating_sub(MARGIN);
+        if budget.is_zero() {
+            tracing::error!("nothing can be decided: the function's timeout must be longer than {MARGIN:?}");
+        }
         let payload = event.payload.get().as_bytes();
         let (journal, mut reports) = mpsc::channel(MOST);
         let answer = match batch(payload) {

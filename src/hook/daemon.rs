@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    decided::{MOST_UNDERWAY, Turn},
+    decided::Turn,
     engine::{Engine, Outcome},
     health::{self, Progress},
     inbox::{self, Disposition},
@@ -28,6 +28,9 @@ use super::{
 };
 use crate::adapters::aws::{Queue, Received};
 
+/// With so many waits in hand, no more messages are taken; the queue keeps them. The sweep goes on: its number is that of
+/// instances that really wait, whatever messages say.
+const MOST_UNDERWAY: usize = 2_000;
 /// How long what is held may take when we are told to stop.
 const GRACE: Duration = Duration::from_mins(1);
 /// Between two questions when the queue fails.

@@ -18,9 +18,6 @@ use tokio::sync::watch;
 const REMEMBERED: Duration = Duration::from_hours(1);
 const MOST: u64 = 50_000;
 
-/// How many waits are looked at together; the queue keeps more.
-pub const MOST_UNDERWAY: usize = 2_000;
-
 type Key = (InstanceId, HookName, Option<ActionToken>);
 
 /// See the module.
@@ -99,11 +96,6 @@ impl Underway {
         }
         let before = self.left_open.get(&(wait.instance.clone(), wait.hook.clone()));
         before.map_or(now, |before| before.min(now))
-    }
-
-    /// Says whether no more should be begun.
-    pub fn is_full(&self) -> bool {
-        *self.count.borrow() >= MOST_UNDERWAY
     }
 
     /// Returns how many are being looked at, and tells of changes.

@@ -122,3 +122,32 @@ pub fn tell(states: &[sd_notify::NotifyState<'_>]) {
         tracing::warn!(event = "notify-failed", error = error.to_string(), "telling the service manager failed");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The queue answered, and the loop went round, so many seconds ago.
+    fn ago(answered: i64, turned: i64) -> Progress {
+        let now = Timestamp::now().as_second();
+        Progress { answered: (now - answered).into(), turned: (now - turned).into() }
+    }
+
+    #[test]
+    fn a_queue_that_does_not_answer_is_told_and_is_no_reason_to_start_again() {
+        let silent = ago(PATIENCE_SECONDS + 5, 0);
+        let problem = silent.problem().unwrap();
+        assert!(problem.starts_with("no answer from the queue for 12"), "{problem}");
+        assert!(silent.is_alive());
+        silent.answered();
+        assert_eq!(silent.problem(), None);
+    }
+
+    #[test]
+    fn a_loop_that_stands_still_feeds_no_watchdog() {
+        let stuck = ago(0, PATIENCE_SECONDS + 5);
+        assert!(!stuck.is_alive());
+        stuck.turned();
+        assert!(stuck.is_alive());
+    }
+}

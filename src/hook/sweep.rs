@@ -53,10 +53,6 @@ where
     let overdue: Vec<_> = futures::future::join_all(each).await.into_iter().flatten().collect();
     let mut found = Vec::new();
     for (group, instance) in overdue {
-        // The next time finds the rest.
-        if engine.underway.is_full() {
-            break;
-        }
         for hook in engine.groups.launching(&group, |hook| engine.guarded.hook(hook)).await {
             let wait = Wait { group: group.clone(), hook, instance: instance.clone(), token: None };
             if let Told::New(turn) = engine.begin(&wait) {
