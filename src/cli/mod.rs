@@ -7,6 +7,7 @@ mod describe;
 mod doctor;
 mod exit;
 mod facts;
+mod fleet;
 mod gate;
 mod hook;
 mod image;

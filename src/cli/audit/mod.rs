@@ -1,16 +1,13 @@
 //! `goldseal audit`: what runs that should not, in every account and region that is named.
 
-mod accounts;
 mod output;
 mod render;
-
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::{Auditing, audit},
     gate::Period,
-    ids::{HookName, Region},
+    ids::HookName,
     policy::Policy,
     report::{AuditReport, Condition, FailOn},
 };
@@ -19,12 +16,12 @@ use jiff::Timestamp;
 use self::output::Output;
 use super::{
     exit::{Code, Failure},
+    fleet::FleetArgs,
     policy,
     session::Session,
     wait,
 };
 use crate::{
-    adapters::aws::{Accounts, Chosen, Role},
     render::{Bar, Format},
     settings::DEADLINE,
 };
@@ -62,21 +59,8 @@ enum Saved {
 
 #[derive(Debug, clap::Args)]
 struct Look {
-    /// Look at every active account of the caller's organization
-    #[arg(long, conflicts_with = "accounts")]
-    organization: bool,
-    /// Look at the accounts in this file: an id a line, and a name behind it if it has one
-    #[arg(long, value_name = "FILE")]
-    accounts: Option<PathBuf>,
-    /// The role to assume in each account, with its path
-    #[arg(long, value_name = "NAME")]
-    role: Option<String>,
-    /// What the role asks for
-    #[arg(long, value_name = "ID", requires = "role")]
-    external_id: Option<String>,
-    /// Look at these regions only [default: all that an account has enabled]
-    #[arg(long, value_name = "REGION", value_delimiter = ',')]
-    regions: Vec<Region>,
+    #[command(flatten)]
+    fleet: FleetArgs,
     /// Judge at this instant instead of now: what expires next month?
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -120,7 +104,7 @@ impl Look {
 
     async fn look(&self, session: &Session, policy: &Policy) -> Result<AuditReport> {
         let started = Timestamp::now();
-        let fleet = self.fleet(session).await?;
+        let fleet = self.fleet.fleet(session).await?;
         let store = session.store().await?;
         let auditing = Auditing {
             policy,
@@ -135,15 +119,5 @@ impl Look {
         let report = audit(&auditing, &fleet, &store, &session.keys(), &bar, started).await;
         bar.finish();
         report.context("finding the accounts of the fleet")
-    }
-
-    async fn fleet(&self, session: &Session) -> Result<Accounts> {
-        let chosen = match (&self.accounts, self.organization) {
-            (Some(file), _) => Chosen::These(accounts::read(file)?),
-            (None, true) => Chosen::Organization,
-            (None, false) => Chosen::Own,
-        };
-        let role = self.role.clone().map(|name| Role { name, external_id: self.external_id.clone() });
-        Ok(Accounts::new(session.aws().await, chosen, role, self.regions.clone()))
     }
 }

@@ -1,0 +1,44 @@
+//! Where a fleet is looked at: the accounts and regions that the flags of a command name, and the role to assume there.
+
+mod accounts;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use goldseal_core::ids::Region;
+
+use super::session::Session;
+use crate::adapters::aws::{Accounts, Chosen, Role};
+
+/// Arguments of whatever looks at a fleet.
+#[derive(Debug, clap::Args)]
+pub struct FleetArgs {
+    /// Look at every active account of the caller's organization
+    #[arg(long, conflicts_with = "accounts")]
+    organization: bool,
+    /// Look at the accounts in this file: an id a line, and a name behind it if it has one
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+    /// The role to assume in each account, with its path
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// What the role asks for
+    #[arg(long, value_name = "ID", requires = "role")]
+    external_id: Option<String>,
+    /// Look at these regions only [default: all that an account has enabled]
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    regions: Vec<Region>,
+}
+
+impl FleetArgs {
+    /// Returns the fleet that is named: without accounts, the caller's own.
+    pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
+        let chosen = match (&self.accounts, self.organization) {
+            (Some(file), _) => Chosen::These(accounts::read(file)?),
+            (None, true) => Chosen::Organization,
+            (None, false) => Chosen::Own,
+        };
+        let role = self.role.clone().map(|name| Role { name, external_id: self.external_id.clone() });
+        Ok(Accounts::new(session.aws().await, chosen, role, self.regions.clone()))
+    }
+}
