@@ -12,10 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use self::coverage::Covered;
-use super::{
-    case::{Case, Facts},
-    verify::keys,
-};
+use super::{answers::Answers, case::Case, verify::keys};
 use crate::{
     attestation::predicate::Summary,
     fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
@@ -31,9 +28,11 @@ use crate::{
 };
 
 /// So many places are looked at together.
-const PLACES: usize = 8;
+pub(super) const PLACES: usize = 8;
 /// So many images are judged together: each may hold an SBOM of some megabytes meanwhile.
-const IMAGES: usize = 8;
+pub(super) const IMAGES: usize = 8;
+/// Who tells of an image that runs, when EC2 does not describe it any more.
+pub(super) const WITNESS: &str = "what EC2 says of the instance";
 
 /// How an audit is made.
 #[derive(Debug)]
@@ -107,7 +106,9 @@ pub async fn audit<F: Fleets>(
 }
 
 /// Returns the places to look at, with the names of their accounts, and the accounts of which nobody tells the regions.
-async fn places(fleets: &impl Fleets) -> Result<(Vec<(Place, Option<String>)>, Vec<PlaceReport>), PortError> {
+pub(super) async fn places(
+    fleets: &impl Fleets,
+) -> Result<(Vec<(Place, Option<String>)>, Vec<PlaceReport>), PortError> {
     let asked = fleets.accounts().await?.into_iter().map(|account| async {
         let regions = fleets.regions(&account.id).await;
         (account, regions)
@@ -140,13 +141,23 @@ async fn look<F: Fleets>(
         Ok(view) => view,
         Err(error) => return (None, vec![missed(&error)]),
     };
-    let (listed, described, covered) =
-        futures_util::join!(view.listed(progress), view.described(), Covered::ask(&view));
+    let ((machines, faults), covered) =
+        futures_util::join!(running(&view, auditing.stopped, progress), Covered::ask(&view));
+    (machines.map(|machines| Seen { place: place.clone(), view, machines, covered }), faults)
+}
+
+/// Asks what runs in one place. Nothing: nobody told what is there.
+pub(super) async fn running(
+    view: &impl View,
+    stopped: bool,
+    progress: &impl Progress,
+) -> (Option<Vec<Machine>>, Vec<Cause>) {
+    let (listed, described) = futures_util::join!(view.listed(progress), view.described());
     let mut listed = match listed {
         Ok(listed) => listed,
         Err(error) => return (None, vec![missed(&error)]),
     };
-    listed.retain(|one| auditing.covers(&one.state));
+    listed.retain(|one| covers(&one.state, stopped));
     let mut faults = Vec::new();
     let described = described.map_err(|error| {
         faults.push(missed(&error));
@@ -164,8 +175,7 @@ async fn look<F: Fleets>(
             BTreeMap::new()
         }
     };
-    let machines = machines(listed, &described, &volumes);
-    (Some(Seen { place: place.clone(), view, machines, covered }), faults)
+    (Some(machines(listed, &described, &volumes)), faults)
 }
 
 /// Judges every image once, as somebody sees it who runs it, or would.
@@ -190,7 +200,7 @@ async fn judge<V: View + ImageCatalog>(
     progress.expect(images.len() as u64);
     let judged = images.into_iter().map(|(image, (seen, machine))| async move {
         let (case, note) = match machine {
-            Some(_) => open(auditing.policy, &image, &seen.view, store, keys).await,
+            Some(_) => Answers::ask(&image, &seen.view, store).await.case(auditing.policy, keys, WITNESS),
             // What EC2 does not describe, nobody can launch.
             None => (Case::open(&image, &seen.view, store, keys, None).await.case, None),
         };
@@ -210,28 +220,8 @@ async fn judge<V: View + ImageCatalog>(
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
 }
 
-/// Opens the case of an image that runs. EC2 may not describe it any more: then its signed provenance says what it is.
-async fn open(
-    policy: &Policy,
-    image: &ImageRef,
-    ec2: &impl ImageCatalog,
-    store: &impl EvidenceStore,
-    keys: &Arc<Keys>,
-) -> (Case, Option<Note>) {
-    let (described, evidence) = futures_util::join!(ec2.describe(image), store.read(image));
-    let (facts, note) = match described {
-        Ok(Some(described)) => (Facts::of_ec2(image, described), None),
-        Ok(None) => {
-            let why = "EC2 does not describe the image: it was deregistered, or is not shared any more";
-            Facts::in_provenance(policy, why, "what EC2 says of the instance")
-        }
-        Err(error) => (Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }), None),
-    };
-    (Case::gathered(image, facts, evidence, store.locate(image), keys, None).case, note)
-}
-
 /// Region and id are what was asked for; the owner is what EC2 says beside them.
-fn other_owner(case: &Case, seen: &ImageSeen) -> Vec<Reason> {
+pub(super) fn other_owner(case: &Case, seen: &ImageSeen) -> Vec<Reason> {
     let differs = |seen: &AccountId| {
         let (descriptor, _) = case.described()?;
         let other = descriptor.owner() != seen;
@@ -341,23 +331,22 @@ fn instance(place: &Place, machine: &Machine, found: Classified, mode: Mode, ima
     }
 }
 
-fn missed(error: &PortError) -> Cause {
+pub(super) fn missed(error: &PortError) -> Cause {
     Cause::fault(&Fault::PlaceUnavailable { problem: error.chain() })
 }
 
-impl Auditing<'_> {
-    fn covers(&self, state: &str) -> bool {
-        match state {
-            "terminated" | "shutting-down" => false,
-            "stopped" | "stopping" => self.stopped,
-            // What EC2 may come to say beside that runs until we know better.
-            _ => true,
-        }
+/// Says whether an instance in a state counts.
+fn covers(state: &str, stopped: bool) -> bool {
+    match state {
+        "terminated" | "shutting-down" => false,
+        "stopped" | "stopping" => stopped,
+        // What EC2 may come to say beside that runs until we know better.
+        _ => true,
     }
 }
 
 impl Place {
-    fn context(&self) -> Context {
+    pub(super) fn context(&self) -> Context {
         Context { account: Some(self.account.clone()), region: Some(self.region.clone()), group: None }
     }
 

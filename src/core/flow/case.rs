@@ -87,19 +87,27 @@ impl Case {
         keys: &Arc<Keys>,
         before: Option<&Arc<Dossier>>,
     ) -> Opened {
+        let read = evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice()));
+        let case = Self::examined(image, facts, read, place, keys, before);
+        Opened { case, bytes: evidence.ok().flatten().map(|stored| stored.bytes) }
+    }
+
+    /// Makes the case of what was gathered and may be examined again, with other keys.
+    pub(super) fn examined(
+        image: &ImageRef,
+        facts: Facts,
+        evidence: Result<Option<&[u8]>, &PortError>,
+        place: String,
+        keys: &Arc<Keys>,
+        before: Option<&Arc<Dossier>>,
+    ) -> Self {
         let mut case = Self { image: image.clone(), facts, evidence: Evidence::Absent, place, keys: Arc::clone(keys) };
-        let bytes = match evidence {
-            Ok(Some(stored)) => Some(stored.bytes),
-            Ok(None) => None,
-            Err(error) => {
-                case.evidence = Evidence::Unavailable { problem: error.chain(), passing: passes(&error) };
-                None
-            }
-        };
-        if let Some(bytes) = &bytes {
-            case.take(bytes, before, None);
+        match evidence {
+            Ok(Some(bytes)) => case.take(bytes, before, None),
+            Ok(None) => {}
+            Err(error) => case.evidence = Evidence::Unavailable { problem: error.chain(), passing: passes(error) },
         }
-        Opened { case, bytes }
+        case
     }
 
     /// Makes the case of an image whose facts and evidence are at hand.

@@ -1,5 +1,6 @@
 //! The use cases, over the ports: gather → judge → plan → act. A flow returns its report and logs nothing.
 
+mod answers;
 mod approve;
 mod audit;
 pub mod boot;

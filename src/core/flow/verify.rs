@@ -62,16 +62,39 @@ fn judged(case: &Case, policy: &Policy, context: &Context, now: Timestamp) -> Im
     case.report(policy, case.judge(policy, now), context)
 }
 
+/// What KMS answered for keys, by their URIs.
+pub(super) struct KeyAnswers<'p>(BTreeMap<&'p str, Result<KeyAnswer, String>>);
+
 /// Asks for the keys of a policy's authorities that are in KMS.
 pub async fn keys(policy: &Policy, catalog: &impl KeyCatalog) -> Keys {
-    let mut answers: BTreeMap<AuthorityName, Result<KeyAnswer, String>> = BTreeMap::new();
-    for signatory in policy.signatories() {
-        if let KeySource::Kms { uri, .. } = &signatory.key {
-            let answer = catalog.public_key(uri).await.map_err(|error| error.chain());
-            answers.insert(signatory.name.clone(), answer);
+    KeyAnswers::ask([policy], catalog).await.keys(policy)
+}
+
+impl<'p> KeyAnswers<'p> {
+    /// Asks for the keys of several policies, for each key once.
+    pub(super) async fn ask(policies: impl IntoIterator<Item = &'p Policy>, catalog: &impl KeyCatalog) -> Self {
+        let mut answers = BTreeMap::new();
+        for signatory in policies.into_iter().flat_map(Policy::signatories) {
+            let KeySource::Kms { uri, .. } = &signatory.key else { continue };
+            if !answers.contains_key(uri.as_str()) {
+                let answer = catalog.public_key(uri).await.map_err(|error| error.chain());
+                answers.insert(uri.as_str(), answer);
+            }
         }
+        Self(answers)
     }
-    Keys::new(policy, |name| answers.get(name).cloned().unwrap_or_else(|| Err("not asked".to_owned())))
+
+    /// Returns the keys of one of these policies.
+    pub(super) fn keys(&self, policy: &Policy) -> Keys {
+        let uri = |name: &AuthorityName| {
+            policy.signatories().iter().find_map(|one| match &one.key {
+                KeySource::Kms { uri, .. } if one.name == *name => Some(uri.as_str()),
+                KeySource::Kms { .. } | KeySource::Pem(_) => None,
+            })
+        };
+        let answer = |name: &AuthorityName| uri(name).and_then(|uri| self.0.get(uri).cloned());
+        Keys::new(policy, |name| answer(name).unwrap_or_else(|| Err("not asked".to_owned())))
+    }
 }
 
 #[cfg(test)]
