@@ -152,7 +152,7 @@ fn report(launch: &Launch, policy: &Policy, judged: Judged, action: Action, now:
         Action::AskAgain => None,
     };
     LaunchReport {
-        schema: LAUNCH_SCHEMA,
+        schema: LAUNCH_SCHEMA.into(),
         at: now,
         policy: policy.digest(),
         wait,

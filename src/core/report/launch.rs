@@ -1,11 +1,14 @@
 //! What a launch hook decided about one launch: the record of a decision, and what its log line says.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{Cause, ImageReport, Note, Outcome};
 use crate::{
+    bounded::{self, JsonFault, Limits, Object},
     digest::Sha256Digest,
     enforcement::Completion,
     ids::{AccountId, GroupArn, ImageRef, Region},
@@ -16,13 +19,16 @@ use crate::{
 
 /// The schema of [`LaunchReport`].
 pub const LAUNCH_SCHEMA: &str = "goldseal/launch/v1";
+/// A record names every reason with its detail, and no evidence.
+const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 64 };
 
 /// What was decided about one launch.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchReport {
     /// `goldseal/launch/v1`.
-    pub schema: &'static str,
+    #[serde(deserialize_with = "schema")]
+    pub schema: Cow<'static, str>,
     /// The instant of the verdict.
     pub at: Timestamp,
     /// SHA-256 of the policy document, and of the files that it names.
@@ -52,7 +58,7 @@ pub struct LaunchReport {
 }
 
 /// The verdict of a launch, and on what.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Judged {
     /// The verdict.
@@ -76,7 +82,7 @@ pub struct Judged {
 }
 
 /// How a launch hook came to know of a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundBy {
     /// A message told.
@@ -86,7 +92,7 @@ pub enum FoundBy {
 }
 
 /// What became of a launch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LaunchEnd {
     /// Auto Scaling took our action.
@@ -123,7 +129,24 @@ impl Judged {
     }
 }
 
+/// Reads the name of the schema, which must be ours.
+fn schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    let found = String::deserialize(deserializer)?;
+    match found == LAUNCH_SCHEMA {
+        true => Ok(LAUNCH_SCHEMA.into()),
+        false => Err(D::Error::custom(format!("the schema is {found:?}, not {LAUNCH_SCHEMA:?}"))),
+    }
+}
+
 impl LaunchReport {
+    /// Reads a decision record: one line of those that a launch hook keeps.
+    ///
+    /// # Errors
+    /// See [`JsonFault`].
+    pub fn read(line: &[u8]) -> Result<Self, JsonFault> {
+        bounded::json(line, LIMITS).map(|Object(report)| report)
+    }
+
     /// Returns the code that stands for the verdict in metrics: the first reason's or fault's, or `none`.
     pub fn first_code(&self) -> &str {
         let cause = self.judged.reasons.iter().chain(&self.judged.faults).next();

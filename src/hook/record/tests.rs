@@ -23,7 +23,7 @@ fn web() -> GroupName {
 fn abandoned(number: u8) -> LaunchReport {
     let image: AmiId = "ami-0123abcd".parse().unwrap();
     LaunchReport {
-        schema: LAUNCH_SCHEMA,
+        schema: LAUNCH_SCHEMA.into(),
         at: Timestamp::now(),
         policy: Sha256Digest::of(b""),
         wait: Wait {
@@ -97,7 +97,13 @@ async fn a_bundle_is_one_document_of_a_line_each_under_its_day() {
     assert_eq!(names.len(), 1, "{names:?}");
     let day = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     assert!(names[0].as_str().starts_with(&format!("v1/decisions/{day}/")), "{names:?}");
-    assert_eq!(recorder.state.of(&names[0]).unwrap().iter().filter(|&&byte| byte == b'\n').count(), 2);
+    let document = recorder.state.of(&names[0]).unwrap();
+    let lines: Vec<&[u8]> = document.split_inclusive(|byte| *byte == b'\n').collect();
+    assert_eq!(lines.len(), 2);
+    for (line, report) in lines.into_iter().zip(&reports) {
+        let read = LaunchReport::read(line).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(report).unwrap());
+    }
 }
 
 #[tokio::test]
