@@ -322,6 +322,8 @@ pub enum Fault {
     ClockBehind { now: Timestamp, event: &'static str, at: Timestamp },
     #[error("what runs there could not be asked for: {problem}")]
     PlaceUnavailable { problem: String },
+    #[error("a recorded decision: {problem}")]
+    RecordUnavailable { problem: String },
     #[error("the clock says {now}, before a time that was signed ({signed})")]
     ClockBeforeSignedTime { now: Timestamp, signed: Timestamp },
     #[error("internal: {problem}")]
@@ -341,6 +343,7 @@ impl Fault {
             Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",
             Self::ClockBehind { .. } => "clock-behind",
             Self::PlaceUnavailable { .. } => "place-unavailable",
+            Self::RecordUnavailable { .. } => "record-unavailable",
             Self::ClockBeforeSignedTime { .. } => "clock-before-signed-time",
             Self::Internal { .. } => "internal",
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::case::{Case, Facts};
 use crate::{
+    digest::Sha256Digest,
     ids::ImageRef,
     image::DescribedImage,
     policy::{Keys, Policy},
@@ -40,5 +41,18 @@ impl Answers {
         };
         let evidence = self.evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice()));
         (Case::examined(&self.image, facts, evidence, self.place.clone(), keys, None), note)
+    }
+
+    /// Says that EC2 was asked and knows no such image.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.described, Ok(None))
+    }
+
+    /// Returns the SHA-256 of the evidence, or none where the store has none.
+    ///
+    /// # Errors
+    /// When the store could not be asked.
+    pub(super) fn evidence(&self) -> Result<Option<Sha256Digest>, &PortError> {
+        self.evidence.as_ref().map(|stored| stored.as_ref().map(|stored| Sha256Digest::of(&stored.bytes)))
     }
 }

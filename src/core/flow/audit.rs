@@ -22,7 +22,7 @@ use crate::{
     ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, Door, ExceptionEnd, ImageReport,
-        ImageSeen, Note, PlaceReport, policy_notes,
+        ImageSeen, PlaceReport, policy_notes,
     },
     verdict::{Fault, Reason},
 };
@@ -350,10 +350,10 @@ impl Place {
         Context { account: Some(self.account.clone()), region: Some(self.region.clone()), group: None }
     }
 
-    fn image(&self, id: &AmiId) -> ImageRef {
+    pub(super) fn image(&self, id: &AmiId) -> ImageRef {
         ImageRef { region: self.region.clone(), id: id.clone() }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

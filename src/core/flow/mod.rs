@@ -15,6 +15,7 @@ mod seal;
 mod sign;
 mod statements;
 mod verify;
+mod what_if;
 
 pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
 pub use audit::{Auditing, audit};
@@ -28,3 +29,4 @@ pub use seal::{Ports, SealFault, Sealing, Stopped, seal};
 pub use sign::{Existing, Gating, SignError, Signing, sign};
 pub use statements::{Gated, INLINE_SBOM, InputFault, Inputs, SbomPlace, UnsignedStatement, parse_facts, statements};
 pub use verify::{Offline, judge_offline, keys, verify};
+pub use what_if::{WhatIf, what_if};

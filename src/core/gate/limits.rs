@@ -128,6 +128,11 @@ impl Period {
     pub fn after(self, start: Timestamp) -> Timestamp {
         start.saturating_add(SignedDuration::from_hours(i64::from(self.hours))).unwrap_or(Timestamp::MAX)
     }
+
+    /// Returns the instant so long before another.
+    pub fn before(self, end: Timestamp) -> Timestamp {
+        end.saturating_sub(SignedDuration::from_hours(i64::from(self.hours))).unwrap_or(Timestamp::MIN)
+    }
 }
 
 impl FromStr for Period {

@@ -292,6 +292,11 @@ impl Policy {
         let matching = self.scopes.iter().filter(|scope| scope.matches(context));
         matching.map(|scope| scope.mode).max().unwrap_or(self.no_match)
     }
+
+    /// Says whether a mode depends on the group of a launch.
+    pub fn scopes_groups(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.groups.is_some())
+    }
 }
 
 impl Scope {

@@ -370,6 +370,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The message names the call; check the audit role there, and that the region is enabled.",
     ),
     (
+        "record-unavailable",
+        "A decision that the launch hook recorded could not be read, or cannot be judged again.",
+        "The message says why; what was decided then stands in the record.",
+    ),
+    (
         "clock-before-signed-time",
         "The present time is before a time that was signed: the end of the build, the gate, or an approval.",
         "Check the clock, and `--at`.",

@@ -155,7 +155,8 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
             Fault::ClockBehind { now: Timestamp::UNIX_EPOCH, event: "", at: Timestamp::UNIX_EPOCH }
         }
         Fault::ClockBehind { .. } => Fault::PlaceUnavailable { problem },
-        Fault::PlaceUnavailable { .. } => {
+        Fault::PlaceUnavailable { .. } => Fault::RecordUnavailable { problem },
+        Fault::RecordUnavailable { .. } => {
             Fault::ClockBeforeSignedTime { now: Timestamp::UNIX_EPOCH, signed: Timestamp::UNIX_EPOCH }
         }
         Fault::ClockBeforeSignedTime { .. } => Fault::Internal { problem },

@@ -21,17 +21,17 @@ use crate::{
     },
 };
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(in crate::flow) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-fn now() -> Timestamp {
+pub(in crate::flow) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-fn policy() -> Policy {
+pub(in crate::flow) fn policy() -> Policy {
     compiled(&gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), ""))
 }
 
-fn auditing(policy: &Policy) -> Auditing<'_> {
+pub(in crate::flow) fn auditing(policy: &Policy) -> Auditing<'_> {
     Auditing {
         policy,
         at: now(),
@@ -43,22 +43,22 @@ fn auditing(policy: &Policy) -> Auditing<'_> {
     }
 }
 
-fn place(account: u64, region: &str) -> Place {
+pub(in crate::flow) fn place(account: u64, region: &str) -> Place {
     Place { account: format!("{account:012}").parse::<AccountId>().unwrap(), region: region.parse().unwrap() }
 }
 
 /// Accounts and regions with images of every kind, and what class their instances must come to be in.
 #[derive(Default)]
-struct World {
-    places: BTreeMap<Place, Running>,
-    store: BTreeMap<ImageRef, Vec<u8>>,
-    images: u64,
-    machines: u64,
+pub(in crate::flow) struct World {
+    pub(in crate::flow) places: BTreeMap<Place, Running>,
+    pub(in crate::flow) store: BTreeMap<ImageRef, Vec<u8>>,
+    pub(in crate::flow) images: u64,
+    pub(in crate::flow) machines: u64,
 }
 
 /// What is wrong with an image, or with what runs it.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(in crate::flow) enum Kind {
     Sealed,
     Ending,
     Ended,
@@ -71,7 +71,7 @@ enum Kind {
     Sold,
 }
 
-const KINDS: [(Kind, Class); 10] = [
+pub(in crate::flow) const KINDS: [(Kind, Class); 10] = [
     (Kind::Sealed, Class::Admitted),
     (Kind::Ending, Class::Expiring),
     (Kind::Ended, Class::Expired),
@@ -86,7 +86,7 @@ const KINDS: [(Kind, Class); 10] = [
 
 impl World {
     /// Makes an image of a kind in a region, and lets so many instances of it run in a place there.
-    fn run(&mut self, place: &Place, kind: Kind, instances: u64) {
+    pub(in crate::flow) fn run(&mut self, place: &Place, kind: Kind, instances: u64) {
         self.images += 1;
         let number = self.images;
         let (described, descriptor) = image(&place.region, number);

@@ -342,6 +342,9 @@ const OF_AN_IDENTITY: [&str; 5] =
 /// What is about an account in a region, and no image: `flow/audit/tests.rs` produces it.
 const OF_A_PLACE: [&str; 1] = ["place-unavailable"];
 
+/// What is about a recorded decision, and no image: `flow/what_if/tests.rs` produces it.
+const OF_A_RECORD: [&str; 1] = ["record-unavailable"];
+
 #[test]
 fn every_code_has_a_situation_that_produces_it_and_no_other() {
     let mut seen: Vec<&str> = Vec::new();
@@ -351,7 +354,7 @@ fn every_code_has_a_situation_that_produces_it_and_no_other() {
         seen.push(code);
     }
     seen.dedup();
-    let groups = [&AT_THE_GATE[..], &OF_A_LAUNCH, &OF_AN_IDENTITY, &OF_A_PLACE];
+    let groups = [&AT_THE_GATE[..], &OF_A_LAUNCH, &OF_AN_IDENTITY, &OF_A_PLACE, &OF_A_RECORD];
     let elsewhere = |code: &&str| groups.iter().any(|of| of.contains(code));
     let listed = CODES.iter().map(|(code, ..)| *code).filter(|code| !elsewhere(code));
     let listed: Vec<&str> = listed.collect();

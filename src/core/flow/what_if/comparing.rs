@@ -1,0 +1,90 @@
+//! What two policies judged, one by one → a comparison: what does not change is counted, what does is grouped.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use crate::{
+    ids::ImageRef,
+    report::{Change, Comparison, Effect, Outcome, Stance, Standing, Unchanged},
+    verdict::Verdict,
+};
+
+/// Everything that changes in one way has one of these.
+type Key = (Option<ImageRef>, [(Stance, Vec<String>); 2]);
+
+/// A comparison in the making.
+pub(super) struct Comparing<T> {
+    unchanged: Unchanged,
+    changes: BTreeMap<Key, Change<T>>,
+}
+
+/// Something that both judged.
+pub(super) enum Compared<T> {
+    /// It does not change.
+    Same(Stance, Stance),
+    /// It changes.
+    Changed(Box<Changed<T>>),
+}
+
+/// Something that changes.
+pub(super) struct Changed<T> {
+    effect: Effect,
+    image: Option<ImageRef>,
+    name: Option<String>,
+    from: Standing,
+    to: Standing,
+    what: T,
+}
+
+impl<T> Compared<T> {
+    /// Compares where something stands by the current policy and by the candidate, each with the verdict that it follows
+    /// from. `what` is asked only of what changes: its image with its name, and itself.
+    pub(super) fn of(
+        [(from, before), (to, after)]: [(Stance, Verdict); 2],
+        what: impl FnOnce() -> (Option<ImageRef>, Option<String>, T),
+    ) -> Self {
+        let Some(effect) = from.effect(to) else { return Self::Same(from, to) };
+        let (image, name, what) = what();
+        let (from, to) = (Standing::new(from, &before), Standing::new(to, &after));
+        Self::Changed(Box::new(Changed { effect, image, name, from, to, what }))
+    }
+}
+
+impl<T> Comparing<T> {
+    /// Starts with nothing.
+    pub(super) fn new() -> Self {
+        Self { unchanged: Unchanged::default(), changes: BTreeMap::new() }
+    }
+
+    /// Takes one more.
+    pub(super) fn add(&mut self, compared: Compared<T>) {
+        match compared {
+            Compared::Same(from, to) => {
+                self.unchanged.count += 1;
+                self.unchanged.undetermined += u64::from(to.verdict == Outcome::Undetermined);
+                self.unchanged.other_mode += u64::from(from.mode != to.mode);
+            }
+            Compared::Changed(changed) => {
+                let Changed { effect, image, name, from, to, what } = *changed;
+                let key = (image.clone(), [&from, &to].map(|one| (one.stance, codes(one))));
+                let fresh = || Change { effect, image, name, from, to, instances: Vec::new() };
+                self.changes.entry(key).or_insert_with(fresh).instances.push(what);
+            }
+        }
+    }
+
+    /// Returns the comparison: the worst effect first, and of one effect what most are affected by.
+    pub(super) fn done(self, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Comparison<T> {
+        let mut changes: Vec<Change<T>> = self.changes.into_values().collect();
+        changes.sort_by_key(|change| (change.effect, Reverse(change.instances.len())));
+        changes.iter_mut().for_each(|change| change.instances.sort_by(&order));
+        let changed: u64 = changes.iter().map(|change| change.instances.len() as u64).sum();
+        Comparison { total: self.unchanged.count + changed, unchanged: self.unchanged, changes }
+    }
+}
+
+fn codes(standing: &Standing) -> Vec<String> {
+    let mut codes: Vec<String> = standing.causes.iter().map(|cause| cause.code.clone()).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
