@@ -93,7 +93,7 @@ enum Command {
     Audit(Box<audit::Audit>),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
-    /// Check a policy document, or print its schema
+    /// Check a policy document, say what it would change, or print its schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Write a shell's completions to standard output
@@ -182,7 +182,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Doctor(command) => wait(command.run(&session()?, format))??,
         Command::Audit(command) => command.run(session, format)?,
         Command::Lambda(command) => command.run(session()?)?,
-        Command::Policy(command) => command.run(format)?,
+        Command::Policy(command) => command.run(session, format)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "goldseal", &mut script);

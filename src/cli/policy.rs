@@ -1,4 +1,6 @@
-//! `goldseal policy`: the document → every problem in it; and its JSON schema.
+//! `goldseal policy`: the document → every problem in it, or what it would change; and its JSON schema.
+
+mod what_if;
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +10,11 @@ use goldseal_core::{
     report::{POLICY_SCHEMA, PolicyReport, policy_notes},
 };
 
-use super::exit::{Code, Failure};
+use super::{
+    exit::{Code, Failure},
+    session::Session,
+    wait,
+};
 use crate::{
     files,
     render::{self, Format},
@@ -31,14 +37,17 @@ pub enum PolicyCommand {
         /// The document
         file: PathBuf,
     },
+    /// Say which running instances and recorded decisions another policy would change
+    WhatIf(Box<what_if::WhatIfArgs>),
     /// Print the JSON schema of policy documents, for editors
     #[command(after_help = "Example:\n  goldseal policy schema > policy.schema.json")]
     Schema,
 }
 
 impl PolicyCommand {
-    pub fn run(self, format: Format) -> Result<Code, Failure> {
+    pub fn run(self, session: impl FnOnce() -> Result<Session>, format: Format) -> Result<Code, Failure> {
         match self {
+            Self::WhatIf(command) => wait(command.run(&session()?, format))?,
             Self::Check { file } => {
                 let (digest, problems, notes) = match read(&file, here)? {
                     Ok(policy) => (Some(policy.digest()), Vec::new(), policy_notes(&policy)),

@@ -24,6 +24,7 @@ mod doctor;
 mod gate;
 mod publish;
 mod seal;
+mod what_if;
 
 pub(super) use self::{
     approve::approve,
@@ -34,6 +35,7 @@ pub(super) use self::{
     gate::{counts, gate, standing},
     publish::publish,
     seal::seal,
+    what_if::what_if,
 };
 
 /// Nothing that comes from outside starts a line, moves the cursor or turns the direction of writing: reports quote

@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
-    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
+    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
@@ -148,6 +148,11 @@ pub fn boot_check(format: Format, report: &BootCheckReport) -> io::Result<()> {
 /// Prints what `policy check` says.
 pub fn policy(format: Format, report: &PolicyReport) -> io::Result<()> {
     print(format, report, human::policy)
+}
+
+/// Prints what `policy what-if` says.
+pub fn what_if(format: Format, report: &WhatIfReport) -> io::Result<()> {
+    print(format, report, human::what_if)
 }
 
 /// Prints a JSON document.

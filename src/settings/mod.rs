@@ -55,6 +55,7 @@ pub struct Fragment {
 pub struct Settings {
     store: Option<StoreUrl>,
     policy: Option<PathBuf>,
+    written_policy: Option<PathBuf>,
     /// The region of images that are named without one, when it is not the AWS settings'.
     pub region: Option<Region>,
     /// Certificate authorities of stores.
@@ -131,7 +132,8 @@ impl Settings {
         let store = given.store.or(file.store).map(|url| url.parse::<StoreUrl>()).transpose();
         Ok(Self {
             store: store.map_err(|error| SettingsError::Store(error.to_string()))?,
-            policy: given.policy.or(file.policy),
+            policy: given.policy.or_else(|| file.policy.clone()),
+            written_policy: file.policy,
             region: given.region.or(file.region),
             ca_file: given.ca_file.or(file.ca_file),
             hook: file.hook,
@@ -182,6 +184,17 @@ impl Settings {
                     without a policy nothing is admitted";
         self.policy.as_deref().ok_or(SettingsError::Missing { what: "policy", hint })
     }
+
+    /// Returns the file of the policy that is in force where a flag names another one: that of the environment, or else of
+    /// the settings file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`].
+    pub fn policy_in_force(&self, environment: Option<PathBuf>) -> Result<PathBuf, SettingsError> {
+        let hint = "give --against FILE, set GOLDSEAL_POLICY, or write `policy = \"/path\"` into the settings file";
+        let set = environment.filter(|path| !path.as_os_str().is_empty()).or_else(|| self.written_policy.clone());
+        set.ok_or(SettingsError::Missing { what: "policy to compare with", hint })
+    }
 }
 
 fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
@@ -213,6 +226,19 @@ mod tests {
         let none = Settings::merge(Fragment::default(), Fragment::default()).unwrap();
         assert!(matches!(none.store(), Err(SettingsError::Missing { what: "store", .. })));
         assert!(matches!(none.policy(), Err(SettingsError::Missing { what: "policy", .. })));
+    }
+
+    #[test]
+    fn the_policy_in_force_is_never_the_one_of_a_flag() {
+        let given = || Fragment { policy: Some("/new.toml".into()), ..Fragment::default() };
+        let file: Fragment = toml::from_str("policy = '/p.toml'").unwrap();
+        let settings = Settings::merge(given(), file).unwrap();
+        assert_eq!(settings.policy().unwrap(), Path::new("/new.toml"));
+        assert_eq!(settings.policy_in_force(None).unwrap(), Path::new("/p.toml"));
+        assert_eq!(settings.policy_in_force(Some("".into())).unwrap(), Path::new("/p.toml"));
+        assert_eq!(settings.policy_in_force(Some("/e.toml".into())).unwrap(), Path::new("/e.toml"));
+        let none = Settings::merge(given(), Fragment::default()).unwrap();
+        assert!(matches!(none.policy_in_force(None), Err(SettingsError::Missing { .. })));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const ELSEWHERE: [&str; 2] = ["us-east-1", "us-west-2"];
 const LOOK: &str = "--role goldseal/audit --external-id 7f3c";
 
 /// A scene whose sealings hold at any time: what runs is judged now, whenever the tests run.
-fn scene() -> Scene {
+pub fn scene() -> Scene {
     let scene = Scene::new();
     scene.goldseal.change("build.json", "\"finishedOn\": \"2026-11-20T09:19:47Z\",", "", "build.json");
     scene
@@ -29,7 +29,7 @@ fn order(control: &str, body: &Value) -> Value {
 }
 
 /// Lets so many instances of an image run, and returns their ids.
-fn runs(account: &Account, region: &str, image: &str, count: usize) -> Vec<String> {
+pub fn runs(account: &Account, region: &str, image: &str, count: usize) -> Vec<String> {
     let told = order("fleet", &json!([{"image": image, "count": count, "account": account.id, "region": region}]));
     let first = |value: &Value| value.as_array().and_then(|list| list.first().cloned());
     let list = told.get("instances").unwrap_or(&told);

@@ -8,14 +8,14 @@ use goldseal_core::{
     report::{
         ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
         DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
-        schema_of,
+        WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: &[&str] = &[
     "describe",
     "gate",
     "approve",
@@ -35,6 +35,7 @@ const COMMANDS: [&str; 21] = [
     "boot check",
     "lambda",
     "policy check",
+    "policy what-if",
     "policy schema",
     "completions",
 ];
@@ -48,7 +49,7 @@ fn docs_cli_is_what_help_says() {
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
     let others = ["", "policy"];
-    for command in others.iter().chain(&COMMANDS) {
+    for command in others.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
         text.push_str(&format!("\n## `{}`\n\n```text\n{}\n```\n", name.trim(), help.trim_end()));
@@ -158,6 +159,7 @@ fn docs_schema_is_what_the_types_say() {
         ("doctor", schema_of::<DoctorReport>()),
         ("audit", schema_of::<AuditReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
+        ("what-if", schema_of::<WhatIfReport>()),
     ] {
         made(&format!("docs/schema/{name}.json"), &format!("{}\n", serde_json::to_string_pretty(&schema).unwrap()));
     }

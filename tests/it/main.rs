@@ -56,6 +56,7 @@ mod stores;
 #[allow(dead_code, reason = "the store's own tests need the rest")]
 mod tls;
 mod units;
+mod what_if;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
