@@ -43,6 +43,11 @@ impl Answers {
         (Case::examined(&self.image, facts, evidence, self.place.clone(), keys, None), note)
     }
 
+    /// Returns the evidence as it was read, where there was some.
+    pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
+        self.evidence.ok().flatten().map(|stored| stored.bytes)
+    }
+
     /// Says that EC2 was asked and knows no such image.
     pub(super) fn is_gone(&self) -> bool {
         matches!(self.described, Ok(None))

@@ -12,27 +12,30 @@ use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use self::coverage::Covered;
-use super::{answers::Answers, case::Case, verify::keys};
+use super::{
+    answers::Answers,
+    case::Case,
+    runs::{WITNESS, other_owner},
+    verify::keys,
+};
 use crate::{
     attestation::predicate::Summary,
     fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
     gate::{Excepted, Period},
-    ids::{AccountId, AmiId, HookName, ImageRef},
+    ids::{AmiId, HookName, ImageRef},
     policy::{Context, Keys, Mode, Policy},
     ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, Door, ExceptionEnd, ImageReport,
         ImageSeen, PlaceReport, policy_notes,
     },
-    verdict::{Fault, Reason},
+    verdict::Fault,
 };
 
 /// So many places are looked at together.
 pub(super) const PLACES: usize = 8;
 /// So many images are judged together: each may hold an SBOM of some megabytes meanwhile.
 pub(super) const IMAGES: usize = 8;
-/// Who tells of an image that runs, when EC2 does not describe it any more.
-pub(super) const WITNESS: &str = "what EC2 says of the instance";
 
 /// How an audit is made.
 #[derive(Debug)]
@@ -218,17 +221,6 @@ async fn judge<V: View + ImageCatalog>(
         (image, Judged { image: found, report, seen: machine.map(|machine| machine.seen.clone()), exceptions })
     });
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
-}
-
-/// Region and id are what was asked for; the owner is what EC2 says beside them.
-pub(super) fn other_owner(case: &Case, seen: &ImageSeen) -> Vec<Reason> {
-    let differs = |seen: &AccountId| {
-        let (descriptor, _) = case.described()?;
-        let other = descriptor.owner() != seen;
-        let (document, descriptor) = (seen.to_string(), descriptor.owner().to_string());
-        other.then_some(Reason::IdentityMismatch { what: "owner", document, descriptor })
-    };
-    seen.owner.as_ref().and_then(differs).into_iter().collect()
 }
 
 fn exceptions(gate: &Summary) -> Vec<ExceptionEnd> {

@@ -11,6 +11,7 @@ mod gate;
 mod launch;
 pub mod outage;
 mod publish;
+mod runs;
 mod seal;
 mod sign;
 mod statements;

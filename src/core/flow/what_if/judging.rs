@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{
     super::{
         answers::Answers,
-        audit::{WITNESS, other_owner},
         case::Case,
+        runs::{WITNESS, other_owner},
     },
     WhatIf,
     again::{self, Beside, Today},

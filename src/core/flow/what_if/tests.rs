@@ -228,7 +228,7 @@ fn an_instance_is_in_the_mode_of_its_group() {
         let running = world.places.get_mut(&here).unwrap();
         running.listed[0].tags.insert("aws:autoscaling:groupName".to_owned(), "web".to_owned());
         let (name, arn) = ("web".parse().unwrap(), arn.parse().unwrap());
-        let group = Group { name, arn, waiting: Vec::new(), launch_suspended: false };
+        let group = Group { name, arn, waiting: Vec::new(), attached: Vec::new(), launch_suspended: false };
         running.groups = vec![Grouped { group, hooks: Ok(Vec::new()), launches: Ok(Vec::new()) }];
         if fault {
             running.faults.insert("grouped", PortErrorKind::Denied);
