@@ -78,6 +78,14 @@ impl KeySource {
             Self::Kms { pin, .. } => *pin,
         }
     }
+
+    /// Returns the URI of a key in KMS.
+    pub fn kms(&self) -> Option<&str> {
+        match self {
+            Self::Pem(_) => None,
+            Self::Kms { uri, .. } => Some(uri),
+        }
+    }
 }
 
 /// One kind of statement that an image needs, and from whom.

@@ -12,6 +12,7 @@ mod gate;
 mod launch;
 mod publish;
 mod seal;
+mod trace;
 mod what_if;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
@@ -26,6 +27,10 @@ pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
+pub use trace::{
+    ApprovalTrace, AuditRead, BaseStanding, BaseTrace, BuildTrace, ExceptionTrace, GateTrace, RunningTrace, SbomTrace,
+    SeenBy, SignatureTrace, TRACE_SCHEMA, ThenTrace, TraceReport, TracedInstance,
+};
 pub use what_if::{
     Change, ChangedDecision, ChangedInstance, Comparison, DecisionsReport, Effect, RecordedLaunch, Stance, Standing,
     Unchanged, UnjudgedDecision, WHAT_IF_SCHEMA, WhatIfReport,

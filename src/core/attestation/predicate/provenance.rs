@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -63,7 +64,7 @@ pub struct Carried {
 }
 
 /// Whether the content digests were taken when the image was sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContentDigests {
     /// They stand in the provenance.
@@ -247,6 +248,16 @@ impl Provenance {
     /// Returns the tags that the image must bear where they are visible.
     pub fn tags(&self) -> &BTreeMap<String, String> {
         &self.build_definition.internal_parameters.tags
+    }
+
+    /// Returns the tools of the build and their versions, such as `packer`.
+    pub fn tools(&self) -> &BTreeMap<String, String> {
+        &self.run_details.builder.version
+    }
+
+    /// Returns when the build began, if the statement says so.
+    pub fn started_on(&self) -> Option<Timestamp> {
+        self.run_details.metadata.started_on
     }
 
     /// Returns when the build ended, if the statement says so.

@@ -42,6 +42,14 @@ impl Reference {
             }],
         }
     }
+
+    /// Returns the digest of the document and where it can be had, when it is exactly one.
+    pub fn document(&self) -> Option<(Sha256Digest, &str)> {
+        match self.references.as_slice() {
+            [one] => Some((one.digest.sha256, &one.download_location)),
+            _ => None,
+        }
+    }
 }
 
 /// A reference to exactly one document says what that document would say.

@@ -125,6 +125,11 @@ impl Summary {
         self.time_verified
     }
 
+    /// Returns the SHA-256 of the policy that the producer held against them.
+    pub fn policy(&self) -> Sha256Digest {
+        self.policy.digest.sha256
+    }
+
     /// Returns the files that were evaluated.
     pub fn inputs(&self) -> &Inputs {
         &self.gate.0.inputs
