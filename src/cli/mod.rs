@@ -21,6 +21,7 @@ mod sign;
 mod signer;
 mod statements;
 mod target;
+mod trace;
 mod verify;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -91,6 +92,8 @@ enum Command {
     Doctor(Box<doctor::Doctor>),
     /// Look at everything that runs, in every account and region, and say what should not
     Audit(Box<audit::Audit>),
+    /// Tell the story of an instance or image: built by whom, of what, approved by whom, and what still holds
+    Trace(Box<trace::Trace>),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
     /// Check a policy document, say what it would change, or print its schema
@@ -181,6 +184,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         },
         Command::Doctor(command) => wait(command.run(&session()?, format))??,
         Command::Audit(command) => command.run(session, format)?,
+        Command::Trace(command) => wait(command.run(&session()?, format))??,
         Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(session, format)?,
         Command::Completions { shell } => {

@@ -24,6 +24,7 @@ mod doctor;
 mod gate;
 mod publish;
 mod seal;
+mod trace;
 mod what_if;
 
 pub(super) use self::{
@@ -35,6 +36,7 @@ pub(super) use self::{
     gate::{counts, gate, standing},
     publish::publish,
     seal::seal,
+    trace::trace,
     what_if::what_if,
 };
 

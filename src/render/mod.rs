@@ -6,18 +6,23 @@ mod audit;
 mod gate;
 mod human;
 mod progress;
+mod wrap;
 
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
-    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport, WhatIfReport,
+    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport, VerifyReport,
+    WhatIfReport,
 };
 use serde::Serialize;
 
 pub use audit::{Part as AuditPart, parts as audit_parts};
 pub use gate::gate_bytes;
 pub use progress::Bar;
+
+/// Longer lines of prose are hard to read.
+const WIDEST: usize = 100;
 
 /// What is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -123,6 +128,12 @@ pub fn describe(format: Format, report: &DescribeReport) -> io::Result<()> {
 /// Prints what `hook breaker` says.
 pub fn breakers(format: Format, report: &BreakersReport) -> io::Result<()> {
     print(format, report, human::breakers)
+}
+
+/// Prints the story of an image, on one screen.
+pub fn trace(format: Format, report: &TraceReport) -> io::Result<()> {
+    let columns = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| usize::from(width.0));
+    print(format, report, |report| human::trace(report, columns.min(WIDEST)))
 }
 
 /// Prints what the boot guard decided.

@@ -7,8 +7,8 @@ use goldseal_core::{
     policy::{compile, referenced_files, schema},
     report::{
         ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
-        DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, VerifyReport,
-        WhatIfReport, schema_of,
+        DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport,
+        VerifyReport, WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -33,6 +33,7 @@ const COMMANDS: &[&str] = &[
     "boot install",
     "boot uninstall",
     "boot check",
+    "trace",
     "lambda",
     "policy check",
     "policy what-if",
@@ -158,6 +159,7 @@ fn docs_schema_is_what_the_types_say() {
         ("boot-install", schema_of::<BootInstallReport>()),
         ("doctor", schema_of::<DoctorReport>()),
         ("audit", schema_of::<AuditReport>()),
+        ("trace", schema_of::<TraceReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
         ("what-if", schema_of::<WhatIfReport>()),
     ] {
@@ -241,7 +243,7 @@ fn help(command: &str) -> String {
 }
 
 /// Compares a document with what it is made from, or rewrites it.
-fn made(path: &str, expected: &str) {
+pub fn made(path: &str, expected: &str) {
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(path, expected).unwrap();
     }

@@ -55,6 +55,7 @@ mod stores;
 #[path = "../../src/adapters/store/contract/tls.rs"]
 #[allow(dead_code, reason = "the store's own tests need the rest")]
 mod tls;
+mod trace;
 mod units;
 mod what_if;
 

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use goldseal_core::report::{AuditReport, Class, Door, Ending, Group, Severity};
 use jiff::SignedDuration;
-use unicode_width::UnicodeWidthStr as _;
 
-use super::{super::human::plain, places};
+use super::{
+    super::{human::plain, wrap},
+    places,
+};
 
 /// More than this nobody reads from the top; the rest is in the other formats.
 const MOST: usize = 40;
@@ -143,21 +145,6 @@ impl Page {
 
     /// Writes a text behind a lead, in lines that are not too wide. Words that are wider stay whole: they are copied.
     fn wrapped(&mut self, lead: &str, text: &str) {
-        let mut written = String::from(lead);
-        let indent = lead.width();
-        let mut width = indent;
-        for word in plain(text).split(' ') {
-            if width > indent && width + 1 + word.width() > self.columns {
-                line!(self.text, "{}", written.trim_end());
-                written = " ".repeat(indent);
-                width = indent;
-            } else if width > indent {
-                written.push(' ');
-                width += 1;
-            }
-            written.push_str(word);
-            width += word.width();
-        }
-        line!(self.text, "{}", written.trim_end());
+        self.text.push_str(&wrap::wrapped(lead, &plain(text), self.columns));
     }
 }
