@@ -84,7 +84,7 @@ impl Trace {
     }
 
     async fn ask(&self, session: &Session, tracing: &Tracing<'_>) -> Result<TraceReport, Failure> {
-        let what = self.what.as_ref().context("name an instance or an image").map_err(Failure::from)?;
+        let what = self.what.as_ref().context("name an instance or an image")?;
         let traced = traced(what, session, tracing).await?;
         let store = session.store().await?;
         let aws = session.aws().await;
@@ -154,20 +154,24 @@ impl std::str::FromStr for What {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let told = |fault: NotAnId| fault.to_string();
         let parts: Vec<&str> = text.split(':').collect();
         let (region, id) = match parts.as_slice() {
             [id] => (None, *id),
             [region, id] => (Some(*region), *id),
-            ["arn", _, "ec2", region, _, resource] => match resource.strip_prefix("instance/") {
-                Some(id) => (Some(*region), id),
-                None => return text.parse().map(Self::Image),
-            },
+            ["arn", partition, "ec2", region, _, resource] => {
+                let Some(id) = resource.strip_prefix("instance/") else { return text.parse().map(Self::Image) };
+                let known: Region = region.parse().map_err(told)?;
+                if known.partition().to_string() != *partition {
+                    return Err(format!("{region} is not in the partition {partition}"));
+                }
+                (Some(*region), id)
+            }
             _ => return Err("expected i-ID, ami-ID, REGION:ID or the ARN of an instance or image".to_owned()),
         };
         if !id.starts_with("i-") {
             return text.parse().map(Self::Image);
         }
-        let told = |fault: NotAnId| fault.to_string();
         let region = region.map(str::parse).transpose().map_err(told)?;
         Ok(Self::Instance { id: id.parse().map_err(told)?, region })
     }
@@ -191,7 +195,14 @@ mod tests {
         for text in ["ami-0123456789abcdef0", "arn:aws:ec2:eu-west-1:123456789012:image/ami-0123456789abcdef0"] {
             assert_eq!(text.parse(), Ok(What::Image(text.parse().unwrap())), "{text}");
         }
-        for bad in ["", "i-1", "nowhere:i-0123456789abcdef0", "a:b:c", "arn:aws:ec2:eu-west-1:1:volume/vol-0123abcd"] {
+        for bad in [
+            "",
+            "i-1",
+            "nowhere:i-0123456789abcdef0",
+            "a:b:c",
+            "arn:aws:ec2:eu-west-1:1:volume/vol-0123abcd",
+            "arn:aws-cn:ec2:eu-west-1:123456789012:instance/i-0123abcd",
+        ] {
             assert!(bad.parse::<What>().is_err(), "{bad}");
         }
     }

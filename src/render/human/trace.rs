@@ -44,8 +44,9 @@ pub(in crate::render) fn trace(report: &TraceReport, columns: usize) -> String {
 
 /// Goes on under the fact where a line is too wide.
 fn narrow(line: &str, columns: usize) -> String {
-    match line.char_indices().nth(INDENT).filter(|_| line.starts_with("  ")) {
-        Some((at, _)) => wrapped(&line[..at], &line[at..], columns),
+    let at = line.char_indices().nth(INDENT).map(|(at, _)| at);
+    match at.and_then(|at| line.split_at_checked(at)).filter(|_| line.starts_with("  ")) {
+        Some((lead, fact)) => wrapped(lead, fact, columns),
         None => format!("{line}\n"),
     }
 }
@@ -134,11 +135,8 @@ fn base(base: &BaseTrace) -> String {
 fn sbom(text: &mut String, sbom: &SbomTrace, gate: Option<&GateTrace>) {
     let told = match (sbom.packages, &sbom.problem) {
         (Some(packages), _) => format!("{}, {}", several(packages, "package"), sbom.format.unwrap_or_default()),
-        (None, None) => match gate {
-            Some(gate) => format!("by reference; the gate counted {}", several(gate.packages.count, "package")),
-            None => "by reference".to_owned(),
-        },
-        (None, Some(problem)) => format!("not read: {problem}"),
+        (None, None) => format!("by reference{}", gated(gate)),
+        (None, Some(problem)) => format!("not read: {problem}{}", gated(gate)),
     };
     let created = sbom.created.map(|at| format!(", made {at:.0}")).unwrap_or_default();
     line!(text, "  sbom      {told}{created}");
@@ -148,6 +146,11 @@ fn sbom(text: &mut String, sbom: &SbomTrace, gate: Option<&GateTrace>) {
     if let Some(location) = &sbom.location {
         line!(text, "            at {location}");
     }
+}
+
+/// Says how many packages there are by the gate result, which is signed as well.
+fn gated(gate: Option<&GateTrace>) -> String {
+    gate.map(|gate| format!("; the gate counted {}", several(gate.packages.count, "package"))).unwrap_or_default()
 }
 
 fn gate(text: &mut String, gate: &GateTrace, now: Timestamp) {

@@ -1,9 +1,12 @@
+mod bases;
+mod told;
+
 use futures_executor::block_on;
 use jiff::SignedDuration;
 
 use super::*;
 use crate::{
-    attestation::predicate::{REFERENCE_TYPE, Reference, SPDX_TYPE, image_arn},
+    attestation::predicate::{SPDX_TYPE, image_arn},
     digest::Sha256Digest,
     fleet::Place,
     image::{Descriptor, ImageFacts},
@@ -11,9 +14,9 @@ use crate::{
     report::{BaseStanding, Class, FactsFrom, Outcome, SeenBy},
     testing::{
         audits,
-        evidence::{carrying, changed, signed, statement},
+        evidence::{carrying, signed, statement},
         fleet::{FakeFleet, FakeView, Running, image},
-        gated::{Gated, accepted, gated_policy},
+        gated::{Gated, gated_policy},
         inputs::SPDX,
         keys::LocalKey,
         policies::compiled,
@@ -104,11 +107,20 @@ impl World {
     }
 
     fn trace(self, traced: &Traced, at: Timestamp, audit: Option<&AuditReport>) -> Result<TraceReport, TraceError> {
-        let policy = policy();
+        self.by(&policy(), traced, at, audit)
+    }
+
+    fn by(
+        self,
+        policy: &Policy,
+        traced: &Traced,
+        at: Timestamp,
+        audit: Option<&AuditReport>,
+    ) -> Result<TraceReport, TraceError> {
         let here = Place { account: OWN.parse().unwrap(), region: region() };
         let view = FakeView(self.running.into());
         let fleet = FakeFleet { views: [(here, Ok(view))].into(), fault: self.fault, ..FakeFleet::default() };
-        let tracing = Tracing { policy: &policy, at, audit };
+        let tracing = Tracing { policy, at, audit };
         block_on(trace(&tracing, traced, &fleet, &self.catalog, &self.store, &FakeKeys::default(), &()))
     }
 
@@ -158,56 +170,6 @@ fn an_instance_leads_to_everything_that_was_signed_about_its_image() {
 
     let asked = report.asked().unwrap();
     assert_eq!((asked.class, asked.from, asked.account.as_str()), (Class::Admitted, SeenBy::Ec2, OWN));
-}
-
-#[test]
-fn an_exception_that_has_ended_is_told_as_it_was_and_as_it_is() {
-    let told = |at| {
-        let mut world = World::default();
-        let descriptor = world.seal(1, |gate| evidence(&gate.excepting(days(3)).excepting(days(1)), &facts(None)));
-        world.trace(&Traced::Image(descriptor.image()), at, None).unwrap()
-    };
-    let in_force = |report: &TraceReport| -> Vec<bool> {
-        report.gate.as_ref().unwrap().exceptions.iter().map(|one| one.in_force).collect()
-    };
-    for (at, expected, verdict) in [
-        (now(), [true, true], Outcome::Admit),
-        (days(1), [false, true], Outcome::Reject),
-        (days(4), [false, false], Outcome::Reject),
-    ] {
-        let report = told(at);
-        assert_eq!((in_force(&report).as_slice(), report.outcome()), (expected.as_slice(), verdict), "{at}");
-        assert_eq!(report.then.unwrap().verdict, Outcome::Admit);
-        assert!(report.build.is_some() && report.sbom.is_some(), "what was signed is told all the same");
-    }
-    let report = told(days(1));
-    assert_eq!(codes(&report.image.reasons), ["exception-expired"]);
-}
-
-#[test]
-fn what_no_authority_signed_is_listed_and_never_told() {
-    for mask in 0..16u8 {
-        let strange = |bit: u8| mask & (1 << bit) != 0;
-        let by = |bit: u8, number| LocalKey::p256(if strange(bit) { 3 } else { number });
-        let (boss, builds, lists, gates) = (by(0, 2), by(1, 1), by(2, 1), by(3, 1));
-        let mut world = World::default();
-        let descriptor = world.seal(1, |gate| {
-            let sbom = sbom(&gate.image);
-            evidence_by([&boss, &builds, &lists, &gates], &gate, &facts(None), sbom)
-        });
-        let report = world.of_image(&descriptor);
-        let rooted = !strange(3);
-        assert_eq!(report.gate.is_some(), rooted, "{mask:04b}");
-        assert_eq!(report.build.is_some(), rooted && !strange(1), "{mask:04b}");
-        assert_eq!(report.sbom.is_some(), rooted && !strange(2), "{mask:04b}");
-        assert_eq!(report.then.is_some(), rooted, "{mask:04b}");
-        let approved = report.approvals.iter().filter(|one| one.counts).count();
-        assert_eq!(approved == 1, rooted && !strange(0), "{mask:04b}");
-        assert_eq!(report.image.discounted.len(), mask.count_ones() as usize, "{mask:04b}");
-        assert_eq!(report.signatures.len(), 4 - mask.count_ones() as usize, "{mask:04b}");
-        let expected = if mask == 0 { Outcome::Admit } else { Outcome::Reject };
-        assert_eq!(report.outcome(), expected, "{mask:04b}");
-    }
 }
 
 #[test]
@@ -360,120 +322,6 @@ fn a_saved_audit_tells_of_other_accounts_and_of_what_ran_and_admits_nothing() {
         let report = world.trace(&an_instance(number), now(), Some(&saved)).unwrap();
         assert_eq!(report.image.image, descriptor.image());
         assert_eq!((report.asked().unwrap().from, report.outcome()), (SeenBy::Audit, outcome), "instance {number}");
-    }
-}
-
-#[test]
-fn the_chain_of_base_images_is_followed_as_far_as_it_is_verified() {
-    let (_, unknown) = image(&region(), 9);
-    let standings = |seal: &dyn Fn(&mut World) -> Descriptor| {
-        let mut world = World::default();
-        let descriptor = seal(&mut world);
-        let report = world.of_image(&descriptor);
-        assert_eq!(report.outcome(), Outcome::Admit, "a base image changes nothing about the image");
-        report.bases
-    };
-    let told = |bases: &[BaseTrace]| bases.iter().map(|one| one.standing).collect::<Vec<_>>();
-    let on = |world: &mut World, number, below: &Descriptor| {
-        world.seal(number, |gate| evidence(&gate, &facts(Some(&base(below)))))
-    };
-
-    let bases = standings(&|world| {
-        let lower = on(world, 3, &unknown);
-        let upper = on(world, 2, &lower);
-        on(world, 1, &upper)
-    });
-    assert_eq!(told(&bases), [BaseStanding::Verified, BaseStanding::Verified, BaseStanding::Absent]);
-    assert_eq!((bases[0].commit.as_deref(), bases[0].sealed), (Some("0a1b2c"), Some(days(-2))));
-    assert_eq!((bases[0].verdict, bases[2].verdict), (Some(Outcome::Admit), None));
-
-    let tampered = standings(&|world| {
-        let below = world.seal(2, |gate| changed(&evidence(&gate, &facts(None)), "\"payload\":\"e", "\"payload\":\"f"));
-        on(world, 1, &below)
-    });
-    assert_eq!((told(&tampered), tampered[0].commit.as_deref()), (vec![BaseStanding::Unverified], None));
-
-    let denied = standings(&|world| {
-        let below = world.sealed(2);
-        world.catalog.0.insert(below.image(), Err(PortErrorKind::Denied));
-        on(world, 1, &below)
-    });
-    assert_eq!(told(&denied), [BaseStanding::Unknown]);
-
-    let renamed = standings(&|world| {
-        let below = world.sealed(2);
-        let said = base(&below).replace(&below.digest().to_string(), &unknown.digest().to_string());
-        world.seal(1, |gate| evidence(&gate, &facts(Some(&said))))
-    });
-    assert_eq!((told(&renamed), renamed[0].commit.as_deref()), (vec![BaseStanding::Mismatch], None));
-
-    let sold = standings(&|world| {
-        let below = world.sealed(2);
-        let arn = image_arn(&below.image(), Some(&"999999999999".parse().unwrap()));
-        world.seal(1, |gate| evidence(&gate, &facts(Some(&format!(r#"{{"arn":"{arn}"}}"#)))))
-    });
-    assert_eq!(told(&sold), [BaseStanding::Mismatch]);
-
-    let unreadable = standings(&|world| world.seal(1, |gate| evidence(&gate, &facts(Some(r#"{"arn":"scratch"}"#)))));
-    assert_eq!(told(&unreadable), [BaseStanding::Unreadable]);
-}
-
-#[test]
-fn a_chain_that_bites_its_tail_or_never_ends_is_left() {
-    let long = |next: &dyn Fn(u64) -> u64| {
-        let mut world = World::default();
-        for number in 1..=20 {
-            let (_, below) = image(&region(), next(number));
-            world.seal(number, |gate| evidence(&gate, &facts(Some(&base(&below)))));
-        }
-        let (_, first) = image(&region(), 1);
-        world.of_image(&first).bases
-    };
-    let cycle = long(&|number| if number == 3 { 1 } else { number + 1 });
-    let told: Vec<_> = cycle.iter().map(|one| one.standing).collect();
-    assert_eq!(told, [BaseStanding::Verified, BaseStanding::Verified, BaseStanding::Repeated]);
-    assert_eq!(long(&|number| number).last().unwrap().standing, BaseStanding::Repeated, "an image of itself");
-    let endless = long(&|number| number + 1);
-    assert_eq!((endless.len(), endless.last().unwrap().standing), (9, BaseStanding::TooFar));
-}
-
-#[test]
-fn packages_are_counted_where_the_sbom_is_and_a_reference_has_its_digest() {
-    let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
-    let told = |predicate_type: &str, predicate: &str| {
-        let mut world = World::default();
-        let descriptor = world.seal(1, |gate| {
-            let sbom = statement(gate.image.digest(), predicate_type, predicate);
-            evidence_by([&boss, &ci, &ci, &ci], &gate, &facts(None), sbom)
-        });
-        world.of_image(&descriptor).sbom.unwrap()
-    };
-    let reference = |of: &[u8]| {
-        let made = Reference::new("ci", Sha256Digest::of(of), "https://x.example/s.json", "application/spdx+json");
-        serde_json::to_string(&made).unwrap()
-    };
-    let there = told(REFERENCE_TYPE, &reference(b"input"));
-    assert_eq!((there.packages, there.sha256, there.problem), (None, Some(Sha256Digest::of(b"input")), None));
-    assert_eq!(there.location.as_deref(), Some("https://x.example/s.json"));
-    assert!(told(REFERENCE_TYPE, &reference(b"other")).problem.unwrap().contains("another document"));
-    let none = told(SPDX_TYPE, "{}");
-    assert_eq!((none.packages, none.problem.is_some()), (None, true));
-}
-
-#[test]
-fn an_approval_of_something_else_is_told_and_does_not_count() {
-    let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
-    for (approved, by, counts) in
-        [(accepted(), &boss, true), (Sha256Digest::of(b"other"), &boss, false), (accepted(), &ci, false)]
-    {
-        let mut world = World::default();
-        let descriptor = world.seal(1, |gate| {
-            let (gate, sbom) = (Gated { approved: Some(approved), ..gate.clone() }, sbom(&gate.image));
-            evidence_by([by, &ci, &ci, &ci], &gate, &facts(None), sbom)
-        });
-        let report = world.of_image(&descriptor);
-        assert_eq!(report.approvals.iter().map(|one| one.counts).collect::<Vec<_>>(), [counts]);
-        assert_eq!(report.outcome() == Outcome::Admit, counts);
     }
 }
 
