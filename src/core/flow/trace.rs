@@ -23,7 +23,10 @@ use crate::{
     ids::{ImageRef, InstanceId, Region},
     policy::{Context, Judgement, Keys, Policy},
     ports::{EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress},
-    report::{AuditReport, AuditedInstance, BaseTrace, DiscountedReport, ImageSeen, Note, TRACE_SCHEMA, TraceReport},
+    report::{
+        AuditReport, AuditedInstance, BaseTrace, DiscountedReport, FactsFrom, ImageSeen, Note, TRACE_SCHEMA,
+        TraceReport,
+    },
     verdict::Reason,
 };
 
@@ -195,7 +198,8 @@ impl Story<'_> {
         let context = Context { account: looked.account(), ..Context::default() };
         let facts_from = case.described().map(|(_, from)| from);
         let mut report = case.report(policy, judgement, &context);
-        report.notes.extend(note);
+        // Where there is no evidence, nothing was taken from it.
+        report.notes.extend(note.filter(|_| facts_from == Some(FactsFrom::Provenance)));
         report.notes.extend(windows(&report.discounted));
         TraceReport {
             schema: TRACE_SCHEMA,

@@ -14,6 +14,8 @@ use super::{super::wrap::wrapped, causes, counts, gate::several, notes, plain};
 
 /// Where a fact begins.
 const INDENT: usize = 12;
+/// What stands before what to do.
+const ARROW: &str = "→ ";
 /// More instances than this are not on one screen.
 const MOST: usize = 6;
 
@@ -46,7 +48,10 @@ pub(in crate::render) fn trace(report: &TraceReport, columns: usize) -> String {
 fn narrow(line: &str, columns: usize) -> String {
     let at = line.char_indices().nth(INDENT).map(|(at, _)| at);
     match at.and_then(|at| line.split_at_checked(at)).filter(|_| line.starts_with("  ")) {
-        Some((lead, fact)) => wrapped(lead, fact, columns),
+        Some((lead, fact)) => match fact.strip_prefix(ARROW) {
+            Some(fact) => wrapped(&format!("{lead}{ARROW}"), fact, columns),
+            None => wrapped(lead, fact, columns),
+        },
         None => format!("{line}\n"),
     }
 }
@@ -75,9 +80,11 @@ fn head(text: &mut String, report: &TraceReport) {
 
 fn built(text: &mut String, build: &BuildTrace) {
     let commit = build.commit.as_deref().unwrap_or("not named by its provenance");
-    let of = build.repository.as_ref().map(|repository| format!(" of {repository}")).unwrap_or_default();
     let dirty = if build.dirty { ", with changes that are in no commit" } else { "" };
-    line!(text, "  commit    {commit}{of}{dirty}");
+    line!(text, "  commit    {commit}{dirty}");
+    if let Some(repository) = &build.repository {
+        line!(text, "            of {repository}");
+    }
     let at = build.finished.or(build.started).map(|at| format!("{at:.0} ")).unwrap_or_default();
     line!(text, "  built     {at}by {}", build.builder);
     if let Some(run) = &build.invocation {
@@ -134,12 +141,14 @@ fn base(base: &BaseTrace) -> String {
 
 fn sbom(text: &mut String, sbom: &SbomTrace, gate: Option<&GateTrace>) {
     let told = match (sbom.packages, &sbom.problem) {
-        (Some(packages), _) => format!("{}, {}", several(packages, "package"), sbom.format.unwrap_or_default()),
+        (Some(packages), _) => format!("{} {}", sbom.format.unwrap_or_default(), several(packages, "package")),
         (None, None) => format!("by reference{}", gated(gate)),
         (None, Some(problem)) => format!("not read: {problem}{}", gated(gate)),
     };
+    let distribution = gate.and_then(|gate| gate.packages.distribution.as_ref());
+    let distribution = distribution.map(|name| format!(" of {name}")).unwrap_or_default();
     let created = sbom.created.map(|at| format!(", made {at:.0}")).unwrap_or_default();
-    line!(text, "  sbom      {told}{created}");
+    line!(text, "  sbom      {told}{distribution}{created}");
     if let Some(sha256) = sbom.sha256 {
         line!(text, "            sha256:{sha256}");
     }

@@ -188,6 +188,10 @@ fn without_evidence_there_is_no_story_and_a_store_that_is_out_is_no_answer() {
         assert!(report.build.is_none() && report.sbom.is_none() && report.gate.is_none() && report.then.is_none());
         assert!(report.bases.is_empty() && report.approvals.is_empty() && report.signatures.is_empty());
     }
+    let (_, nowhere) = image(&region(), 9);
+    let report = World::default().of_image(&nowhere);
+    assert_eq!(codes(&report.image.reasons), ["image-not-found", "evidence-absent"]);
+    assert_eq!((report.facts_from, report.image.notes.as_slice()), (None, [].as_slice()));
 }
 
 #[test]
