@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use anstyle::{AnsiColor, Style};
 use goldseal_core::report::{
-    BaseStanding, BaseTrace, BuildTrace, Cause, Class, GateTrace, Launcher, Outcome, SbomTrace, SeenBy, ThenTrace,
-    TraceReport, TracedInstance,
+    BaseStanding, BaseTrace, BuildTrace, Cause, Class, GateTrace, Outcome, SbomTrace, SeenBy, ThenTrace, TraceReport,
+    TracedInstance,
 };
 use jiff::Timestamp;
 
@@ -308,14 +308,30 @@ fn running(text: &mut String, report: &TraceReport) {
 fn instance(one: &TracedInstance, report: &TraceReport) -> String {
     let since = one.launched.map(|at| format!(" since {at:.0}")).unwrap_or_default();
     let name = one.name.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
-    let launcher = match &one.launcher {
-        Launcher::Direct => String::new(),
-        other => format!(", {} {}", other.kind(), other.name().unwrap_or_default()),
-    };
+    let launcher = one.launcher.name().map(|name| format!(", {} {name}", one.launcher.kind())).unwrap_or_default();
     let from = match (one.from, &report.running.audit) {
         (SeenBy::Audit, Some(audit)) => format!(", as the audit of {:.0} saw it", audit.started),
         (SeenBy::Audit, None) | (SeenBy::Ec2, _) => String::new(),
     };
     let (class, account) = (one.class.as_str(), &one.account);
     format!("{class}, {}{since}, {account}{name}{launcher}{from}", one.state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_wide_goes_on_under_its_fact() {
+        for (line, columns, expected) in [
+            ("  because   one two", 100, "  because   one two\n"),
+            ("  because   one two", 16, "  because   one\n            two\n"),
+            ("            → one two", 18, "            → one\n              two\n"),
+            ("            → e\u{301}→ two", 18, "            → e\u{301}→\n              two\n"),
+            ("ADMIT  i-1 of ami-1 in eu-west-1", 10, "ADMIT  i-1 of ami-1 in eu-west-1\n"),
+            ("  a", 1, "  a\n"),
+        ] {
+            assert_eq!(narrow(line, columns), expected);
+        }
+    }
 }
