@@ -3,8 +3,10 @@
 //! Two calls of EC2 tell of an instance, and one of them may fail or be a moment later than the other. What only one of
 //! them tells of is in the fleet all the same.
 
+mod changes;
 mod classes;
 mod doors;
+mod snapshot;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +14,10 @@ use jiff::Timestamp;
 
 pub(crate) use self::doors::{Around, examine};
 pub use self::{
+    changes::changes,
     classes::{Classified, Image, classify},
     doors::{AllowedImages, DOOR_CODES, ReplacedRoot},
+    snapshot::{Snapshot, SnapshotFault},
 };
 use crate::{
     ids::{AccountId, AmiId, GroupName, InstanceId, Region, VolumeId},

@@ -299,6 +299,7 @@ fn report<V>(
         images: order.into_iter().zip(classes).map(image).collect(),
         instances,
         doors: Some(doors),
+        changes: None,
         notes: policy_notes(auditing.policy),
     }
 }

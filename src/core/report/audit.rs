@@ -2,6 +2,8 @@
 //!
 //! An image is reported once, however many instances run it; an instance names its image by its place in the list.
 
+mod age;
+mod changes;
 mod fail_on;
 mod groups;
 mod read;
@@ -12,6 +14,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use age::{AUDIT_AGE_SCHEMA, AuditAgeReport};
+pub use changes::{Change, Changes, DoorChange, InstanceChange, PlaceChange, Sight, Since};
 pub use fail_on::{Condition, FailOn};
 pub use groups::{Ending, Group};
 pub use read::AuditFileFault;
@@ -51,6 +55,8 @@ pub struct AuditReport {
     pub instances: Vec<AuditedInstance>,
     /// Ways around what guards launches, the worst first; none when nobody looked for them.
     pub doors: Option<Vec<Door>>,
+    /// What is another since the last audit; none when nobody compared.
+    pub changes: Option<Changes>,
     /// What a reader should know beside it.
     pub notes: Vec<Note>,
 }

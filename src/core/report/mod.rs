@@ -17,8 +17,9 @@ mod what_if;
 
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
 pub use audit::{
-    AUDIT_SCHEMA, AuditFileFault, AuditReport, AuditedImage, AuditedInstance, BootSeen, Class, Condition, Door, Ending,
-    ExceptionEnd, FailOn, Group, ImageSeen, Launcher, PlaceReport,
+    AUDIT_AGE_SCHEMA, AUDIT_SCHEMA, AuditAgeReport, AuditFileFault, AuditReport, AuditedImage, AuditedInstance,
+    BootSeen, Change, Changes, Class, Condition, Door, DoorChange, Ending, ExceptionEnd, FailOn, Group, ImageSeen,
+    InstanceChange, Launcher, PlaceChange, PlaceReport, Sight, Since,
 };
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};

@@ -268,6 +268,7 @@ fn assemble(mut images: Vec<AuditedImage>, mut instances: Vec<AuditedInstance>) 
         images,
         instances,
         doors: Some(doors()),
+        changes: None,
         notes: vec![Note::new(
             "dangerous-without-gate",
             "the policy asks for no gate result: nobody judged the findings",

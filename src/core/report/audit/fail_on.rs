@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::{AuditReport, Class};
+use super::{AuditReport, Changes, Class, Sight};
 use crate::report::{Outcome, Severity};
 
 /// Something that can make an audit fail.
@@ -34,9 +34,7 @@ impl Condition {
 
     fn outcome(self, report: &AuditReport) -> Outcome {
         match self {
-            Self::Class(class) if report.count(class) == 0 => Outcome::Admit,
-            Self::Class(Class::Undetermined) => Outcome::Undetermined,
-            Self::Class(_) => Outcome::Reject,
+            Self::Class(class) => of_class(class, report.count(class)),
             Self::Door => report.doors.as_ref().map_or(Outcome::Undetermined, |doors| {
                 doors.iter().map(|door| open(door.severity)).max().unwrap_or(Outcome::Admit)
             }),
@@ -49,9 +47,42 @@ impl Condition {
             }
         }
     }
+
+    /// The same of what is new.
+    fn outcome_of_new(self, report: &AuditReport, changes: &Changes) -> Outcome {
+        match self {
+            Self::Class(class) => of_class(class, changes.count(class)),
+            Self::Door if report.doors.is_none() => Outcome::Undetermined,
+            Self::Door => {
+                let opened = changes.doors.iter().filter(|door| door.opened());
+                opened.filter_map(|door| door.to).map(open).max().unwrap_or(Outcome::Admit)
+            }
+            Self::Missed => {
+                if changes.places.iter().all(|place| place.change == Sight::SeenAgain) {
+                    Outcome::Admit
+                } else {
+                    Outcome::Undetermined
+                }
+            }
+        }
+    }
 }
 
-fn open(severity: Severity) -> Outcome {
+fn of_class(class: Class, instances: u64) -> Outcome {
+    match class {
+        _ if instances == 0 => Outcome::Admit,
+        Class::Undetermined => Outcome::Undetermined,
+        Class::Refused
+        | Class::RootReplaced
+        | Class::Unsealed
+        | Class::Expired
+        | Class::Overridden
+        | Class::Expiring
+        | Class::Admitted => Outcome::Reject,
+    }
+}
+
+pub(super) fn open(severity: Severity) -> Outcome {
     match severity {
         Severity::Problem => Outcome::Reject,
         Severity::Unknown => Outcome::Undetermined,
@@ -99,5 +130,12 @@ impl FailOn {
     pub fn outcome(&self, report: &AuditReport) -> Outcome {
         let nowhere = if report.places.is_empty() { Outcome::Undetermined } else { Outcome::Admit };
         self.0.iter().map(|condition| condition.outcome(report)).fold(nowhere, Outcome::max)
+    }
+
+    /// Returns the outcome of what is new in an audit. Where nobody compared, all of it is.
+    pub fn outcome_of_new(&self, report: &AuditReport) -> Outcome {
+        let Some(changes) = &report.changes else { return self.outcome(report) };
+        let nowhere = if report.places.is_empty() { Outcome::Undetermined } else { Outcome::Admit };
+        self.0.iter().map(|condition| condition.outcome_of_new(report, changes)).fold(nowhere, Outcome::max)
     }
 }
