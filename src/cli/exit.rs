@@ -6,7 +6,7 @@
 use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
-    flow::{ContentError, InputFault, PublishError, SignError},
+    flow::{ContentError, InputFault, LastAuditFault, PublishError, SignError},
     ports::{PortError, PortErrorKind},
     publication::Obstacle,
     report::{Outcome, PublishOutcome},
@@ -129,6 +129,9 @@ fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     if error.is::<Obstacle>() {
         return Some(Code::No);
     }
+    if error.is::<LastAuditFault>() {
+        return Some(Code::Unknown);
+    }
     match error.downcast_ref::<SignError>()? {
         SignError::NotApproved { verdict: Verdict::Undetermined(_), .. } => Some(Code::Unknown),
         SignError::Exists { .. }
@@ -176,6 +179,11 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(PublishError::Stopped { .. }) = error.downcast_ref() {
         return Some("publish again once that is mended: it goes on with what is missing".to_owned());
+    }
+    if error.is::<LastAuditFault>() {
+        let text =
+            "find out who wrote it; once it is moved away, the next audit begins anew, and all that it finds is new";
+        return Some(text.to_owned());
     }
     if let Some(obstacle) = error.downcast_ref::<Obstacle>() {
         return Some(obstacle_hint(obstacle));

@@ -17,6 +17,7 @@ macro_rules! line {
 }
 
 mod approve;
+mod audit_age;
 mod boot;
 mod boot_check;
 mod breakers;
@@ -29,6 +30,7 @@ mod what_if;
 
 pub(super) use self::{
     approve::approve,
+    audit_age::audit_age,
     boot::boot,
     boot_check::{boot_check, boot_install},
     breakers::breakers,

@@ -11,13 +11,13 @@ mod wrap;
 use std::io::{self, Write as _};
 
 use goldseal_core::report::{
-    ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
-    DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport, VerifyReport,
-    WhatIfReport,
+    ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
+    DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport,
+    VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
-pub use audit::{Part as AuditPart, parts as audit_parts};
+pub use audit::{Part as AuditPart, metrics as audit_metrics, parts as audit_parts};
 pub use gate::gate_bytes;
 pub use progress::Bar;
 
@@ -90,6 +90,11 @@ pub fn audit(format: Format, report: &AuditReport) -> io::Result<()> {
     let mut text = Vec::new();
     audit::write(format, report, columns, &mut text)?;
     heard(anstream::stdout().write_all(&text))
+}
+
+/// Prints how long ago everything was last seen.
+pub fn audit_age(format: Format, report: &AuditAgeReport) -> io::Result<()> {
+    print(format, report, human::audit_age)
 }
 
 /// Returns an audit in a format, as it stands in a file.

@@ -3,6 +3,7 @@
 //! A flag goes before the environment, which goes before the file (`/etc/goldseal/goldseal.toml`, or `--config`). What
 //! a command cannot do without has no default, and an unknown key in the file is an error.
 
+mod audit;
 mod boot;
 mod hook;
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use self::{
+    audit::AuditFragment,
     boot::{BootFragment, BootSettings, DescribeImages},
     hook::{DEADLINE, HookFragment, HookSettings},
 };
@@ -48,6 +50,10 @@ pub struct Fragment {
     #[arg(skip)]
     #[serde(default)]
     pub boot: BootFragment,
+    /// What only the audit needs.
+    #[arg(skip)]
+    #[serde(default)]
+    pub audit: AuditFragment,
 }
 
 /// Settings that are valid.
@@ -62,6 +68,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     hook: HookFragment,
     boot: BootFragment,
+    /// What the file says of the audit.
+    pub audit: AuditFragment,
 }
 
 /// Settings that are not valid.
@@ -98,6 +106,12 @@ pub enum SettingsError {
     Boot {
         /// Its key.
         key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The last audit cannot be kept there.
+    #[error("`--state`: {problem}")]
+    State {
         /// What is wrong.
         problem: String,
     },
@@ -138,6 +152,7 @@ impl Settings {
             ca_file: given.ca_file.or(file.ca_file),
             hook: file.hook,
             boot: file.boot,
+            audit: file.audit,
         })
     }
 
@@ -173,6 +188,14 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn state(&self, given: Option<String>) -> Result<StoreUrl, SettingsError> {
         hook::state(given.or_else(|| self.hook.state.clone()))
+    }
+
+    /// Reads where the last audit is kept.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn audit_state(&self, given: &str) -> Result<StoreUrl, SettingsError> {
+        audit::state(given, self.store.as_ref())
     }
 
     /// Returns the policy's file.

@@ -20,7 +20,9 @@ use jiff::Timestamp;
 use super::{
     AwsConfig,
     batch::{Batches, Terms},
-    fault, pages,
+    fault,
+    pace::Pace,
+    pages,
 };
 
 const INSTANCES: &str = "ec2:DescribeInstances";
@@ -70,26 +72,32 @@ async fn instances(
 ) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
     let values = ids.iter().map(ToString::to_string).collect();
     let filter = Filter::builder().name("instance-id").set_values(Some(values)).build();
-    paged(ec2.describe_instances().filters(filter).max_results(most), format!("{} instances", ids.len())).await
+    let request = ec2.describe_instances().filters(filter).max_results(most);
+    paged(request, format!("{} instances", ids.len()), None).await
 }
 
-/// Returns every instance of a region.
+/// Returns every instance of a region, no faster than others in the account can bear.
 pub(super) async fn every(
-    ec2: Client,
+    aws: &AwsConfig,
     region: &Region,
 ) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
-    paged(ec2.describe_instances().max_results(PAGE_OF_ALL), region.to_string()).await
+    let request = aws.ec2(region).describe_instances().max_results(PAGE_OF_ALL);
+    paged(request, region.to_string(), Some((&aws.0.pace, region))).await
 }
 
 /// An instance that cannot be read is nobody's failure but its own.
 async fn paged(
     request: DescribeInstances,
     resource: String,
+    pace: Option<(&Pace, &Region)>,
 ) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
     // Instances that another service manages are members of groups like any others.
     let request = request.include_managed_resources(true);
     let (mut found, mut page) = (BTreeMap::new(), None);
     loop {
+        if let Some((pace, region)) = pace {
+            pace.wait(region, INSTANCES).await;
+        }
         let answer = request.clone().set_next_token(page.clone()).send().await;
         let answer = answer.map_err(|error| fault::port_error(&error, INSTANCES, &resource))?;
         for described in answer.reservations.into_iter().flatten().flat_map(|one| one.instances.unwrap_or_default()) {

@@ -19,6 +19,7 @@ mod fleet;
 mod instances;
 mod kms;
 mod launch_queue;
+mod pace;
 mod pages;
 mod publishing;
 mod queue_url;
@@ -48,7 +49,6 @@ use goldseal_core::{
 };
 use tokio::sync::OnceCell;
 
-use self::clients::Clients;
 pub use self::{
     accounts::{Accounts, Chosen, Role},
     autoscaling::AutoScaling,
@@ -63,6 +63,7 @@ pub use self::{
     sqs::{NotDone, Queue, Received},
     surroundings::Surroundings,
 };
+use self::{clients::Clients, pace::Pace};
 
 /// What the SDK believes when nobody named a region: it would ask the metadata service while loading otherwise. Only
 /// a credential source that needs STS could come to use it, since every client here is made for a region by name.
@@ -82,6 +83,7 @@ struct Shared {
     account: OnceCell<AccountId>,
     calls: Option<SharedInterceptor>,
     clients: Clients,
+    pace: Pace,
 }
 
 impl AwsConfig {
@@ -131,6 +133,7 @@ impl AwsConfig {
             account: OnceCell::new(),
             calls: observer.map(calls::interceptor),
             clients: Clients::default(),
+            pace: Pace::default(),
         }))
     }
 
@@ -145,6 +148,7 @@ impl AwsConfig {
             account: OnceCell::new(),
             calls: self.0.calls.clone(),
             clients: Clients::default(),
+            pace: Pace::default(),
         }))
     }
 

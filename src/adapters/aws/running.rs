@@ -21,6 +21,8 @@ use super::{AutoScaling, AwsConfig, Ec2, fault, instances, pages, surroundings::
 const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
 const REPLACED: &str = "ec2:DescribeReplaceRootVolumeTasks";
 const ALLOWED: &str = "ec2:GetAllowedImagesSettings";
+const IMAGES: &str = "ec2:DescribeImages";
+const VOLUMES: &str = "ec2:DescribeVolumes";
 
 /// The most that fits on a page.
 const PAGE: i32 = 1000;
@@ -51,6 +53,7 @@ impl View for RunningIn {
         let request = self.aws.ec2(&self.region).describe_instance_image_metadata().max_results(PAGE);
         let (mut found, mut page) = (Vec::new(), None);
         loop {
+            self.aws.0.pace.wait(&self.region, LISTED).await;
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, LISTED, &self.region))?;
             for told in answer.instance_image_metadata.unwrap_or_default() {
@@ -65,12 +68,13 @@ impl View for RunningIn {
     }
 
     async fn described(&self) -> Result<BTreeMap<InstanceId, Result<Instance, String>>, PortError> {
-        instances::every(self.aws.ec2(&self.region), &self.region).await
+        instances::every(&self.aws, &self.region).await
     }
 
     async fn volumes(&self, ids: &[VolumeId]) -> Result<BTreeMap<VolumeId, Volume>, PortError> {
         let mut found = BTreeMap::new();
         for some in ids.chunks(VALUES) {
+            self.aws.0.pace.wait(&self.region, VOLUMES).await;
             // A volume that cannot be read is one that is not shown.
             let told = instances::volumes(self.aws.ec2(&self.region), some.to_vec(), PAGE).await?;
             found.extend(told.into_iter().filter_map(|(id, volume)| Some((id, volume.ok()?))));
@@ -129,6 +133,7 @@ impl View for RunningIn {
 
 impl ImageCatalog for RunningIn {
     async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
+        self.aws.0.pace.wait(&image.region, IMAGES).await;
         self.images.describe(image).await
     }
 }

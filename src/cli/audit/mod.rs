@@ -1,7 +1,10 @@
 //! `goldseal audit`: what runs that should not, in every account and region that is named.
 
+mod memory;
 mod output;
 mod render;
+
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
@@ -9,11 +12,11 @@ use goldseal_core::{
     gate::Period,
     ids::HookName,
     policy::Policy,
-    report::{AuditReport, Condition, FailOn},
+    report::{AuditReport, Condition, FailOn, Outcome},
 };
 use jiff::Timestamp;
 
-use self::output::Output;
+use self::{memory::Memory, output::Output};
 use super::{
     exit::{Code, Failure},
     fleet::FleetArgs,
@@ -22,7 +25,8 @@ use super::{
     wait,
 };
 use crate::{
-    render::{Bar, Format},
+    files,
+    render::{self as printed, Bar, Format},
     settings::DEADLINE,
 };
 
@@ -36,9 +40,11 @@ Examples:
   goldseal audit --accounts accounts.txt --role goldseal/audit --regions eu-west-1,us-east-1 --output json
   goldseal audit --at 2026-12-24T00:00:00Z
   goldseal audit --write json=audit.json --write html=audit.html --lake events
+  goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
+  goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
 
-Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged or seen. What is both
-ends with 1.";
+Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged or seen, or was not kept.
+What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -80,6 +86,19 @@ struct Look {
     /// missed [default: refused,root-replaced,unsealed,expired,undetermined,missed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     fail_on: Option<Vec<Condition>>,
+    /// Compare with the last audit that was kept here, and keep this one: file:///dir or s3://bucket/prefix, not where the
+    /// evidence is
+    #[arg(long, value_name = "URL", conflicts_with = "at")]
+    state: Option<String>,
+    /// Apply --fail-on to what is new since the last audit only
+    #[arg(long, requires = "state")]
+    only_new: bool,
+    /// Also write metrics for Prometheus: a file for the textfile collector of node_exporter
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+    /// Look nowhere, and say whether everything was seen within this time
+    #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on"])]
+    max_age: Option<Period>,
     #[command(flatten)]
     output: Output,
 }
@@ -95,11 +114,32 @@ impl Audit {
 
 impl Look {
     async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
+        let memory = match &self.state {
+            Some(state) => Some(Memory::open(session, state).await?),
+            None => None,
+        };
+        if let (Some(max_age), Some(memory)) = (self.max_age, &memory) {
+            return memory.age(max_age, format);
+        }
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
         let mut report = self.look(session, &policy).await?;
         report.finished = Timestamp::now();
-        let fail_on = self.fail_on.map_or_else(FailOn::default, |list| list.into_iter().collect());
-        self.output.put(&report, format, Some(&fail_on))
+        let fail_on = self.fail_on.iter().flatten().copied().collect::<FailOn>();
+        let fail_on = if self.fail_on.is_some() { fail_on } else { FailOn::default() };
+        let kept = match memory {
+            Some(memory) => memory.keep(&mut report, &fail_on, |report| self.put(report)).await?,
+            None => self.put(&report).map(|()| true)?,
+        };
+        let outcome = if self.only_new { fail_on.outcome_of_new(&report) } else { fail_on.outcome(&report) };
+        // What was not kept is no alarm of its own, and nothing that went well either.
+        let outcome = if kept { outcome } else { outcome.max(Outcome::Undetermined) };
+        Output::print(&report, format, outcome)
+    }
+
+    fn put(&self, report: &AuditReport) -> Result<()> {
+        self.output.files(report)?;
+        let Some(path) = &self.metrics else { return Ok(()) };
+        Ok(files::write(path, printed::audit_metrics(report).as_bytes())?)
     }
 
     async fn look(&self, session: &Session, policy: &Policy) -> Result<AuditReport> {

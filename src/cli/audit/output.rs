@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use goldseal_core::report::{AuditReport, FailOn};
+use goldseal_core::report::{AuditReport, Outcome};
 
 use super::super::{
     exit::{Code, Failure},
@@ -29,16 +29,16 @@ pub struct Output {
 }
 
 impl Output {
-    /// Writes a report to everywhere that was asked for, and says whether it is as it should be.
-    pub fn put(&self, report: &AuditReport, format: Format, fail_on: Option<&FailOn>) -> Result<Code, Failure> {
-        self.files(report)?;
-        let code = fail_on.map_or(Code::Good, |conditions| Code::from(conditions.outcome(report)));
+    /// Prints a report, and says by its outcome whether it is as it should be.
+    pub fn print(report: &AuditReport, format: Format, outcome: Outcome) -> Result<Code, Failure> {
+        let code = Code::from(outcome);
         // A failure that could not be printed is one all the same.
         render::audit(format, report).or_else(|error| if code == Code::Good { Err(error) } else { Ok(()) })?;
         Ok(code)
     }
 
-    fn files(&self, report: &AuditReport) -> Result<()> {
+    /// Writes a report to every file that was asked for.
+    pub fn files(&self, report: &AuditReport) -> Result<()> {
         for Target { format, path } in &self.write {
             files::write(path, &render::audit_bytes(*format, report)?)?;
         }

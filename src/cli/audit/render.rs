@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use goldseal_core::report::{AuditReport, Condition};
+use goldseal_core::report::{AuditReport, Condition, FailOn, Outcome};
 
 use super::{
     super::exit::{Code, Failure},
@@ -43,7 +43,8 @@ impl Render {
         let bytes = files::read(&self.report, AuditReport::LARGEST).map_err(anyhow::Error::from)?;
         let report = AuditReport::read(&bytes).with_context(|| format!("reading {}", self.report.display()))?;
         drop(bytes);
-        let fail_on = self.fail_on.map(|list| list.into_iter().collect());
-        self.output.put(&report, format, fail_on.as_ref())
+        let fail_on: Option<FailOn> = self.fail_on.map(|list| list.into_iter().collect());
+        self.output.files(&report)?;
+        Output::print(&report, format, fail_on.map_or(Outcome::Admit, |conditions| conditions.outcome(&report)))
     }
 }

@@ -4,7 +4,7 @@ mod accounts;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use goldseal_core::ids::Region;
 
 use super::session::Session;
@@ -31,14 +31,25 @@ pub struct FleetArgs {
 }
 
 impl FleetArgs {
-    /// Returns the fleet that is named: without accounts, the caller's own.
+    /// Returns the fleet that is named, by flags or by `[audit]` of the settings: without accounts, the caller's own.
     pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
+        let file = &session.settings.audit;
         let chosen = match (&self.accounts, self.organization) {
             (Some(file), _) => Chosen::These(accounts::read(file)?),
             (None, true) => Chosen::Organization,
-            (None, false) => Chosen::Own,
+            (None, false) => match (&file.accounts, file.organization) {
+                (Some(_), true) => bail!("the settings have both `audit.accounts` and `audit.organization`: keep one"),
+                (Some(file), false) => Chosen::These(accounts::read(file)?),
+                (None, true) => Chosen::Organization,
+                (None, false) => Chosen::Own,
+            },
         };
-        let role = self.role.clone().map(|name| Role { name, external_id: self.external_id.clone() });
-        Ok(Accounts::new(session.aws().await, chosen, role, self.regions.clone()))
+        let (role, external_id) = match &self.role {
+            Some(_) => (&self.role, &self.external_id),
+            None => (&file.role, &file.external_id),
+        };
+        let role = role.clone().map(|name| Role { name, external_id: external_id.clone() });
+        let regions = if self.regions.is_empty() { &file.regions } else { &self.regions };
+        Ok(Accounts::new(session.aws().await, chosen, role, regions.clone()))
     }
 }

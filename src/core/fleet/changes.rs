@@ -35,7 +35,8 @@ pub fn changes(last: Option<&Snapshot>, next: &Snapshot) -> Changes {
         whole: last.whole,
         other_policy: last.policy != next.policy,
     });
-    Changes { since, classes, instances, places: places(last, next), doors: doors(last, next) }
+    let (last_whole, places, doors) = (next.last_whole, places(last, next), doors(last, next));
+    Changes { since, last_whole, classes, instances, places, doors }
 }
 
 /// Every instance that is another, and in places that are looked at.

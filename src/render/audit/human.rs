@@ -1,4 +1,6 @@
-//! An audit as text: what is wrong by image, the worst first; then doors, what was not seen, what runs out; a summary.
+//! An audit as text: what is new, where somebody compared; what is wrong by image, the worst first; then doors, what was not seen, what runs out; a summary.
+
+mod changes;
 
 use std::fmt::Write as _;
 
@@ -25,6 +27,7 @@ macro_rules! line {
 /// Says what was found, in so many columns if there is a number.
 pub(super) fn audit(report: &AuditReport, columns: Option<usize>) -> String {
     let mut page = Page { text: String::new(), columns: columns.unwrap_or(usize::MAX).max(40) };
+    changes::changes(&mut page, report);
     groups(&mut page, report);
     page.section("DOORS", report.doors().iter().filter(|door| door.severity != Severity::Good), door);
     let names = report.names();
@@ -132,11 +135,15 @@ struct Page {
 impl Page {
     /// Lists what there is under a heading, as far as it is read.
     fn section<T>(&mut self, heading: &str, list: impl Iterator<Item = T> + Clone, each: impl Fn(&mut Self, T)) {
-        let all = list.clone().count();
-        if all == 0 {
-            return;
+        if list.clone().next().is_some() {
+            line!(self.text, "{heading}");
+            self.list(list, each);
         }
-        line!(self.text, "{heading}");
+    }
+
+    /// Lists what there is, as far as it is read.
+    fn list<T>(&mut self, list: impl Iterator<Item = T> + Clone, each: impl Fn(&mut Self, T)) {
+        let all = list.clone().count();
         list.take(MOST).for_each(|one| each(self, one));
         if all > MOST {
             line!(self.text, "  … and {} more", all - MOST);

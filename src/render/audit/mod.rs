@@ -5,6 +5,7 @@ mod csv;
 mod finding;
 mod human;
 mod junit;
+mod metrics;
 mod ocsf;
 mod page;
 mod sarif;
@@ -36,6 +37,11 @@ pub fn write(format: Format, report: &AuditReport, columns: Option<usize>, out: 
         Format::Asff => asff::write(report, out),
         Format::Markdown => Err(io::Error::other("an audit is not written as Markdown")),
     }
+}
+
+/// Returns an audit as metrics.
+pub fn metrics(report: &AuditReport) -> String {
+    metrics::metrics(report)
 }
 
 fn ended(written: serde_json::Result<()>, out: &mut dyn Write) -> io::Result<()> {

@@ -18,6 +18,8 @@ use crate::{
 pub struct Changes {
     /// The audit that this one is compared with; none: it is the first.
     pub since: Option<Since>,
+    /// When the last audit began that saw everything; this one, if it did.
+    pub last_whole: Option<Timestamp>,
     /// How many instances are of a class now that they were not of before. What could not be judged for a while, and is what
     /// it was before that, does not count.
     pub classes: BTreeMap<Class, u64>,
