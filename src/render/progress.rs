@@ -46,23 +46,24 @@ impl Bar {
         self.bar.finish_and_clear();
     }
 
-    fn show(&self, elapsed: Duration) {
+    fn show(&self) {
         // On what is no terminal it stays hidden, and is asked again: that costs nothing.
-        if elapsed >= PATIENCE && self.bar.is_hidden() && !self.bar.is_finished() {
+        if self.since.elapsed() >= PATIENCE && self.bar.is_hidden() && !self.bar.is_finished() {
             self.bar.set_draw_target((self.target)());
+            self.bar.tick();
         }
     }
 }
 
 impl Progress for Bar {
     fn expect(&self, units: u64) {
-        self.show(self.since.elapsed());
         self.bar.inc_length(units * self.unit);
+        self.show();
     }
 
     fn advance(&self) {
-        self.show(self.since.elapsed());
         self.bar.inc(self.unit);
+        self.show();
     }
 }
 

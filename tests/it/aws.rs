@@ -168,10 +168,15 @@ impl Account {
 
     /// Makes the account's bucket and returns its store.
     pub fn bucket_store(&self) -> String {
+        self.bucket_called(&self.bucket())
+    }
+
+    /// Makes a bucket and returns its URL.
+    pub fn bucket_called(&self, name: &str) -> String {
         let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
         let home = self.in_region(REGION);
-        wait(home.s3().create_bucket().bucket(home.bucket()).create_bucket_configuration(place).send()).unwrap();
-        format!("s3://{}", self.bucket())
+        wait(home.s3().create_bucket().bucket(name).create_bucket_configuration(place).send()).unwrap();
+        format!("s3://{name}")
     }
 
     /// Returns the name of the account's bucket.

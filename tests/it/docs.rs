@@ -6,9 +6,9 @@ use goldseal_core::{
     doctor,
     policy::{compile, referenced_files, schema},
     report::{
-        ApproveReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport, DescribeReport,
-        DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport,
-        VerifyReport, WhatIfReport, schema_of,
+        ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
+        DescribeReport, DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport,
+        TraceReport, VerifyReport, WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -160,6 +160,7 @@ fn docs_schema_is_what_the_types_say() {
         ("doctor", schema_of::<DoctorReport>()),
         ("audit", schema_of::<AuditReport>()),
         ("trace", schema_of::<TraceReport>()),
+        ("audit-age", schema_of::<AuditAgeReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
         ("what-if", schema_of::<WhatIfReport>()),
     ] {

@@ -25,6 +25,7 @@ mod clock;
 mod cloud;
 mod commands;
 mod content;
+mod continuous;
 mod dependencies;
 mod docs;
 mod doctor;

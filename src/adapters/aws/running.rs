@@ -21,6 +21,8 @@ use super::{AutoScaling, AwsConfig, Ec2, fault, instances, pages, surroundings::
 const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
 const REPLACED: &str = "ec2:DescribeReplaceRootVolumeTasks";
 const ALLOWED: &str = "ec2:GetAllowedImagesSettings";
+/// What is asked of one group: its hooks, and what it launches.
+const GROUP: &str = "autoscaling:DescribeLifecycleHooks";
 const IMAGES: &str = "ec2:DescribeImages";
 const VOLUMES: &str = "ec2:DescribeVolumes";
 
@@ -88,6 +90,7 @@ impl View for RunningIn {
         let looked = groups.groups(None).await?.into_iter().map(|group: Group| {
             let (groups, templates) = (&groups, &templates);
             async move {
+                self.aws.0.pace.wait(&self.region, GROUP).await;
                 let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches(&group.name));
                 let unasked = |error: PortError| Unasked::from(&error);
                 Grouped { hooks: hooks.map_err(unasked), launches: launches.map_err(unasked), group }

@@ -44,7 +44,7 @@ pub(super) fn metrics(report: &AuditReport) -> String {
         let of = report.images.iter().filter(|image| image.report.verdict == verdict);
         (verdict.as_str(), of.count() as u64)
     });
-    page.counts::<VerdictLabels>("images", "Images that run, by verdict", verdicts);
+    page.counts::<VerdictLabels>("images", "Images that run or would be launched, by verdict", verdicts);
     let missed = report.places.iter().filter(|place| !place.faults.is_empty()).count();
     let seen = [("whole", (report.places.len() - missed) as u64), ("missed", missed as u64)];
     page.counts::<SightLabels>("places", "Accounts and regions, by whether all of them was seen", seen);
