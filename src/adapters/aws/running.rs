@@ -110,6 +110,7 @@ impl View for RunningIn {
         let request = self.aws.ec2(&self.region).describe_replace_root_volume_tasks().max_results(TASKS);
         let (mut found, mut page) = (Vec::new(), None);
         loop {
+            self.aws.0.pace.wait(&self.region, REPLACED).await;
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, REPLACED, &self.region))?;
             for task in answer.replace_root_volume_tasks() {
