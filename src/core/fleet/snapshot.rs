@@ -108,13 +108,13 @@ impl Snapshot {
 
     /// What nobody could look for is as open as it was.
     fn doors_after(&self, last: Option<&Self>, report: &AuditReport) -> BTreeMap<DoorKey, Severity> {
-        let key = |door: &Door| (door.account.clone(), door.region.clone(), door.code.clone(), door.place.clone());
         let found = report.doors().iter().filter(|door| door.severity != Severity::Good);
         let mut doors: BTreeMap<DoorKey, Severity> = BTreeMap::new();
         for door in found {
             // The worst of those that are told apart by nothing else.
-            let severity = doors.get(&key(door)).map_or(door.severity, |other| door.severity.min(*other));
-            doors.insert(key(door), severity);
+            let key = door_key(door);
+            let severity = doors.get(&key).map_or(door.severity, |other| door.severity.min(*other));
+            doors.insert(key, severity);
         }
         for (key, severity) in last.into_iter().flat_map(|last| &last.doors) {
             let (account, region, ..) = key;
@@ -131,6 +131,14 @@ impl Snapshot {
         }
         doors
     }
+}
+
+/// Which door it is: how many instances came through it does not tell.
+fn door_key(door: &Door) -> DoorKey {
+    let rest = door.place.trim_start_matches(|c: char| c.is_ascii_digit());
+    let counted = rest.strip_prefix(" instances ").or_else(|| rest.strip_prefix(" instance "));
+    let place = counted.filter(|_| rest.len() < door.place.len()).unwrap_or(&door.place);
+    (door.account.clone(), door.region.clone(), door.code.clone(), place.to_owned())
 }
 
 /// Says that nobody saw what runs in a place. Instances are listed whole or not at all.

@@ -14,6 +14,6 @@ pub(in crate::render) fn audit_age(report: &AuditAgeReport) -> String {
         Outcome::Reject => "TOO OLD",
         Outcome::Undetermined => "UNKNOWN",
     };
-    line!(text, "{word}  {}; it may be {} old", report.message, report.max_age);
+    line!(text, "{word}  {} (--max-age {})", report.message, report.max_age);
     text
 }

@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits { bytes: 64 << 20, depth: 8 };
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotFault {
     /// Not the JSON of a snapshot.
-    #[error("not what an audit keeps: {0}")]
+    #[error("not what an audit keeps")]
     Json(#[from] JsonFault),
     /// Another schema: of another version.
     #[error("a document of schema {0:?}, not {SCHEMA}")]
