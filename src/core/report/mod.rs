@@ -33,8 +33,8 @@ pub use trace::{
     SeenBy, SignatureTrace, TRACE_SCHEMA, ThenTrace, TraceReport, TracedInstance,
 };
 pub use what_if::{
-    Change, ChangedDecision, ChangedInstance, Comparison, DecisionsReport, Effect, RecordedLaunch, Stance, Standing,
-    Unchanged, UnjudgedDecision, WHAT_IF_SCHEMA, WhatIfReport,
+    ChangedDecision, ChangedImage, ChangedInstance, Comparison, DecisionsReport, Effect, RecordedLaunch, Stance,
+    Standing, Unchanged, UnjudgedDecision, WHAT_IF_SCHEMA, WhatIfReport,
 };
 
 use std::borrow::Cow;

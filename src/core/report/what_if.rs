@@ -54,7 +54,7 @@ pub struct Comparison<T> {
     /// Those that do not change.
     pub unchanged: Unchanged,
     /// Those that do, by image, the worst first.
-    pub changes: Vec<Change<T>>,
+    pub changes: Vec<ChangedImage<T>>,
 }
 
 /// What both policies judge alike.
@@ -72,7 +72,7 @@ pub struct Unchanged {
 /// What changes in one and the same way.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Change<T> {
+pub struct ChangedImage<T> {
     /// What it comes to.
     pub effect: Effect,
     /// The image; none where a launch was decided before anybody knew it.

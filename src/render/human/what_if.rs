@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use anstyle::{AnsiColor, Style};
-use goldseal_core::report::{Cause, Change, Comparison, DecisionsReport, Effect, PlaceReport, Stance, WhatIfReport};
+use goldseal_core::report::{
+    Cause, ChangedImage, Comparison, DecisionsReport, Effect, PlaceReport, Stance, WhatIfReport,
+};
 
 use super::plain;
 
@@ -69,7 +71,7 @@ fn causes<'c>(text: &mut String, lead: &str, causes: impl Iterator<Item = &'c Ca
 }
 
 /// Says where it is, where most of it is first.
-fn places<T>(change: &Change<T>, place: &dyn Fn(&T) -> String) -> String {
+fn places<T>(change: &ChangedImage<T>, place: &dyn Fn(&T) -> String) -> String {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for one in &change.instances {
         *counts.entry(place(one)).or_default() += 1;

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     ids::ImageRef,
-    report::{Change, Comparison, Effect, Outcome, Stance, Standing, Unchanged},
+    report::{ChangedImage, Comparison, Effect, Outcome, Stance, Standing, Unchanged},
     verdict::Verdict,
 };
 
@@ -14,7 +14,7 @@ type Key = (Option<ImageRef>, [(Stance, Vec<String>); 2]);
 /// A comparison in the making.
 pub(super) struct Comparing<T> {
     unchanged: Unchanged,
-    changes: BTreeMap<Key, Change<T>>,
+    changes: BTreeMap<Key, ChangedImage<T>>,
 }
 
 /// Something that both judged.
@@ -66,7 +66,7 @@ impl<T> Comparing<T> {
             Compared::Changed(changed) => {
                 let Changed { effect, image, name, from, to, what } = *changed;
                 let key = (image.clone(), [&from, &to].map(|one| (one.stance, codes(one))));
-                let fresh = || Change { effect, image, name, from, to, instances: Vec::new() };
+                let fresh = || ChangedImage { effect, image, name, from, to, instances: Vec::new() };
                 self.changes.entry(key).or_insert_with(fresh).instances.push(what);
             }
         }
@@ -74,7 +74,7 @@ impl<T> Comparing<T> {
 
     /// Returns the comparison: the worst effect first, and of one effect what most are affected by.
     pub(super) fn done(self, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Comparison<T> {
-        let mut changes: Vec<Change<T>> = self.changes.into_values().collect();
+        let mut changes: Vec<ChangedImage<T>> = self.changes.into_values().collect();
         changes.sort_by_key(|change| (change.effect, Reverse(change.instances.len())));
         changes.iter_mut().for_each(|change| change.instances.sort_by(&order));
         let changed: u64 = changes.iter().map(|change| change.instances.len() as u64).sum();

@@ -55,7 +55,7 @@ fn report(running: Unchanged, changed: bool) -> WhatIfReport {
         instance: "i-0123abcd".parse().unwrap(),
         name: None,
     };
-    let change = Change {
+    let change = ChangedImage {
         effect: Effect::Refused,
         image: None,
         name: None,
