@@ -18,6 +18,8 @@ pub mod publication;
 
 pub mod scan;
 
+pub mod query;
+
 pub mod gate;
 
 pub mod attestation;

@@ -6,7 +6,7 @@
 pub mod exceptions;
 mod grype;
 mod instant;
-mod purl;
+pub(crate) mod purl;
 mod report;
 pub mod sbom;
 mod setting;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{super::instant, Agreed, Listing};
+use super::{super::instant, Agreed, Listing, inventory};
 use crate::bounded::stream::fold;
 
 #[derive(Default, Deserialize)]
@@ -37,7 +37,20 @@ pub(super) fn components<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     fold(deserializer, Listed::default(), |listed, component: Component| listed.take(component))
 }
 
+/// Takes `components`, and those inside others, each as it stands there.
+pub(super) fn each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<inventory::Component>>, D::Error> {
+    fold(deserializer, Vec::new(), |all, component: Component| component.add_to(all))
+}
+
 impl Component {
+    /// Adds it as it stands there, and those inside it.
+    pub(super) fn add_to(self, all: &mut Vec<inventory::Component>) {
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let (group, version, purls) = (said(self.group), said(self.version), said(self.purl).into_iter().collect());
+        all.push(inventory::Component { name: self.name, group, version, purls });
+        self.components.into_iter().flatten().for_each(|inside| inside.add_to(all));
+    }
+
     pub(super) fn version(&self) -> Option<&str> {
         self.version.as_deref().filter(|version| !version.is_empty())
     }

@@ -4,6 +4,7 @@
 //! packages are taken one by one, so that one of 60 MB needs a few MB of memory.
 
 mod cyclonedx;
+mod inventory;
 mod packages;
 mod spdx;
 
@@ -17,6 +18,7 @@ use crate::bounded::{
     stream::{self, StreamFault, Streamed},
 };
 
+pub use inventory::{Component, inventory};
 pub use packages::Packages;
 use packages::{Agreed, Listing};
 
@@ -123,12 +125,20 @@ struct Document {
 /// See [`SbomFault`].
 pub fn read(reader: impl Read) -> Result<Streamed<Sbom>, SbomFault> {
     let Streamed { value: document, sha256, bytes } = stream::read::<Document>(reader, LIMITS)?;
-    let value = match (document.spdx_version.as_deref(), document.bom_format.as_deref()) {
-        (Some(version), None) if version.starts_with("SPDX-2") => document.of_spdx(),
-        (None, Some("CycloneDX")) => document.of_cyclonedx(),
-        _ => return Err(SbomFault::Format),
+    let value = match format(document.spdx_version.as_deref(), document.bom_format.as_deref())? {
+        SbomFormat::Spdx => document.of_spdx(),
+        SbomFormat::CycloneDx => document.of_cyclonedx(),
     };
     Ok(Streamed { value, sha256, bytes })
+}
+
+/// Says which of the two a document is by `spdxVersion` and `bomFormat`.
+fn format(spdx: Option<&str>, cyclonedx: Option<&str>) -> Result<SbomFormat, SbomFault> {
+    match (spdx, cyclonedx) {
+        (Some(version), None) if version.starts_with("SPDX-2") => Ok(SbomFormat::Spdx),
+        (None, Some("CycloneDX")) => Ok(SbomFormat::CycloneDx),
+        _ => Err(SbomFault::Format),
+    }
 }
 
 impl Document {

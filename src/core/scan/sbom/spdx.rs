@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{super::instant, Listing};
+use super::{super::instant, Component, Listing};
 use crate::bounded::stream::fold;
 
 /// What the document calls itself in relationships.
@@ -108,6 +108,15 @@ impl Listed {
         let root = entries.iter_mut().find(|entry| alone && is(entry));
         (root.and_then(|root| root.version.take()).map(Into::into), listing)
     }
+}
+
+/// Takes `packages` one by one, each as it stands there.
+pub(super) fn each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Component>>, D::Error> {
+    fold(deserializer, Vec::new(), |all, package: Package| {
+        let purls = package.purls().map(str::to_owned).collect();
+        let version = package.version_info.filter(|version| !version.is_empty());
+        all.push(Component { name: package.name, group: None, version, purls });
+    })
 }
 
 #[derive(Deserialize)]
