@@ -11,6 +11,7 @@ mod doctor;
 mod gate;
 mod launch;
 mod publish;
+mod sbom_query;
 mod seal;
 mod trace;
 mod what_if;
@@ -27,6 +28,10 @@ pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
+pub use sbom_query::{
+    Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
+    UndeterminedPackage,
+};
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
 pub use trace::{
     ApprovalTrace, AuditRead, BaseStanding, BaseTrace, BuildTrace, ExceptionTrace, GateTrace, RunningTrace, SbomTrace,

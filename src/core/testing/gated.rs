@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{
-    evidence::{carrying, payload_of, signed},
+    evidence::{carrying, signed, statement},
     images::descriptor,
     keys::LocalKey,
     policies::document,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     attestation::{
         Kind,
-        predicate::{APPROVAL_TYPE, Approval, GateResult, SUMMARY_TYPE, Summary},
+        predicate::{APPROVAL_TYPE, Approval, GateResult, SPDX_TYPE, SUMMARY_TYPE, Summary},
         write_statement,
     },
     digest::Sha256Digest,
@@ -44,6 +44,8 @@ pub struct Gated {
     pub approved_at: Timestamp,
     /// The statements that the gate result does not name, though they are there.
     pub unnamed: Vec<Kind>,
+    /// What the SBOM's statement holds, and of which predicate type.
+    pub sbom: (&'static str, String),
 }
 
 impl Gated {
@@ -74,7 +76,13 @@ impl Gated {
             approved: Some(accepted()),
             approved_at: at,
             unnamed: Vec::new(),
+            sbom: (SPDX_TYPE, "{}".to_owned()),
         }
+    }
+
+    /// The same with an SBOM.
+    pub fn listing(self, predicate_type: &'static str, sbom: &str) -> Self {
+        Self { sbom: (predicate_type, sbom.to_owned()), ..self }
     }
 
     /// The same without anything that a person would have to approve, and nobody who did.
@@ -129,7 +137,8 @@ impl Gated {
         let mut lines: Vec<(&LocalKey, Kind, Vec<u8>)> = Vec::new();
         lines.extend(self.approval().map(|payload| (boss, Kind::Approval, payload)));
         lines.push((ci, Kind::Provenance, carrying(&self.image, r#"{"builder":"c"}"#)));
-        lines.push((ci, Kind::Sbom, payload_of(&self.image, Kind::Sbom)));
+        let (predicate_type, sbom) = &self.sbom;
+        lines.push((ci, Kind::Sbom, statement(self.image.digest(), predicate_type, sbom)));
         let named = lines.iter().filter(|(_, kind, _)| !self.unnamed.contains(kind));
         let named: Vec<Sha256Digest> = named.map(|(.., payload)| Sha256Digest::of(payload)).collect();
         lines.push((ci, Kind::Gate, self.payload(&named)));
