@@ -9,7 +9,7 @@ use goldseal_core::{
     flow::{ContentError, InputFault, LastAuditFault, PublishError, SignError},
     ports::{PortError, PortErrorKind},
     publication::Obstacle,
-    report::{Outcome, PublishOutcome},
+    report::{Answer, Outcome, PublishOutcome},
     verdict::{Reason, Verdict},
 };
 
@@ -42,6 +42,16 @@ impl From<Outcome> for Code {
             Outcome::Admit => Self::Good,
             Outcome::Reject => Self::No,
             Outcome::Undetermined => Self::Unknown,
+        }
+    }
+}
+
+impl From<Answer> for Code {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Absent => Self::Good,
+            Answer::Found => Self::No,
+            Answer::Undetermined | Answer::NotSearched => Self::Unknown,
         }
     }
 }

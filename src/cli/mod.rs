@@ -15,6 +15,7 @@ mod inputs;
 mod lambda;
 mod policy;
 mod publish;
+mod sbom;
 mod seal;
 mod session;
 mod sign;
@@ -94,6 +95,9 @@ enum Command {
     Audit(Box<audit::Audit>),
     /// Tell the story of an instance or image: built by whom, of what, approved by whom, and what still holds
     Trace(Box<trace::Trace>),
+    /// Ask the SBOMs of images which instances have a package
+    #[command(subcommand)]
+    Sbom(sbom::Sbom),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
     /// Check a policy document, say what it would change, or print its schema
@@ -185,6 +189,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Doctor(command) => wait(command.run(&session()?, format))??,
         Command::Audit(command) => command.run(session, format)?,
         Command::Trace(command) => wait(command.run(&session()?, format))??,
+        Command::Sbom(command) => command.run(session, format)?,
         Command::Lambda(command) => command.run(session()?)?,
         Command::Policy(command) => command.run(session, format)?,
         Command::Completions { shell } => {

@@ -127,7 +127,8 @@ impl Trace {
     }
 }
 
-fn saved(path: &Path) -> Result<AuditReport> {
+/// Reads a saved audit.
+pub fn saved(path: &Path) -> Result<AuditReport> {
     let bytes = files::read(path, AuditReport::LARGEST)?;
     AuditReport::read(&bytes).with_context(|| format!("reading {}", path.display()))
 }

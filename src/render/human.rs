@@ -24,6 +24,7 @@ mod breakers;
 mod doctor;
 mod gate;
 mod publish;
+mod sbom_query;
 mod seal;
 mod trace;
 mod what_if;
@@ -37,6 +38,7 @@ pub(super) use self::{
     doctor::doctor,
     gate::{counts, gate, standing},
     publish::publish,
+    sbom_query::sbom_query,
     seal::seal,
     trace::trace,
     what_if::what_if,

@@ -12,8 +12,8 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-    DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SealReport, SignReport, TraceReport,
-    VerifyReport, WhatIfReport,
+    DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SbomQueryReport, SealReport, SignReport,
+    TraceReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
@@ -149,6 +149,11 @@ pub fn boot(format: Format, report: &BootReport) -> io::Result<()> {
 /// Prints what `doctor` found.
 pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
     print(format, report, human::doctor)
+}
+
+/// Prints which instances have what was asked for.
+pub fn sbom_query(format: Format, report: &SbomQueryReport) -> io::Result<()> {
+    print(format, report, human::sbom_query)
 }
 
 /// Prints what `boot install` or `boot uninstall` did.

@@ -7,8 +7,8 @@ use goldseal_core::{
     policy::{compile, referenced_files, schema},
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-        DescribeReport, DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SealReport, SignReport,
-        TraceReport, VerifyReport, WhatIfReport, schema_of,
+        DescribeReport, DoctorReport, GateReport, LaunchReport, PolicyReport, PublishReport, SbomQueryReport,
+        SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "boot uninstall",
     "boot check",
     "trace",
+    "sbom query",
     "lambda",
     "policy check",
     "policy what-if",
@@ -49,7 +50,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    let others = ["", "policy"];
+    let others = ["", "policy", "sbom"];
     for command in others.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
@@ -161,6 +162,7 @@ fn docs_schema_is_what_the_types_say() {
         ("audit", schema_of::<AuditReport>()),
         ("trace", schema_of::<TraceReport>()),
         ("audit-age", schema_of::<AuditAgeReport>()),
+        ("sbom-query", schema_of::<SbomQueryReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
         ("what-if", schema_of::<WhatIfReport>()),
     ] {

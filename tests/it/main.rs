@@ -49,6 +49,7 @@ mod proxy;
 mod publishing;
 mod registry;
 mod run;
+mod sbom;
 mod seal;
 mod sealing;
 mod sharing;

@@ -97,11 +97,15 @@ pub(super) fn answer(bounds: &[Bound], known: Known<'_>) -> Answer {
 
 /// One that does not hold is enough; else one of which nobody knows.
 fn all(bounds: impl Iterator<Item = Result<bool, String>>) -> Result<bool, String> {
-    bounds.fold(Ok(true), |all, one| match (all, one) {
-        (Ok(false), _) | (_, Ok(false)) => Ok(false),
-        (Err(why), _) | (_, Err(why)) => Err(why),
-        (Ok(true), Ok(true)) => Ok(true),
-    })
+    let mut unknown = None;
+    for bound in bounds {
+        match bound {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(why) => unknown = unknown.or(Some(why)),
+        }
+    }
+    unknown.map_or(Ok(true), Err)
 }
 
 fn holds(bound: &Bound, known: Known<'_>, version: &str, reach: Reach) -> Result<bool, String> {
@@ -114,14 +118,13 @@ fn holds(bound: &Bound, known: Known<'_>, version: &str, reach: Reach) -> Result
         return Ok(bound.operator.holds(Ordering::Equal));
     }
     let Some(order) = known.kind.and_then(Order::of) else {
-        return match bound.operator {
-            Operator::Equal if !may_be_same(version, asked) => Ok(false),
-            Operator::Not if !may_be_same(version, asked) => Ok(true),
-            _ => Err(match known.kind {
-                Some(kind) => format!("no order is known for {kind}, so it was not compared with {asked}"),
-                None => format!("it has no package URL, so no order is known, and it was not compared with {asked}"),
-            }),
-        };
+        if matches!(bound.operator, Operator::Equal | Operator::Not) && !may_be_same(version, asked) {
+            return Ok(bound.operator == Operator::Not);
+        }
+        return Err(match known.kind {
+            Some(kind) => format!("no order is known for {kind}, so it was not compared with {asked}"),
+            None => format!("it has no package URL, so no order is known, and it was not compared with {asked}"),
+        });
     };
     match order.compared(version, asked, reach) {
         Some(found) => Ok(bound.operator.holds(found)),

@@ -91,13 +91,16 @@ impl Query {
         };
         let kind = url.map(|url| url.kind.as_str());
         let mut answers = Vec::new();
-        if let Some(doubt) = self.names(component, url) {
+        let fit = self.package.fits(component, url);
+        if fit != Fit::Not {
             let known = Known { kind, version: own.as_deref(), epochless: false };
-            answers.push((listed(None), doubtful(answer(&self.bounds, known), doubt)));
+            answers.push((listed(None), fit.weigh(answer(&self.bounds, known))));
         }
-        if let Some((url, source)) = url.and_then(|url| Some((url, source(url)?)))
-            && let Some(doubt) = self.package.is_source(url, source.name)
-        {
+        if let Some((url, source)) = url.and_then(|url| Some((url, source(url)?))) {
+            let fit = self.package.fits_source(url, source.name);
+            if fit == Fit::Not {
+                return answers;
+            }
             let same = source.version.is_none_or(|version| Some(version) == url.version.as_deref());
             let version = if same { own.as_deref() } else { source.version };
             let known = Known { kind, version, epochless: !same && url.kind == "rpm" };
@@ -105,75 +108,97 @@ impl Query {
                 Some(version) => format!("{} {version}", source.name),
                 None => source.name.to_owned(),
             };
-            answers.push((listed(Some(named)), doubtful(answer(&self.bounds, known), doubt)));
+            answers.push((listed(Some(named)), fit.weigh(answer(&self.bounds, known))));
         }
         answers
     }
+}
 
-    /// Says whether a component is one that was asked for by name, and what is not known about that.
-    fn names(&self, component: &Component, url: Option<&Coordinates>) -> Option<Option<&'static str>> {
-        let name = &component.name;
-        let group = component.group.as_deref();
-        let mut names = vec![name.clone()];
-        names.extend(group.iter().flat_map(|group| [format!("{group}/{name}"), format!("{group}:{name}")]));
-        if let Some(Coordinates { namespace, name, .. }) = url {
-            names.push(name.clone());
-            names.extend(namespace.iter().flat_map(|above| [format!("{above}/{name}"), format!("{above}:{name}")]));
-        }
-        let kind = url.map(|url| url.kind.as_str());
-        let has = |wanted: &str| names.iter().any(|name| same(kind, name, wanted));
-        match (&self.package, url) {
-            (Wanted::Named(wanted), _) => has(wanted).then_some(None),
-            (Wanted::Typed { kind, name }, Some(url)) => (*kind == url.kind && has(name)).then_some(None),
-            (Wanted::Purl { kind, namespace, name, .. }, Some(url)) => {
-                (*kind == url.kind && same(Some(kind), &url.name, name)).then_some(())?;
-                within(namespace.as_deref(), url)
-            }
-            (Wanted::Typed { name, .. }, None) => has(name).then_some(Some(UNTYPED)),
-            (Wanted::Purl { namespace, name, .. }, None) => {
-                let whole = namespace.as_ref().map(|above| format!("{above}/{name}"));
-                (has(name) || whole.is_some_and(|whole| has(&whole))).then_some(Some(UNTYPED))
-            }
+/// Whether something is what was asked for by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Not,
+    Surely,
+    /// What is not known about that.
+    Perhaps(&'static str),
+}
+
+const UNTYPED: Fit = Fit::Perhaps("it has no package URL, so its type is not known");
+const HOMELESS: Fit = Fit::Perhaps("its package URL does not say of which distribution it is");
+
+impl Fit {
+    fn when(fits: bool) -> Self {
+        if fits { Self::Surely } else { Self::Not }
+    }
+
+    /// Where it is not known that a package is the one, no version makes it so; but another version rules it out.
+    fn weigh(self, answer: Answer) -> Answer {
+        match (self, answer) {
+            (Self::Not, _) => Answer::No,
+            (Self::Perhaps(doubt), Answer::Yes { .. }) => Answer::Unknown(doubt.to_owned()),
+            (Self::Surely | Self::Perhaps(_), answer) => answer,
         }
     }
 }
-
-const UNTYPED: &str = "it has no package URL, so its type is not known";
 
 impl Wanted {
-    /// Says whether it is the source package of that name, beside a package, and what is not known about that.
-    fn is_source(&self, url: &Coordinates, source: &str) -> Option<Option<&'static str>> {
-        let is = |wanted: &str| same(Some(&url.kind), source, wanted);
-        match self {
-            Self::Named(name) => is(name).then_some(None),
-            Self::Typed { kind, name } => (*kind == url.kind && is(name)).then_some(None),
-            Self::Purl { kind, namespace, name, .. } => {
-                (*kind == url.kind && is(name)).then_some(())?;
+    /// Says whether it names a component.
+    fn fits(&self, component: &Component, url: Option<&Coordinates>) -> Fit {
+        let kind = url.map(|url| url.kind.as_str());
+        let names = names(component, url);
+        let has = |wanted: &str| names.iter().any(|name| same(kind, name, wanted));
+        match (self, url) {
+            (Self::Named(wanted), _) => Fit::when(has(wanted)),
+            (Self::Typed { kind, name }, Some(url)) => Fit::when(*kind == url.kind && has(name)),
+            (Self::Typed { name, .. }, None) if has(name) => UNTYPED,
+            (Self::Purl { kind, namespace, name, .. }, Some(url))
+                if *kind == url.kind && same(Some(kind), &url.name, name) =>
+            {
                 within(namespace.as_deref(), url)
             }
+            (Self::Purl { namespace, name, .. }, None)
+                if has(name) || namespace.as_ref().is_some_and(|above| has(&format!("{above}/{name}"))) =>
+            {
+                UNTYPED
+            }
+            (Self::Typed { .. } | Self::Purl { .. }, _) => Fit::Not,
+        }
+    }
+
+    /// Says whether it names the source package of that name, of which a package was built.
+    fn fits_source(&self, url: &Coordinates, source: &str) -> Fit {
+        let is = |wanted: &str| same(Some(&url.kind), source, wanted);
+        match self {
+            Self::Named(name) => Fit::when(is(name)),
+            Self::Typed { kind, name } => Fit::when(*kind == url.kind && is(name)),
+            Self::Purl { kind, namespace, name, .. } if *kind == url.kind && is(name) => {
+                within(namespace.as_deref(), url)
+            }
+            Self::Purl { .. } => Fit::Not,
         }
     }
 }
 
-/// Says whether a package is in the namespace that was asked for, and what is not known about that. Of an operating
-/// system's package it is the distribution, and some SBOMs leave it out.
-fn within(wanted: Option<&str>, url: &Coordinates) -> Option<Option<&'static str>> {
+/// Returns every name of a component: with what it is grouped by, and without.
+fn names(component: &Component, url: Option<&Coordinates>) -> Vec<String> {
+    let own = (component.group.as_deref(), component.name.as_str());
+    let told = url.map(|url| (url.namespace.as_deref(), url.name.as_str()));
+    let both = std::iter::once(own).chain(told);
+    both.flat_map(|(above, name)| {
+        let whole = above.iter().flat_map(|above| [format!("{above}/{name}"), format!("{above}:{name}")]);
+        std::iter::once(name.to_owned()).chain(whole.collect::<Vec<_>>())
+    })
+    .collect()
+}
+
+/// Says whether a package is in the namespace that was asked for. Of an operating system's package it is the distribution,
+/// and some SBOMs leave it out.
+fn within(wanted: Option<&str>, url: &Coordinates) -> Fit {
     match (wanted, url.namespace.as_deref()) {
-        (None, _) => Some(None),
-        (Some(wanted), Some(found)) => same(Some(&url.kind), found, wanted).then_some(None),
-        (Some(_), None) if matches!(url.kind.as_str(), "deb" | "rpm" | "apk" | "alpm") => {
-            Some(Some("its package URL does not say of which distribution it is"))
-        }
-        (Some(_), None) => None,
-    }
-}
-
-/// Where it is not known that a package is the one, no version makes it so; but another version rules it out.
-fn doubtful(answer: Answer, doubt: Option<&str>) -> Answer {
-    match (answer, doubt) {
-        (Answer::No, _) => Answer::No,
-        (Answer::Yes { .. }, Some(doubt)) => Answer::Unknown(doubt.to_owned()),
-        (answer, _) => answer,
+        (None, _) => Fit::Surely,
+        (Some(wanted), Some(found)) => Fit::when(same(Some(&url.kind), found, wanted)),
+        (Some(_), None) if matches!(url.kind.as_str(), "deb" | "rpm" | "apk" | "alpm") => HOMELESS,
+        (Some(_), None) => Fit::Not,
     }
 }
 

@@ -68,7 +68,8 @@ impl World {
         let views = BTreeMap::from([(place(), Ok(FakeView(self.running.into())))]);
         let fleet = FakeFleet { views, ..FakeFleet::default() };
         let store = FakeStore { held: self.store.into(), ..FakeStore::default() };
-        let auditing = Auditing { policy, at: now(), soon: Period::days(14), stopped: false };
+        let (soon, deadline) = (Period::days(14), SignedDuration::from_mins(10));
+        let auditing = Auditing { policy, at: now(), soon, stopped: false, hooks: Vec::new(), queue: None, deadline };
         let report = block_on(audit(&auditing, &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
         (report, store)
     }
@@ -133,11 +134,12 @@ fn an_image_that_is_refused_or_has_expired_is_searched_since_it_runs() {
 
 #[test]
 fn what_holds_no_sbom_that_counts_is_told_of_as_not_searched() {
+    type Held = Box<dyn FnOnce(Gated) -> Option<Vec<u8>>>;
     let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
     let reference = Reference::new("ci", Sha256Digest::of(b""), "https://sbom.example/x.json", "application/spdx+json");
     let reference = serde_json::to_string(&reference).unwrap();
     let gated_evidence = |change: fn(Gated) -> Gated| move |gated| evidence(change(gated));
-    let cases: [(&str, Box<dyn FnOnce(Gated) -> Option<Vec<u8>>>); 8] = [
+    let cases: [(&str, Held); 8] = [
         ("evidence-absent", Box::new(|_| None)),
         ("sbom-elsewhere", Box::new(move |gated| evidence(gated.listing(REFERENCE_TYPE, &reference)))),
         ("sbom-unreadable", Box::new(gated_evidence(|gated| gated))),
