@@ -88,7 +88,7 @@ fn name(instance: &Value) -> &str {
 }
 
 #[test]
-fn it_is_one_screen_and_the_document_shows_it() {
+fn it_is_one_screen_and_docs_trace_shows_it() {
     let told = Told::new();
     let Told { scene, below, ami, instances } = &told;
     let shown = scene.goldseal.run(&format!("trace {}", instances[0])).exits(0).stdout;

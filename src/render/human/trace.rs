@@ -141,14 +141,15 @@ fn base(base: &BaseTrace) -> String {
 
 fn sbom(text: &mut String, sbom: &SbomTrace, gate: Option<&GateTrace>) {
     let told = match (sbom.packages, &sbom.problem) {
-        (Some(packages), _) => format!("{} {}", sbom.format.unwrap_or_default(), several(packages, "package")),
+        (Some(packages), _) => several(packages, "package"),
         (None, None) => format!("by reference{}", gated(gate)),
         (None, Some(problem)) => format!("not read: {problem}{}", gated(gate)),
     };
     let distribution = gate.and_then(|gate| gate.packages.distribution.as_ref());
     let distribution = distribution.map(|name| format!(" of {name}")).unwrap_or_default();
+    let format = sbom.format.map(|format| format!(", {format}")).unwrap_or_default();
     let created = sbom.created.map(|at| format!(", made {at:.0}")).unwrap_or_default();
-    line!(text, "  sbom      {told}{distribution}{created}");
+    line!(text, "  sbom      {told}{distribution}{format}{created}");
     if let Some(sha256) = sbom.sha256 {
         line!(text, "            sha256:{sha256}");
     }
