@@ -42,6 +42,14 @@ pub fn executable(root: &Root) -> bool {
     root.is_executable(EXECUTABLE)
 }
 
+/// Returns which executable the guard is; none where there is none that can be started.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn executable_digest(root: &Root) -> Result<Option<Sha256Digest>> {
+    if executable(root) { Ok(root.digest(EXECUTABLE)?) } else { Ok(None) }
+}
+
 /// Gathers what there is to know of the guard in an image. `judged_by` is what its settings and its policy come to,
 /// `role` what the instance may do, if this is one.
 ///

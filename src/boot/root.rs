@@ -14,6 +14,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, DirBuilder, OpenOptions, OpenOptionsExt as _, PermissionsExt as _},
 };
+use goldseal_core::digest::Sha256Digest;
 
 /// No unit, and no file that says what a distribution is, is larger.
 const LARGEST: u64 = 1 << 20;
@@ -126,6 +127,24 @@ impl Root {
             return Err(reading(io::Error::other("more than the 1 MiB that are read")));
         }
         Ok(Some(bytes))
+    }
+
+    /// Returns the SHA-256 of a file of any size; none when there is none.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn digest(&self, path: &str) -> Result<Option<Sha256Digest>, RootError> {
+        let reading = |source| self.fail("reading", path, source);
+        let place = self.place(Path::new(path)).map_err(reading)?;
+        match self.dir.symlink_metadata(&place) {
+            // A pipe would be waited for.
+            Ok(found) if !found.is_file() => return Err(reading(io::Error::other("it is no file"))),
+            Ok(_) => {}
+            Err(error) if absent(&error) => return Ok(None),
+            Err(source) => return Err(reading(source)),
+        }
+        let mut file = self.dir.open(&place).map_err(reading)?;
+        Sha256Digest::of_reader(&mut file).map(Some).map_err(reading)
     }
 
     /// Says whether a path is a file that may be executed.

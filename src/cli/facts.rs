@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
-    attestation::predicate::{Ancestor, BuildFacts, TestResult},
+    attestation::predicate::{Ancestor, BootGuard, BuildFacts, TestResult},
     build::{self, Assembled, Known, PackerProvenance},
     digest::Sha256Digest,
     flow::{Material, parse_facts},
@@ -43,6 +43,9 @@ pub struct FactArgs {
     /// The file of tests that Goss ran
     #[arg(long, value_name = "FILE", requires = "goss")]
     goss_file: Option<PathBuf>,
+    /// What `goldseal boot check --output json` found in the image: its provenance then says that it carries the boot guard
+    #[arg(long, value_name = "FILE")]
+    boot_check: Option<PathBuf>,
     /// Packer's own signed provenance
     #[arg(long, value_name = "FILE", requires = "packer_key")]
     packer_provenance: Option<PathBuf>,
@@ -56,6 +59,7 @@ pub struct FactArgs {
 pub struct Gathered {
     pub build: BuildFacts,
     pub tests: Option<(TestResult, Sha256Digest)>,
+    pub guard: Option<(BootGuard, Sha256Digest)>,
     pub packer: Option<PackerProvenance>,
     pub notes: Vec<Note>,
 }
@@ -77,6 +81,7 @@ impl FactArgs {
         let given = self.provenance.as_deref().map(given).transpose()?;
         let packer = self.packer(&id, &env)?;
         let tests = self.tests()?;
+        let guard = self.guard()?;
         let ci = build::ci(&env);
         let (git, no_git) = match git::checkout(&self.source) {
             Ok(checkout) => (Some(checkout), None),
@@ -111,7 +116,7 @@ impl FactArgs {
         // Where something else named the commit, nobody misses git.
         notes.extend(no_git.filter(|_| facts.source.is_none()));
         notes.extend(missing.iter().map(|one| Note::new(one.code(), one.to_string())));
-        Ok(Gathered { build: facts, tests, packer, notes })
+        Ok(Gathered { build: facts, tests, guard, packer, notes })
     }
 
     fn packer(&self, image: &ImageRef, env: &BTreeMap<String, String>) -> Result<Option<PackerProvenance>> {
@@ -121,6 +126,14 @@ impl FactArgs {
         let bytes = files::read(path, LARGEST)?;
         let verified = build::verify(&bytes, &[key], image, build::packer_invocation(env));
         Ok(Some(verified.with_context(|| format!("verifying Packer's provenance {}", path.display()))?))
+    }
+
+    fn guard(&self) -> Result<Option<(BootGuard, Sha256Digest)>> {
+        let Some(path) = &self.boot_check else { return Ok(None) };
+        let report = files::read(path, LARGEST)?;
+        let guard = build::boot_guard(&report);
+        let guard = guard.with_context(|| format!("the image is to carry the boot guard, by {}", path.display()))?;
+        Ok(Some((guard, Sha256Digest::of(&report))))
     }
 
     fn tests(&self) -> Result<Option<(TestResult, Sha256Digest)>> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use goldseal_core::{
-    attestation::predicate::{BuildFacts, TestResult},
+    attestation::predicate::{BootGuard, BuildFacts, TestResult},
     build::PackerProvenance,
     digest::Sha256Digest,
     flow::{Existing, Gating, Inputs, Material, Passed, Signing},
@@ -55,6 +55,7 @@ pub struct Prepared {
     pub notes: Vec<Note>,
     build: BuildFacts,
     tests: Option<(TestResult, Sha256Digest)>,
+    guard: Option<(BootGuard, Sha256Digest)>,
     packer: Option<PackerProvenance>,
     content: Vec<DeviceContent>,
     approvals: Vec<u8>,
@@ -78,7 +79,7 @@ impl Prepared {
             let hint = format!("aws ec2 wait image-available --image-ids {}", image.id);
             return Err(Failure::new(Code::No, format!("{image} is {state}; its facts may still change")).hint(hint));
         }
-        let facts::Gathered { build, tests, packer, notes } =
+        let facts::Gathered { build, tests, guard, packer, notes } =
             args.facts.gather(session, &facts, material, file.is_some()).await?;
         let content = match args.without_content {
             true => Vec::new(),
@@ -90,6 +91,7 @@ impl Prepared {
             notes,
             build,
             tests,
+            guard,
             packer,
             content,
             approvals: approvals.map_err(anyhow::Error::from)?.unwrap_or_default(),
@@ -115,6 +117,7 @@ impl Prepared {
                 sbom,
                 facts: &self.build,
                 tests: self.tests.as_ref().map(|(result, digest)| (result, *digest)),
+                guard: self.guard.as_ref().map(|(guard, digest)| (guard, *digest)),
                 packer: self.packer.as_ref(),
                 content: &self.content,
             },

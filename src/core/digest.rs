@@ -1,9 +1,10 @@
 //! SHA-256 digests as values: 32 bytes, written as 64 lowercase hexadecimal digits and in no other way.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sigstore_crypto::Sha256Hasher;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +21,22 @@ impl Sha256Digest {
     /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(*sigstore_crypto::sha256(bytes).as_bytes())
+    }
+
+    /// Returns the digest of all that a reader gives.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn of_reader(reader: &mut impl io::Read) -> io::Result<Self> {
+        let (mut hasher, mut piece) = (Sha256Hasher::new(), vec![0; 1 << 16]);
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => return Ok(Self(*hasher.finalize().as_bytes())),
+                Ok(read) => hasher.update(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Takes 32 bytes that already are a digest.
@@ -90,6 +107,14 @@ mod tests {
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Sha256Digest::of(b"abc").to_string(), text);
         assert_eq!(text.parse::<Sha256Digest>().unwrap(), Sha256Digest::of(b"abc"));
+    }
+
+    #[test]
+    fn what_is_read_in_pieces_has_the_digest_of_the_whole() {
+        for size in [0, 1, (1 << 16) - 1, 1 << 16, (1 << 17) + 1] {
+            let bytes = vec![b'x'; size];
+            assert_eq!(Sha256Digest::of_reader(&mut bytes.as_slice()).unwrap(), Sha256Digest::of(&bytes));
+        }
     }
 
     #[test]

@@ -20,11 +20,11 @@ use crate::{
     adapters::store,
     boot::{
         inspect,
-        install::{self, Manifest, Wanted},
+        install::{self, Wanted},
         root::Root,
     },
     render::{self, Format},
-    settings::{Fragment, Settings},
+    settings::{BootSettings, Fragment, Settings},
 };
 
 const SETTINGS: &str = "/etc/goldseal/goldseal.toml";
@@ -153,12 +153,20 @@ impl Check {
         let root = Root::open(&self.root).map_err(anyhow::Error::from)?;
         let shown = (!root.is_this_machine()).then(|| self.root.display().to_string());
         let judged_by = judged_by(&root).map_err(|error| format!("{error:#}"));
+        let records = judged_by.as_ref().ok().map(|(_, settings)| settings.record.is_some());
+        let judged_by = judged_by.map(|(policy, _)| policy);
         let role = if root.is_this_machine() { super::super::wait(role::powers())? } else { Vec::new() };
         let facts = inspect::facts(&root, shown, judged_by, role)?;
-        let recipe = Manifest::read(&root)?.map(|one| one.recipe.as_str());
-        let findings = examine(&facts);
-        let report =
-            BootCheckReport { schema: BOOT_CHECK_SCHEMA, root: self.root.display().to_string(), recipe, findings };
+        let report = BootCheckReport {
+            schema: BOOT_CHECK_SCHEMA,
+            root: self.root.display().to_string(),
+            recipe: facts.installed.as_ref().map(|one| one.recipe.as_str()),
+            version: facts.installed.as_ref().map(|one| one.version.clone()),
+            report_only: facts.installed.as_ref().map(|one| one.report_only),
+            executable: inspect::executable_digest(&root)?,
+            records,
+            findings: examine(&facts),
+        };
         render::boot_check(format, &report)?;
         Ok(match report.worst() {
             Severity::Problem => Code::No,
@@ -169,7 +177,7 @@ impl Check {
 }
 
 /// Reads settings and policy as the guard will on the instance, from the image.
-fn judged_by(root: &Root) -> Result<Policy> {
+fn judged_by(root: &Root) -> Result<(Policy, BootSettings)> {
     let settings = Settings::load(Fragment::default(), Some(&inside(root, Path::new(SETTINGS))?))?;
     let boot = settings.boot()?;
     let policy = policy::read(settings.policy()?, |path| inside(root, path))?.map_err(|Problems(problems)| {
@@ -189,7 +197,7 @@ fn judged_by(root: &Root) -> Result<Policy> {
     if let Some(line) = environment.lines().find(|line| line.trim_start().starts_with("GOLDSEAL_")) {
         bail!("/{ENVIRONMENT} has {line:?}, which goes before the settings file: write it there");
     }
-    Ok(policy)
+    Ok((policy, boot))
 }
 
 /// Returns where a file of the image is, seen from here.

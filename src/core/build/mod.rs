@@ -3,6 +3,7 @@
 
 mod artifact;
 mod base;
+mod boot_check;
 mod ci;
 mod facts;
 mod goss;
@@ -12,6 +13,7 @@ mod packer_provenance;
 mod said;
 
 pub use base::{base, source_image};
+pub use boot_check::{BootCheckFault, boot_guard};
 pub use ci::{Ci, CiSystem, ci};
 pub use facts::{Assembled, Checkout, Known, assemble, tags};
 pub use goss::{GossFault, test_result};

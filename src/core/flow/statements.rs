@@ -11,8 +11,8 @@ use crate::{
     attestation::{
         Kind, Statement,
         predicate::{
-            BuildFacts, Byproduct, GateResult, PROVENANCE_TYPE, REFERENCE_TYPE, Reference, SUMMARY_TYPE, Summary,
-            TESTS_TYPE, TestResult, VULNS_TYPE, provenance, vulns,
+            BootGuard, BuildFacts, Byproduct, GateResult, PROVENANCE_TYPE, REFERENCE_TYPE, Reference, SUMMARY_TYPE,
+            Summary, TESTS_TYPE, TestResult, VULNS_TYPE, provenance, vulns,
         },
         write_statement,
     },
@@ -39,6 +39,8 @@ pub struct Inputs<'a> {
     pub facts: &'a BuildFacts,
     /// Results of tests, and the digest of the file.
     pub tests: Option<(&'a TestResult, Sha256Digest)>,
+    /// The boot guard that the image carries, and the digest of the file that says so.
+    pub guard: Option<(&'a BootGuard, Sha256Digest)>,
     /// What Packer signed itself, verified.
     pub packer: Option<&'a PackerProvenance>,
     /// The content digests, when they were taken.
@@ -115,7 +117,7 @@ pub fn statements(
     gated: Option<Gated<'_>>,
     dangerous_local_key: bool,
 ) -> Result<Vec<UnsignedStatement>, InputFault> {
-    let Inputs { material, sbom, facts, tests, packer, content } = *inputs;
+    let Inputs { material, sbom, facts, tests, guard, packer, content } = *inputs;
     if material.sbom.value.packages.is_empty() {
         return Err(InputFault::SbomEmpty);
     }
@@ -123,8 +125,9 @@ pub fn statements(
     check_facts(facts).map_err(InputFault::FactsValue)?;
     let of = Of { image, dangerous_local_key };
     let policy = gated.map(|gated| gated.passed.policy());
-    let byproducts = byproducts(material, tests.map(|(_, digest)| digest), policy);
+    let byproducts = byproducts(material, inputs, policy);
     let made = provenance(image, facts.clone(), &byproducts, content);
+    let made = guard.into_iter().fold(made, |made, (guard, _)| made.guarded_by(guard));
     let made = packer.into_iter().fold(made, |made, packer| made.carrying(packer.carried()));
     let mut all = vec![of.write(Kind::Provenance, PROVENANCE_TYPE, &made)?];
     all.push(of.sbom(material, sbom, &facts.builder)?);
@@ -141,7 +144,7 @@ pub fn statements(
 }
 
 /// The files that went into the statements, by their digests.
-fn byproducts(material: &Material, tests: Option<Sha256Digest>, policy: Option<Sha256Digest>) -> Vec<Byproduct> {
+fn byproducts(material: &Material, inputs: &Inputs<'_>, policy: Option<Sha256Digest>) -> Vec<Byproduct> {
     let named = [
         ("sbom", Some(material.sbom.sha256)),
         ("scan", Some(material.scan.sha256)),
@@ -149,7 +152,8 @@ fn byproducts(material: &Material, tests: Option<Sha256Digest>, policy: Option<S
         ("exceptions", material.exceptions.as_ref().map(|(_, digest)| *digest)),
         ("manifest", material.manifest.as_ref().map(|(_, digest)| *digest)),
         ("policy", policy),
-        ("tests", tests),
+        ("tests", inputs.tests.map(|(_, digest)| digest)),
+        ("boot-check", inputs.guard.map(|(_, digest)| digest)),
     ];
     named.into_iter().filter_map(|(name, digest)| Some(Byproduct { name, digest: digest? })).collect()
 }

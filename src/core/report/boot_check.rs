@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Finding, Note, Severity};
+use crate::digest::Sha256Digest;
 
 /// The schema of [`BootCheckReport`].
 pub const BOOT_CHECK_SCHEMA: &str = "goldseal/boot-check/v1";
@@ -39,6 +40,14 @@ pub struct BootCheckReport {
     pub root: String,
     /// The recipe that was installed.
     pub recipe: Option<&'static str>,
+    /// The version of goldseal that installed it.
+    pub version: Option<String>,
+    /// Boots go on when the guard fails or is missing; none when nothing was installed.
+    pub report_only: Option<bool>,
+    /// SHA-256 of the guard's executable; none when it is not there.
+    pub executable: Option<Sha256Digest>,
+    /// The settings name a place for records of boots; none when they cannot be read.
+    pub records: Option<bool>,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
 }

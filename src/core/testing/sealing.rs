@@ -73,6 +73,7 @@ impl Files {
             sbom: SbomPlace::Inline(self.sbom.as_bytes()),
             facts: &self.facts,
             tests: None,
+            guard: None,
             packer: None,
             content: &self.content,
         }

@@ -1,6 +1,7 @@
 //! The predicate types that goldseal writes and reads: public ones, of SLSA, in-toto, SPDX and CycloneDX.
 
 mod approval;
+mod boot_guard;
 mod build_facts;
 mod digests;
 mod provenance;
@@ -11,6 +12,7 @@ mod test_result;
 mod vulns;
 
 pub use approval::{Approval, is_approver};
+pub use boot_guard::BootGuard;
 pub use build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn};
 pub use provenance::{
     Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,

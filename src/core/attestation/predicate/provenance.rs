@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    boot_guard::BootGuard,
     build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn},
     repository::repository,
 };
@@ -119,6 +120,9 @@ struct InternalParameters {
     packer_run: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_digests: Option<ContentDigests>,
+    /// Read when it is asked for: what other builders may mean by the name is theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_guard: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +187,7 @@ pub fn provenance(
                 tags: facts.tags,
                 packer_run: facts.packer_run,
                 content_digests: Some(content_digests),
+                boot_guard: None,
             },
             resolved_dependencies: source.into_iter().chain(base).chain(ancestors).collect(),
         },
@@ -338,6 +343,19 @@ impl Provenance {
         let ancestors = self.build_definition.resolved_dependencies.iter();
         let ancestors = ancestors.filter(|resource| resource.name.as_deref() == Some(ANCESTOR));
         ancestors.filter_map(ancestor).collect()
+    }
+
+    /// Returns the boot guard that the image carries, if the statement says so. That it does not is not that there is none.
+    pub fn boot_guard(&self) -> Option<BootGuard> {
+        let said = self.build_definition.internal_parameters.boot_guard.as_ref()?;
+        BootGuard::deserialize(said).ok()
+    }
+
+    /// Says that the image carries a boot guard.
+    #[must_use]
+    pub fn guarded_by(mut self, guard: &BootGuard) -> Self {
+        self.build_definition.internal_parameters.boot_guard = serde_json::to_value(guard).ok();
+        self
     }
 
     /// Adds a document, behind the other byproducts.

@@ -37,7 +37,7 @@ pub(super) fn measure(facts: &str, scan: &str, sboms: &[&str]) -> Outcome<Value>
             files: GateFiles::default(),
         };
         let (sbom, facts) = (SbomPlace::Inline(&bytes), &facts);
-        let inputs = Inputs { material: &material, sbom, facts, tests: None, packer: None, content: &[] };
+        let inputs = Inputs { material: &material, sbom, facts, tests: None, guard: None, packer: None, content: &[] };
         let unsigned = statements(&images::descriptor(), &inputs, None, false)?;
         let lines: Vec<(&LocalKey, Vec<u8>)> = unsigned.into_iter().map(|one| (&key, one.payload)).collect();
         answers.push(one(&key, &evidence::signed(&lines))?);

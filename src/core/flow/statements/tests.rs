@@ -150,3 +150,26 @@ fn bytes_that_are_not_those_that_were_read_are_not_signed() {
     files.sbom = SPDX.replace("3.0.20", "3.0.21");
     assert!(matches!(made(&files), Err(InputFault::SbomChanged)));
 }
+
+#[test]
+fn the_boot_guard_and_the_file_that_says_so_stand_in_the_provenance() {
+    let files = Files::clean();
+    let guard = BootGuard {
+        recipe: "sysinit".to_owned(),
+        version: "0.1.0".to_owned(),
+        executable: Sha256Digest::of(b"goldseal"),
+        report_only: false,
+        records: true,
+        findings: Vec::new(),
+    };
+    let of = |file: &[u8]| {
+        let inputs = Inputs { guard: Some((&guard, Sha256Digest::of(file))), ..files.inputs() };
+        statements(&descriptor(), &inputs, None, false).unwrap().remove(0)
+    };
+    let made = of(b"report");
+    let read: crate::attestation::predicate::Provenance =
+        Statement::parse(made.payload.clone()).unwrap().predicate().unwrap();
+    assert_eq!(read.boot_guard(), Some(guard.clone()));
+    assert_ne!(made, of(b"another report"));
+    assert_ne!(made, statements(&descriptor(), &files.inputs(), None, false).unwrap().remove(0));
+}

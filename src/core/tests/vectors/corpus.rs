@@ -147,7 +147,7 @@ fn real_sboms_can_be_signed() {
         let material = material(&sbom, &files::read(&corpus.join("real/grype-spdx.json")));
         let facts = parse_facts(br#"{"builder":"https://ci.example/builder"}"#).unwrap();
         let (sbom, facts) = (SbomPlace::Inline(&sbom), &facts);
-        let inputs = Inputs { material: &material, sbom, facts, tests: None, packer: None, content: &[] };
+        let inputs = Inputs { material: &material, sbom, facts, tests: None, guard: None, packer: None, content: &[] };
         let made = statements(&image, &inputs, None, false).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
         let kinds: Vec<Kind> = made.iter().map(|one| one.kind).collect();
         assert_eq!(kinds, [Kind::Provenance, Kind::Sbom, Kind::Scan], "{}", path.display());

@@ -163,3 +163,37 @@ fn provenance_of_other_builders_is_read() {
 fn build_facts_have_no_other_fields() {
     assert!(serde_json::from_str::<BuildFacts>(r#"{"builder":"x","comit":"y"}"#).is_err());
 }
+
+fn guard() -> BootGuard {
+    BootGuard {
+        recipe: "sysinit".to_owned(),
+        version: "0.1.0".to_owned(),
+        executable: Sha256Digest::of(b"goldseal"),
+        report_only: false,
+        records: true,
+        findings: vec!["no-cloud-init".to_owned()],
+    }
+}
+
+#[test]
+fn the_boot_guard_is_said_and_nothing_is_said_of_none() {
+    let made = provenance(&descriptor(), facts(), &[], &[]);
+    assert_eq!(made.boot_guard(), None);
+    assert!(!written(&made).contains("bootGuard"), "what was signed before has the same bytes");
+    let text = written(&made.guarded_by(&guard()));
+    let read: Provenance = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.boot_guard(), Some(guard()));
+    assert_eq!(written(&read), text);
+}
+
+#[test]
+fn what_others_mean_by_a_boot_guard_is_not_taken_for_ours() {
+    for theirs in [r#""yes""#, "true", "[]", "{}", r#"{"recipe":"sysinit","version":"1"}"#] {
+        let text = format!(
+            r#"{{"buildDefinition":{{"buildType":"x","externalParameters":{{}},"internalParameters":{{"bootGuard":{theirs}}}}},
+                "runDetails":{{"builder":{{"id":"z"}}}}}}"#
+        );
+        let read: Provenance = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.boot_guard(), None, "{theirs}");
+    }
+}
