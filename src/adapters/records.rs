@@ -1,66 +1,120 @@
-//! Where instances leave a record of what was not admitted: an S3 bucket, a folder for each instance.
+//! Where instances leave a record of every boot, a folder for each instance, and where an audit reads them: an S3 bucket,
+//! or for reading a directory that is a copy of one.
 //!
 //! The folder is the ARN of the instance as IAM has it in `${ec2:SourceInstanceARN}`, so one statement gives every
-//! instance its own. A record is made, never changed and never read here: `s3:PutObject` is all that it takes.
+//! instance its own. A record is made and never changed: `s3:PutObject` is all that an instance needs.
 
 use goldseal_core::{
-    ports::{Expected, PortError, PortErrorKind, Written},
-    report::{BootIdentity, BootReport},
+    ports::{
+        BootRecords, Expected, MOST_RECORDS, PortError, PortErrorKind, Written, is_record, record_path, records_folder,
+        records_from,
+    },
+    report::BootRecord,
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
-    documents::objects::Objects,
+    documents::{files::Files, objects::Objects},
     store::{StoreUrl, s3::Connection, url::Place},
 };
 
-/// A report names what was wrong, at most some hundred lines of it.
-const LIMIT: usize = 1 << 20;
-
 /// A place for records.
 #[derive(Debug, Clone)]
-pub struct Records(Objects);
+pub struct Records {
+    kind: Kind,
+    url: String,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Directory(Files),
+    Bucket(Objects),
+}
+
+/// Why there can be no records: a mistake in the settings, nothing was asked of the place yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// What is there cannot be listed.
+    #[error("there are no records of boots in {0}: give s3://bucket[/prefix] or file:///absolute/directory")]
+    NoPlace(String),
+    /// A bucket without a connection to S3.
+    #[error("records in S3 need a connection to it")]
+    NotConnected,
+}
 
 impl Records {
-    /// Opens the records of a URL, which is one of S3.
-    pub fn open(url: &StoreUrl, s3: Connection) -> Option<Self> {
-        match url.0.clone() {
-            Place::S3 { bucket, prefix } => Some(Self(Objects::new(s3, bucket, prefix, LIMIT))),
-            Place::Directory(_) | Place::Oci { .. } | Place::Https { .. } => None,
-        }
+    /// Opens the records of a URL. A bucket needs a connection to it ([`StoreUrl::bucket`] says which it is).
+    ///
+    /// # Errors
+    /// [`OpenError`]. A wrong bucket or directory shows at the first use.
+    pub fn open(url: &StoreUrl, s3: Option<Connection>) -> Result<Self, OpenError> {
+        let kind = match url.0.clone() {
+            Place::Directory(root) => Kind::Directory(Files::public(root, BootRecord::LARGEST)),
+            Place::S3 { bucket, prefix } => {
+                let s3 = s3.ok_or(OpenError::NotConnected)?;
+                Kind::Bucket(Objects::new(s3, bucket, prefix, BootRecord::LARGEST))
+            }
+            Place::Oci { .. } | Place::Https { .. } => return Err(OpenError::NoPlace(url.to_string())),
+        };
+        Ok(Self { kind, url: url.to_string() })
     }
 
     /// Adds the record of a boot, and returns where it is.
     ///
     /// # Errors
-    /// Those of S3, and a record that is there already.
-    pub async fn add(&self, instance: &BootIdentity, report: &BootReport) -> Result<String, PortError> {
-        let path = path(instance, report.at);
-        let place = self.0.locate(&path);
-        let refused = |why: String| PortError::new(PortErrorKind::Refused, "s3:PutObject", &place).because(why);
-        let bytes = serde_json::to_vec(report).map_err(|error| refused(error.to_string()))?;
-        match self.0.write(&path, &bytes, Expected::Absent).await? {
+    /// Those of the place, and a record that is there already.
+    pub async fn add(&self, instance: &str, at: Timestamp, report: &[u8]) -> Result<String, PortError> {
+        let path = record_path(instance, at);
+        let place = format!("{}/{path}", self.url);
+        let written = match &self.kind {
+            Kind::Directory(files) => files.write(&path, report, Expected::Absent).await?,
+            Kind::Bucket(objects) => objects.write(&path, report, Expected::Absent).await?,
+        };
+        match written {
             Written::Stored => Ok(place),
-            Written::Conflict => Err(refused("there is one of this instant already".to_owned())),
+            Written::Conflict => {
+                let why = "there is one of this instant already";
+                Err(PortError::new(PortErrorKind::Refused, "recording", &place).because(why))
+            }
         }
     }
 }
 
-fn path(instance: &BootIdentity, at: Timestamp) -> String {
-    format!("v1/boot/{}/{}.json", instance.arn(), at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S.%3fZ"))
+impl BootRecords for Records {
+    async fn newest(&self, instance: &str, since: Option<Timestamp>) -> Result<Option<Vec<u8>>, PortError> {
+        let (folder, after) = (records_folder(instance), since.map(|since| records_from(instance, since)));
+        let place = format!("{}/{folder}", self.url);
+        // One more tells that there are too many.
+        let most = MOST_RECORDS + 1;
+        let own = {
+            let instance = instance.to_owned();
+            move |path: &str| is_record(&instance, path)
+        };
+        let found = match &self.kind {
+            Kind::Directory(files) => {
+                let since = move |path: &str| after.as_deref().is_none_or(|after| path > after) && own(path);
+                files.list(&folder, most, since).await?
+            }
+            Kind::Bucket(objects) => objects.list_after(&folder, after.as_deref(), most, own).await?,
+        };
+        if found.len() > MOST_RECORDS {
+            let why = format!("there are more than {MOST_RECORDS} records since it was started");
+            return Err(PortError::new(PortErrorKind::Malformed, "reading records", &place).because(why));
+        }
+        let Some(newest) = found.last() else { return Ok(None) };
+        let read = match &self.kind {
+            Kind::Directory(files) => files.read(newest).await?,
+            Kind::Bucket(objects) => objects.read(newest).await?,
+        };
+        let gone =
+            || PortError::new(PortErrorKind::NotFound, "reading records", &place).because("it is gone meanwhile");
+        read.map(|found| Some(found.bytes)).ok_or_else(gone)
+    }
+
+    fn locate(&self) -> String {
+        self.url.clone()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_is_below_the_arn_of_its_instance() {
-        let identity = goldseal_core::testing::identity::identity();
-        let at = "2026-11-24T04:05:06.789012Z".parse().unwrap();
-        assert_eq!(
-            path(&BootIdentity::from(&identity), at),
-            "v1/boot/arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0/20261124T040506.789Z.json"
-        );
-    }
-}
+mod tests;

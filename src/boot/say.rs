@@ -10,7 +10,8 @@ use goldseal_core::{
 
 use crate::render::{self, Format};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a reader may take.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Says what was decided.
 ///
@@ -48,7 +49,11 @@ pub fn problems(problems: Vec<String>) {
     drop(said);
 }
 
-fn within(patience: Duration, work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+/// Does something that may hang, and waits for it so long.
+///
+/// # Errors
+/// Those of the work, and that it takes longer.
+pub fn within(patience: Duration, work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (done, wait) = mpsc::channel();
     thread::Builder::new().name("say".to_owned()).spawn(move || {
         // Nobody waits any more when it took too long.

@@ -58,7 +58,7 @@ pub fn plan(verdict: &Verdict, mode: Mode, patience: Patience) -> Action {
 }
 
 /// How a boot is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BootEnd {
     /// The machine is powered off.

@@ -41,7 +41,7 @@ pub enum DescribeImages {
 pub struct BootSettings {
     /// Certificates of identity documents, in place of those that are built in.
     pub certificates: Option<PathBuf>,
-    /// Where what was not admitted is recorded.
+    /// Where boots are recorded.
     pub record: Option<StoreUrl>,
     /// What the instance remembers.
     pub state: StoreUrl,

@@ -131,6 +131,7 @@ BEHAVIOUR = (
     one("ignores SIGTERM", "poweroff", "deaf", behaviour=True, files=TIMES),
     one("slow verdict, refused", "poweroff", "slow-refuse", behaviour=True, places=("debian12", "amazon")),
     one("slow verdict, admitted", "boots", "slow", behaviour=True, places=("debian12", "amazon")),
+    one("record beside a boot that goes on", "boots", "beside", behaviour=True, says="recorded beside the boot"),
     one("network that never comes up", "poweroff", "admit", behaviour=True, places=FIRST, files={
         f"{UNITS}/networking.service.d/hang.conf": "[Service]\nExecStartPre=/bin/sleep infinity\n",
         f"{GUARD}.d/80-times.conf": "[Unit]\nJobTimeoutSec=4s\n"}),

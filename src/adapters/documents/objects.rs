@@ -141,9 +141,21 @@ impl Objects {
         most: usize,
         accepted: impl Fn(&str) -> bool + Send,
     ) -> Result<Vec<String>, PortError> {
+        self.list_after(under, None, most, accepted).await
+    }
+
+    /// Returns the same of those that come after a path, which need not be there.
+    pub(in crate::adapters) async fn list_after(
+        &self,
+        under: &str,
+        after: Option<&str>,
+        most: usize,
+        accepted: impl Fn(&str) -> bool + Send,
+    ) -> Result<Vec<String>, PortError> {
         // S3 sorts by bytes, as we do.
         let (start, place) = (self.key(""), self.locate(under));
         let call = self.connection.list_objects_v2().bucket(&self.bucket).prefix(format!("{}/", self.key(under)));
+        let call = call.set_start_after(after.map(|after| self.key(after)));
         let (mut found, mut page) = (Vec::new(), None);
         while found.len() < most {
             let some = i32::try_from((most - found.len()).min(PAGE)).unwrap_or(i32::MAX);

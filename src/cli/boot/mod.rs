@@ -1,9 +1,10 @@
 //! `goldseal boot`: the boot guard. What it says and does about this boot is in `crate::boot`.
 
 mod install;
+mod record;
 mod role;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
@@ -11,22 +12,25 @@ use goldseal_core::{
     enforcement::{BootEnd, BootStep},
     identity::{Certificates, InstanceIdentity},
     policy::{KeySource, Keys, Policy},
-    report::{BootReport, Outcome},
+    report::BootReport,
 };
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use self::install::{Check, Install, Uninstall};
+use self::{
+    install::{Check, Install, Uninstall},
+    record::Record,
+};
 use super::{
     exit::{Code, Failure},
     policy,
     session::Session,
+    wait,
 };
 use crate::{
     adapters::{
         aws::Ec2,
         imds::{self, Imds},
-        records::Records,
         store::Store,
     },
     boot::{Guard, Sources, end, say},
@@ -50,8 +54,6 @@ Examples:
 Exit codes: 0 the boot goes on, 1 rejected, 2 settings or policy, 3 undetermined, 70 internal error. With --enforce, \
 everything but 0 is a boot that does not go on.";
 
-/// How long a record may take.
-const RECORD: Duration = Duration::from_secs(3);
 /// AWS has some twenty certificates a partition.
 const CERTIFICATES_LIMIT: usize = 1 << 20;
 
@@ -74,6 +76,9 @@ enum BootCommand {
     Uninstall(Uninstall),
     /// Look at the guard in an image: whether it holds, and what goes around it
     Check(Check),
+    /// Record the report that comes in, for the guard itself
+    #[command(hide = true)]
+    Record(Record),
 }
 
 impl Boot {
@@ -83,11 +88,14 @@ impl Boot {
             Some(BootCommand::Install(command)) => Ok(command.run(format)),
             Some(BootCommand::Uninstall(command)) => Ok(command.run(format)),
             Some(BootCommand::Check(command)) => Ok(command.run(format)),
-            None => Err(self),
+            Some(BootCommand::Record(_)) | None => Err(self),
         }
     }
 
     pub fn run(self, session: Session, format: Format) -> Result<Code, Failure> {
+        if let Some(BootCommand::Record(command)) = self.command {
+            return wait(command.run(session))?;
+        }
         if self.enforce {
             // systemd gives it to everything that it starts.
             if std::env::var_os("INVOCATION_ID").is_none() {
@@ -132,7 +140,12 @@ impl Boot {
         }
         let said = say::say(format, &judged.decision.report);
         if self.enforce {
-            record(&settings, session, &judged.decision.report).await;
+            match judged.decision.step {
+                BootStep::GoOn => record::beside(&settings, &judged.decision.report),
+                BootStep::End(_) | BootStep::AskAgain => {
+                    record::before_the_end(&settings, session, &judged.decision.report).await;
+                }
+            }
         } else if said.is_err() && code == Code::Good {
             // A boot does not depend on who reads; a person's answer that was not printed is none.
             code = Code::Internal;
@@ -169,25 +182,6 @@ async fn open(session: &mut Session, ec2: bool, identity: InstanceIdentity) -> R
     let store = session.store().await?;
     let ec2 = if ec2 { Some(Ec2::new(session.aws().await)) } else { None };
     Ok(Sources { ec2, store })
-}
-
-/// Leaves a record off the instance of what was not admitted. That it could not be left is said, and stops nothing.
-async fn record(settings: &BootSettings, session: &Session, report: &BootReport) {
-    let (Some(url), Some(instance)) = (&settings.record, &report.instance) else { return };
-    if report.judged.verdict == Outcome::Admit {
-        return;
-    }
-    let recorded = timeout(RECORD, async {
-        let records = session.bucket(url).await?.and_then(|s3| Records::open(url, s3));
-        let records = records.context("records go to S3")?;
-        Ok::<_, anyhow::Error>(records.add(instance, report).await?)
-    });
-    let problem = match recorded.await {
-        Ok(Ok(place)) => return say::recorded(place),
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_late) => format!("no answer within {} s", RECORD.as_secs()),
-    };
-    say::problems(vec![format!("no record was left at {url}: {problem}")]);
 }
 
 fn code(step: BootStep, report: &BootReport) -> Code {

@@ -4,6 +4,7 @@ mod doctor;
 mod fleet;
 mod launches;
 mod metadata;
+mod records;
 
 use std::{error::Error, fmt, future::Future};
 
@@ -12,6 +13,7 @@ pub use self::{
     fleet::{Account, Fleets, Grouped, View},
     launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     metadata::InstanceMetadata,
+    records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},
 };
 
 use crate::{

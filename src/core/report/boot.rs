@@ -93,6 +93,11 @@ impl From<&InstanceIdentity> for BootIdentity {
 impl BootIdentity {
     /// Returns the ARN of the instance, as IAM has it in `${ec2:SourceInstanceARN}`.
     pub fn arn(&self) -> String {
-        format!("arn:{}:ec2:{}:{}:instance/{}", self.region.partition(), self.region, self.account, self.id)
+        instance_arn(&self.region, &self.account, &self.id)
     }
+}
+
+/// Returns the ARN of an instance.
+pub fn instance_arn(region: &Region, account: &AccountId, id: &InstanceId) -> String {
+    format!("arn:{}:ec2:{region}:{account}:instance/{id}", region.partition())
 }

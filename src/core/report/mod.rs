@@ -6,6 +6,7 @@ mod approve;
 mod audit;
 mod boot;
 mod boot_check;
+mod boot_record;
 mod breakers;
 mod doctor;
 mod gate;
@@ -22,8 +23,9 @@ pub use audit::{
     BootSeen, Change, Changes, Class, Condition, Door, DoorChange, Ending, ExceptionEnd, FailOn, Group, ImageSeen,
     InstanceChange, Launcher, PlaceChange, PlaceReport, Sight, Since,
 };
-pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom};
+pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom, instance_arn};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};
+pub use boot_record::{BootRecord, BootRecordFault};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};

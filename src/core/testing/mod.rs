@@ -14,4 +14,5 @@ pub mod log;
 pub mod policies;
 pub mod ports;
 pub mod publication;
+pub mod records;
 pub mod sealing;

@@ -16,6 +16,8 @@ use crate::{
     run::{INPUTS, Run, codes, files_under, notes},
 };
 
+/// Boots, and waits for the record that is left beside: whoever leaves it has the error stream until then.
+const LETS_IT_RECORD: &str = "{ $GOLDSEAL boot --enforce --output json 3>&1 1>&4 2>&3 | cat >log; } 4>&1";
 const POWEROFF: &str = "--no-block --force poweroff\n";
 
 /// Insists on a boot that was admitted, and of which nothing was asked.
@@ -262,7 +264,7 @@ fn a_reader_that_does_not_read_holds_nothing_up() {
 }
 
 #[test]
-fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
+fn with_a_role_ec2_is_asked_and_every_boot_is_recorded() {
     if !possible() {
         return;
     }
@@ -285,15 +287,25 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
     instance.settings(&format!("store = \"{evidence}/golden\""), &format!("record = \"s3://{records}/boots\""));
     let of = |image: &str| json!({"imageId": image, "region": "eu-west-1", "accountId": account.id});
     let instance = instance.with("document", of(&ami));
-    let report = admitted(&instance, instance.boots());
+    let arn = format!("arn:aws:ec2:eu-west-1:{}:instance/i-0123456789abcdef0", account.id);
+    let body = |record: &str| -> Value {
+        assert!(record.starts_with(&format!("boots/v1/boot/{arn}/")) && record.ends_with("Z.json"), "{record}");
+        let body = wait(account.s3().get_object().bucket(&records).key(record).send()).unwrap().body;
+        serde_json::from_slice(&wait(body.collect()).unwrap().to_vec()).unwrap()
+    };
+    let report = admitted(&instance, instance.runs(LETS_IT_RECORD));
     assert_eq!(report["factsFrom"], "ec2", "{report:#}");
-    assert_eq!(recorded(), Vec::<String>::new(), "of what is admitted there is no record");
+    let first = recorded();
+    let [record] = first.as_slice() else { panic!("{first:?}") };
+    let told = body(record);
+    assert_eq!((told["verdict"].as_str(), told["action"].as_str(), &told["at"]), (Some("admit"), None, &report["at"]));
+    assert_eq!(told["instance"], report["instance"]);
     // To read the evidence is all that it need be allowed.
     let refuse = |service: &str, action: &str, code: &str| {
         account.fault(json!({"service": service, "action": action, "status": 403, "code": code}));
     };
     refuse("ec2", "DescribeImages", "UnauthorizedOperation");
-    let report = admitted(&instance, instance.boots());
+    let report = admitted(&instance, instance.runs(LETS_IT_RECORD));
     assert_eq!(report["factsFrom"], "provenance", "{report:#}");
 
     let instance = instance.with("document", of(&bare));
@@ -303,19 +315,41 @@ fn with_a_role_ec2_is_asked_and_a_refusal_is_recorded() {
         "python3 -c 'import urllib.request as u; print(u.urlopen(\"{calls}\").read().decode())' >calls-first"
     ));
     ended(&instance, instance.boots(), 1, &["evidence-absent"]);
-    let recorded = recorded();
-    let arn = format!("arn:aws:ec2:eu-west-1:{}:instance/i-0123456789abcdef0", account.id);
-    let [record] = recorded.as_slice() else { panic!("{recorded:?}") };
-    assert!(record.starts_with(&format!("boots/v1/boot/{arn}/")) && record.ends_with("Z.json"), "{record}");
-    let body = wait(account.s3().get_object().bucket(&records).key(record).send()).unwrap().body;
-    let body: Value = serde_json::from_slice(&wait(body.collect()).unwrap().to_vec()).unwrap();
-    assert_eq!((body["schema"].as_str(), codes(&body)), (Some("goldseal/boot/v1"), vec!["evidence-absent"]));
+    let all = recorded();
+    let [_, _, record] = all.as_slice() else { panic!("{all:?}") };
+    let told = body(record);
+    assert_eq!((told["schema"].as_str(), codes(&told)), (Some("goldseal/boot/v1"), vec!["evidence-absent"]));
     let first = String::from_utf8(instance.goldseal.read("calls-first")).unwrap();
-    assert!(first.contains(&records) && first.contains("PutObject"), "{first}");
+    assert!(first.contains(record.rsplit('/').next().unwrap()) && first.contains("PutObject"), "{first}");
 
     // Without the right to leave one, the boot ends all the same, and the journal says why there is none.
     refuse("s3", "PutObject", "AccessDenied");
     std::fs::remove_file(instance.goldseal.path("systemctl.log")).unwrap();
     let run = instance.boots().says("no record was left at s3://").says("access denied");
     ended(&instance, run, 1, &["evidence-absent"]);
+}
+
+#[test]
+fn a_boot_that_goes_on_waits_for_no_record() {
+    if !possible() {
+        return;
+    }
+    let mut instance = Instance::new();
+    let url = format!("https://{}", instance.web.host);
+    instance.settings(&format!("store = \"{url}\""), "record = \"s3://records/boots\"");
+    // Whoever records waits for this one, which never says anything.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    instance.reach(&format!("localhost:{port}"), &format!("127.0.0.1:{port}"));
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let instance = instance.with("credentials", json!({"AccessKeyId": "AKIA", "SecretAccessKey": "testing"}));
+    let instance =
+        instance.runs_as(|goldseal| goldseal.with("AWS_ENDPOINT_URL", endpoint).without("AWS_EC2_METADATA_DISABLED"));
+    let then = "for one in /proc/[0-9]*; do\n\
+                [ \"$(readlink $one/cwd)\" != \"$PWD\" ] || { tr '\\0' ' ' <$one/cmdline; echo; }\n\
+                done >beside";
+    let boots = "$GOLDSEAL boot --enforce --output json 2>/dev/null";
+    admitted(&instance, instance.runs(&format!("{boots}\ncode=$?\n{then}\n(exit $code)")));
+    let beside = String::from_utf8(instance.goldseal.read("beside")).unwrap();
+    assert!(beside.contains(" boot record --output json"), "the guard has ended, and the record has not: {beside}");
 }
