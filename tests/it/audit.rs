@@ -9,7 +9,7 @@ use crate::{
     chain::Scene,
     cloud::cloud,
     fleet::Fleet,
-    run::{codes, notes},
+    run::{Goldseal, INPUTS, codes, notes},
 };
 
 const ELSEWHERE: [&str; 2] = ["us-east-1", "us-west-2"];
@@ -130,6 +130,106 @@ fn an_image_that_was_deregistered_is_what_its_provenance_says() {
     let admitted = report["images"].as_array().unwrap().iter().find(|image| image["verdict"] == "admit").unwrap();
     assert!(notes(admitted).contains(&"facts-from-provenance"), "{admitted:#}");
     assert_eq!(admitted["seen"]["state"], "deregistered");
+}
+
+/// What `boot check --output json` says at the end of a build that bakes the guard.
+fn boot_check() -> Value {
+    json!({"schema": "goldseal/boot-check/v1", "root": "/", "recipe": "sysinit", "version": "0.1.0", "reportOnly": false,
+           "executable": crate::aws::sha256(b"goldseal"), "records": true,
+           "findings": [{"severity": "good", "code": "guard-good", "where": "units", "message": "good", "type": []}]})
+}
+
+/// Leaves a record as the guard of an instance would.
+fn boots(goldseal: &Goldseal, account: &Account, instance: &str, minutes: i64, verdict: &str, action: Option<&str>) {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+    let record = json!({"schema": "goldseal/boot/v1", "at": at, "verdict": verdict, "action": action, "enforced": true,
+                        "instance": {"id": instance, "account": account.id, "region": REGION}});
+    let name = at.strftime("%Y%m%dT%H%M%S.%3fZ");
+    let path = format!("boots/v1/boot/arn:aws:ec2:{REGION}:{}:instance/{instance}/{name}.json", account.id);
+    goldseal.write(&path, record.to_string());
+}
+
+#[test]
+fn guards_that_were_sealed_in_must_report_and_what_they_refused_must_not_run() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    goldseal.write("boot-check.json", boot_check().to_string());
+    let guarded = account.image("guarded");
+    scene.sign(&guarded, "--boot-check boot-check.json");
+    let plain = scene.sealed("plain");
+    let aged = |image: &str, count: usize| -> Vec<String> {
+        let fleet = json!([{"image": image, "count": count, "account": account.id, "region": REGION, "age": 7200}]);
+        let told = order("fleet", &fleet);
+        let ids = told["instances"][0].as_array().unwrap();
+        ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    };
+    let (of_guarded, of_plain) = (aged(&guarded, 4), aged(&plain, 1));
+    let [good, silent, ended, held] = of_guarded.as_slice() else { panic!("{of_guarded:?}") };
+    boots(goldseal, account, good, 119, "admit", None);
+    boots(goldseal, account, silent, 200, "admit", None);
+    boots(goldseal, account, ended, 60, "reject", Some("poweroff"));
+    boots(goldseal, account, held, 60, "undetermined", Some("emergency"));
+
+    let only = format!("audit --regions {REGION}");
+    let records = format!("--boot-records file://{}", goldseal.path("boots").display());
+    let codes = |report: &Value| -> Vec<String> {
+        let doors = report["doors"].as_array().into_iter().flatten();
+        let own = doors.filter_map(|door| door["code"].as_str()).filter(|code| code.starts_with("guard-"));
+        own.map(str::to_owned).collect()
+    };
+    let report = goldseal.json(&only).exits(0).report();
+    assert_eq!(codes(&report), Vec::<String>::new(), "nobody asked");
+    let report = goldseal.json(&format!("{only} {records} --write csv=audit.csv")).exits(0).report();
+    assert_eq!(codes(&report), ["guard-overruled", "guard-silent", "guard-held", "guard-absent"], "{report:#}");
+    for (code, instance) in
+        [("guard-overruled", ended), ("guard-silent", silent), ("guard-held", held), ("guard-absent", &of_plain[0])]
+    {
+        let door = report["doors"].as_array().unwrap().iter().find(|door| door["code"] == code).unwrap();
+        assert!(door["message"].as_str().unwrap().starts_with(&format!("1 instance ({instance}): ")), "{door}");
+    }
+    let boot = |instance: &str| {
+        let mut all = report["instances"].as_array().unwrap().iter();
+        let boot = &all.find(|one| one["instance"] == *instance).unwrap()["boot"];
+        (boot["verdict"].clone(), boot["action"].clone())
+    };
+    assert_eq!(boot(good), (json!("admit"), json!("none")));
+    assert_eq!(boot(silent), (Value::Null, Value::Null), "a record of an earlier start is none of this one");
+    assert_eq!(boot(ended), (json!("reject"), json!("poweroff")));
+    // What an instance says of itself makes it neither better nor worse.
+    assert_eq!(report["classes"], json!({"admitted": 5}));
+    let images = report["images"].as_array().unwrap();
+    let guard = |id: &str| &images.iter().find(|one| one["image"]["id"] == *id).unwrap()["guard"];
+    assert_eq!((&guard(&guarded)["recipe"], guard(&plain)), (&json!("sysinit"), &Value::Null));
+    let csv = String::from_utf8(goldseal.read("audit.csv")).unwrap();
+    assert!(csv.lines().any(|line| line.contains(ended.as_str()) && line.ends_with(",reject,poweroff")), "{csv}");
+    goldseal.run(&format!("{only} {records}")).exits(0).says("4 of 5 running instances").says("3 reported");
+    goldseal.run(&format!("{only} {records} --fail-on door")).exits(1);
+
+    // A place that cannot be read is not one that holds nothing.
+    let report = goldseal.json(&format!("{only} --boot-records s3://nowhere-{}", account.id)).exits(0).report();
+    assert_eq!(codes(&report), ["guard-unread"], "{report:#}");
+    goldseal.fails(
+        &format!("{only} --boot-records https://boots.example"),
+        2,
+        &["--boot-records", "https://boots.example"],
+    );
+}
+
+#[test]
+fn a_guard_that_something_takes_away_is_not_signed() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    let ami = account.image("masked");
+    let sign = format!("sign {ami} --key awskms:///alias/signing {INPUTS} --boot-check boot-check.json");
+    let mut report = boot_check();
+    report["findings"][0]["severity"] = json!("problem");
+    report["findings"][0]["code"] = json!("unit-masked");
+    goldseal.write("boot-check.json", report.to_string());
+    goldseal.fails(&sign, 2, &["unit-masked", "boot-check.json"]);
+    report["recipe"] = Value::Null;
+    goldseal.write("boot-check.json", report.to_string());
+    goldseal.fails(&sign, 2, &["no guard in the image"]);
+    assert!(account.evidence(&ami).is_none(), "nothing was stored");
 }
 
 #[test]

@@ -108,6 +108,13 @@ fn docs_doors_lists_every_code() {
     for (code, severity, meaning, remedy) in goldseal_core::fleet::DOOR_CODES {
         text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
     }
+    text.push_str(
+        "\nWith `--boot-records`, by what [boot guards](audit.md#boot-guards) reported:\n\n\
+         | code | severity | what it means | what to do |\n| --- | --- | --- | --- |\n",
+    );
+    for (code, severity, meaning, remedy) in goldseal_core::fleet::GUARD_CODES {
+        text.push_str(&format!("| `{code}` | {severity} | {meaning} | {remedy} |\n"));
+    }
     made("docs/doors.md", &text);
 }
 

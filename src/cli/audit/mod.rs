@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
-    flow::{Auditing, audit},
+    flow::{Auditing, audit, boots},
     gate::Period,
     ids::HookName,
     policy::Policy,
@@ -25,6 +25,7 @@ use super::{
     wait,
 };
 use crate::{
+    adapters::{records::Records, store::StoreUrl},
     files,
     render::{self as printed, Bar, Format},
     settings::DEADLINE,
@@ -39,6 +40,7 @@ Examples:
   goldseal audit --organization --role goldseal/audit --external-id 7f3c
   goldseal audit --accounts accounts.txt --role goldseal/audit --regions eu-west-1,us-east-1 --output json
   goldseal audit --at 2026-12-24T00:00:00Z
+  goldseal audit --boot-records s3://boot-records/prod
   goldseal audit --write json=audit.json --write html=audit.html --lake events
   goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
@@ -82,6 +84,9 @@ struct Look {
     /// The name of the queue, in each account and region, that those hooks should tell
     #[arg(long, value_name = "NAME")]
     guard_queue: Option<String>,
+    /// Read what boot guards recorded, here: s3://bucket/prefix as their settings name it, or file:///absolute/directory
+    #[arg(long, value_name = "URL")]
+    boot_records: Option<StoreUrl>,
     /// What makes it fail: refused, root-replaced, unsealed, expired, undetermined, overridden, expiring, admitted, door,
     /// missed [default: refused,root-replaced,unsealed,expired,undetermined,missed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -146,6 +151,7 @@ impl Look {
         let started = Timestamp::now();
         let fleet = self.fleet.fleet(session).await?;
         let store = session.store().await?;
+        let records = self.records(session).await?;
         let auditing = Auditing {
             policy,
             at: self.at.unwrap_or(started),
@@ -156,8 +162,16 @@ impl Look {
             deadline: DEADLINE,
         };
         let bar = Bar::calls("looking at accounts, regions and images");
-        let report = audit(&auditing, &fleet, &store, &session.keys(), &bar, started).await;
+        let mut report = audit(&auditing, &fleet, &store, &session.keys(), &bar, started).await;
+        if let (Ok(report), Some(records)) = (&mut report, &records) {
+            boots(report, records, &bar).await;
+        }
         bar.finish();
         report.context("finding the accounts of the fleet")
+    }
+
+    async fn records(&self, session: &Session) -> Result<Option<Records>> {
+        let Some(url) = &self.boot_records else { return Ok(None) };
+        Ok(Some(Records::open(url, session.bucket(url).await?).context("--boot-records")?))
     }
 }

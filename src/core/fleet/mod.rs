@@ -6,6 +6,7 @@
 mod changes;
 mod classes;
 mod doors;
+mod guards;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use self::{
     changes::changes,
     classes::{Classified, Image, classify},
     doors::{AllowedImages, DOOR_CODES, ReplacedRoot},
+    guards::{GUARD_CODES, Heard, guard_doors},
     snapshot::{Snapshot, SnapshotFault},
 };
 use crate::{

@@ -4,6 +4,7 @@
 //! What could not be seen is part of the report: an account that refuses, a region that is out, a volume that nobody
 //! shows. Nothing that runs is touched.
 
+mod boots;
 mod coverage;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::boots::boots;
 use self::coverage::Covered;
 use super::{
     answers::Answers,
@@ -19,7 +21,7 @@ use super::{
     verify::keys,
 };
 use crate::{
-    attestation::predicate::Summary,
+    attestation::predicate::{BootGuard, Provenance, Summary},
     fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
     gate::{Excepted, Period},
     ids::{AmiId, HookName, ImageRef},
@@ -72,6 +74,7 @@ struct Judged {
     /// What EC2 says with the instances that run it; none do without.
     seen: Option<ImageSeen>,
     exceptions: Vec<ExceptionEnd>,
+    guard: Option<BootGuard>,
 }
 
 /// Looks at a fleet and judges what runs. `started` is when it began.
@@ -214,11 +217,13 @@ async fn judge<V: View + ImageCatalog>(
         let snapshots = case.snapshots();
         let found = Image::of(&judgement.verdict, judgement.until, auditing.soon.after(auditing.at), snapshots);
         let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
+        let guard = judgement.provenance.as_ref().and_then(Provenance::boot_guard);
         let context = seen.place.context();
         let mut report = case.report(auditing.policy, judgement, &context);
         report.notes.extend(note);
         progress.advance();
-        (image, Judged { image: found, report, seen: machine.map(|machine| machine.seen.clone()), exceptions })
+        let seen = machine.map(|machine| machine.seen.clone());
+        (image, Judged { image: found, report, seen, exceptions, guard })
     });
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
 }
@@ -285,8 +290,8 @@ fn report<V>(
         *totals.entry(*class).or_default() += count;
     }
     let image = |((_, judged), classes): ((ImageRef, Judged), _)| {
-        let Judged { report, seen, exceptions, .. } = judged;
-        AuditedImage { report, seen, classes, exceptions }
+        let Judged { report, seen, exceptions, guard, image: _ } = judged;
+        AuditedImage { report, seen, classes, exceptions, guard }
     };
     AuditReport {
         schema: AUDIT_SCHEMA.into(),
@@ -300,6 +305,7 @@ fn report<V>(
         instances,
         doors: Some(doors),
         changes: None,
+        boot_records: None,
         notes: policy_notes(auditing.policy),
     }
 }

@@ -23,7 +23,7 @@ mod verify;
 mod what_if;
 
 pub use approve::{ApproveError, Approving, BeforeFault, GateFile, GateFileFault, accepted_before, approve};
-pub use audit::{Auditing, audit};
+pub use audit::{Auditing, audit, boots};
 pub use case::{Case, Opened};
 pub use content::{ContentError, device_contents};
 pub use doctor::{Asking, Setup, doctor};

@@ -6,6 +6,7 @@ mod age;
 mod changes;
 mod fail_on;
 mod groups;
+mod guards;
 mod read;
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -18,10 +19,12 @@ pub use age::{AUDIT_AGE_SCHEMA, AuditAgeReport};
 pub use changes::{Change, Changes, DoorChange, InstanceChange, PlaceChange, Sight, Since};
 pub use fail_on::{Condition, FailOn};
 pub use groups::{Ending, Group};
+pub use guards::Guards;
 pub use read::AuditFileFault;
 
 use super::{Cause, ImageReport, Note, Outcome, Severity};
 use crate::{
+    attestation::predicate::BootGuard,
     digest::Sha256Digest,
     ids::{AccountId, AmiId, GroupName, InstanceId, Region},
     policy::Mode,
@@ -57,6 +60,8 @@ pub struct AuditReport {
     pub doors: Option<Vec<Door>>,
     /// What is another since the last audit; none when nobody compared.
     pub changes: Option<Changes>,
+    /// Where the records of boot guards were read; none when nobody asked for them.
+    pub boot_records: Option<String>,
     /// What a reader should know beside it.
     pub notes: Vec<Note>,
 }
@@ -162,6 +167,8 @@ pub struct AuditedImage {
     pub classes: BTreeMap<Class, u64>,
     /// The exceptions that its gate result stands on, the first to run out first.
     pub exceptions: Vec<ExceptionEnd>,
+    /// The boot guard in it, by its signed provenance; none when that does not say.
+    pub guard: Option<BootGuard>,
 }
 
 /// What EC2 says of an image with the instance that runs it.
@@ -230,7 +237,7 @@ pub struct AuditedInstance {
     pub reasons: Vec<Cause>,
     /// What could not be asked beside its image.
     pub faults: Vec<Cause>,
-    /// What the boot guard on it last reported.
+    /// What the boot guard on it last reported since it was started. Code on the instance wrote it.
     pub boot: Option<BootSeen>,
 }
 
@@ -262,15 +269,15 @@ pub enum Launcher {
     Direct,
 }
 
-/// What a boot guard reported.
+/// What a boot guard reported of the last boot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BootSeen {
     /// When it judged.
     pub at: Timestamp,
-    /// Its verdict.
+    /// Its verdict: `admit`, `reject`, `undetermined`.
     pub verdict: String,
-    /// What it did.
+    /// How it ended the boot: `poweroff`, `halt`, `emergency`; `none` when it let it go on.
     pub action: String,
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    attestation::predicate::BootGuard,
     digest::Sha256Digest,
     gate::Shortfall,
     ids::{AccountId, ImageRef, Region},
@@ -136,7 +137,15 @@ fn image(number: usize, dice: &mut Dice) -> (Class, AuditedImage) {
         allowed: Some(true),
         public: Some(false),
     };
-    (class, AuditedImage { report, seen: Some(seen), classes: BTreeMap::new(), exceptions })
+    let guard = number.is_multiple_of(2).then(|| BootGuard {
+        recipe: "sysinit".into(),
+        version: "0.1.0".into(),
+        executable: Sha256Digest::of(b"goldseal"),
+        report_only: false,
+        records: true,
+        findings: Vec::new(),
+    });
+    (class, AuditedImage { report, seen: Some(seen), classes: BTreeMap::new(), exceptions, guard })
 }
 
 fn causes(class: Class, id: &str, region: &str, at: Timestamp, dice: &mut Dice) -> (Vec<Cause>, Vec<Cause>) {
@@ -213,7 +222,7 @@ fn instance(number: usize, image: usize, (class, of): &(Class, AuditedImage), di
         boot: (dice.below(3) == 0).then(|| BootSeen {
             at: launched + SignedDuration::from_secs(20),
             verdict: "admit".into(),
-            action: "pass".into(),
+            action: "none".into(),
         }),
         instance: id,
     }
@@ -269,6 +278,7 @@ fn assemble(mut images: Vec<AuditedImage>, mut instances: Vec<AuditedInstance>) 
         instances,
         doors: Some(doors()),
         changes: None,
+        boot_records: Some("s3://boot-records/prod".into()),
         notes: vec![Note::new(
             "dangerous-without-gate",
             "the policy asks for no gate result: nobody judged the findings",

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use goldseal_core::report::AuditReport;
 
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 25] = [
     "class",
     "account",
     "account_name",
@@ -25,6 +25,8 @@ const COLUMNS: [&str; 23] = [
     "message",
     "remedy",
     "until",
+    "boot_guard",
+    "boot_guard_version",
     "boot_at",
     "boot_verdict",
     "boot_action",
@@ -41,6 +43,7 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
         let codes: Vec<&str> = report.causes(one).map(|cause| cause.code.as_str()).collect();
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.0}")).unwrap_or_default();
+        let guard = image.and_then(|image| image.guard.as_ref());
         let boot = one.boot.as_ref();
         row(
             out,
@@ -65,6 +68,8 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
                 text(cause.map(|cause| cause.message.as_str())),
                 text(cause.map(|cause| cause.remedy)),
                 time(image.and_then(|image| image.report.until)),
+                text(guard.map(|guard| guard.recipe.as_str())),
+                text(guard.map(|guard| guard.version.as_str())),
                 time(boot.map(|boot| boot.at)),
                 text(boot.map(|boot| boot.verdict.as_str())),
                 text(boot.map(|boot| boot.action.as_str())),

@@ -5,7 +5,7 @@ mod changes;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use goldseal_core::report::{AuditReport, Class, Door, Ending, Group, Severity};
+use goldseal_core::report::{AuditReport, Class, Door, Ending, Group, Guards, Severity};
 use jiff::SignedDuration;
 
 use super::{
@@ -124,6 +124,18 @@ fn summary(page: &mut Page, report: &AuditReport) {
             report.policy
         ),
     );
+    if let Some(guards) = report.guards() {
+        page.wrapped("", &format!("boot guard: {}", boot_guards(guards)));
+    }
+}
+
+/// Says how far boot guards reach.
+pub(super) fn boot_guards(Guards { running, carry, reported }: Guards) -> String {
+    let carry = format!("{carry} of {running} running instances have an image that is sealed with it");
+    match reported {
+        Some(reported) => format!("{carry}, {reported} reported since their start"),
+        None => format!("{carry}; --boot-records URL reads what it reported"),
+    }
 }
 
 /// Text that grows, and its width.

@@ -17,6 +17,7 @@
     const [kind, name] = data.launchers[index];
     return name === null ? kind : kind + ' ' + name;
   };
+  const boot = ([verdict, action]) => 'boot guard: ' + verdict + (action === 'none' ? '' : ', ' + action);
   const age = (hours) => hours < 0 ? '' : hours < 48 ? hours + ' h ago' : Math.floor(hours / 24) + ' d ago';
 
   const form = { search: el('search'), class: el('class'), account: el('account'), region: el('region') };
@@ -38,7 +39,7 @@
     const found = {
       account: marks(data.accounts, joined), region: marks(data.regions, own), image: marks(data.images, joined),
       name: marks(data.names, own), launcher: marks(data.launchers, joined), reason: marks(data.reasons, joined),
-      state: marks(data.states, own),
+      state: marks(data.states, own), boot: marks(data.boots, (one) => boot(one)),
     };
     const columns = Object.keys(found).filter((column) => found[column].includes(true));
     const id = word.startsWith('i-') ? word.slice(2) : word;
@@ -73,7 +74,8 @@
     const [code, message] = rows.reason[row] < 0 ? ['', ''] : data.reasons[rows.reason[row]];
     const tag = rows.name[row] < 0 ? '' : data.names[rows.name[row]];
     const state = data.states[rows.state[row]];
-    const since = [state === 'running' ? '' : state, age(rows.age[row])].filter((text) => text).join(', ');
+    const told = rows.boot[row] < 0 ? '' : boot(data.boots[rows.boot[row]]);
+    const since = [state === 'running' ? '' : state, age(rows.age[row]), told].filter((text) => text).join(', ');
     tr.append(
       cell(name, '', 'chip ' + name),
       cell(tag || '(no name)', 'i-' + rows.id[row]),

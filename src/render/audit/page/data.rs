@@ -17,6 +17,8 @@ struct Data<'r> {
     /// Codes and messages.
     reasons: Vec<(&'r str, &'r str)>,
     states: Vec<&'r str>,
+    /// What boot guards reported: verdicts, and how boots were ended.
+    boots: Vec<(&'r str, &'r str)>,
     rows: Rows<'r>,
 }
 
@@ -34,6 +36,7 @@ struct Rows<'r> {
     launcher: Vec<i64>,
     reason: Vec<i64>,
     state: Vec<i64>,
+    boot: Vec<i64>,
     /// Hours from the launch to the audit.
     age: Vec<i64>,
 }
@@ -43,7 +46,7 @@ pub(super) fn data(report: &AuditReport) -> String {
     let names = report.names();
     let (mut accounts, mut regions, mut tags, mut states) =
         (Places::default(), Places::default(), Places::default(), Places::default());
-    let (mut launchers, mut reasons) = (Places::default(), Places::default());
+    let (mut launchers, mut reasons, mut boots) = (Places::default(), Places::default(), Places::default());
     let mut rows = Rows::default();
     for one in &report.instances {
         rows.class.push_str(&(one.class as u8).to_string());
@@ -56,6 +59,8 @@ pub(super) fn data(report: &AuditReport) -> String {
         let cause = report.causes(one).next();
         rows.reason.push(cause.map_or(-1, |cause| reasons.of((cause.code.as_str(), cause.message.as_str()))));
         rows.state.push(states.of(one.state.as_str()));
+        let boot = one.boot.as_ref();
+        rows.boot.push(boot.map_or(-1, |boot| boots.of((boot.verdict.as_str(), boot.action.as_str()))));
         rows.age.push(one.launched.map_or(-1, |launched| report.at.duration_since(launched).as_hours().max(0)));
     }
     let image = |image: &'_ goldseal_core::report::AuditedImage| image.report.image.id.as_str().to_owned();
@@ -70,6 +75,7 @@ pub(super) fn data(report: &AuditReport) -> String {
         launchers: launchers.list,
         reasons: reasons.list,
         states: states.list,
+        boots: boots.list,
         rows,
     };
     // Strings are all that these can stand in, and to JSON they are the same.

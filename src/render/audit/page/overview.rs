@@ -8,7 +8,10 @@ use std::{
 use goldseal_core::report::{AuditReport, AuditedInstance, Class};
 use jiff::{SignedDuration, Timestamp};
 
-use super::html::{Count, Esc, Number, Section, bar, chip, html, minute};
+use super::{
+    super::human::boot_guards,
+    html::{Count, Esc, Number, Section, bar, chip, html, minute},
+};
 
 /// Accounts that are listed one by one.
 const ACCOUNTS: usize = 60;
@@ -34,8 +37,9 @@ pub(super) fn headline(report: &AuditReport) -> String {
 pub(super) fn lead(report: &AuditReport) -> String {
     let accounts: BTreeSet<_> = report.places.iter().map(|place| &place.account).collect();
     let regions: BTreeSet<_> = report.places.iter().filter_map(|place| place.region.as_ref()).collect();
+    let guards = report.guards().map(|guards| format!(" Boot guard: {}.", boot_guards(guards))).unwrap_or_default();
     format!(
-        "Judged at {} on {}. {}, {}, {}.",
+        "Judged at {} on {}. {}, {}, {}.{guards}",
         minute(report.at),
         Count(report.images.len() as u64, "image"),
         Count(accounts.len() as u64, "account"),
