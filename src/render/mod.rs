@@ -5,6 +5,7 @@
 mod audit;
 mod gate;
 mod human;
+mod junit;
 mod progress;
 mod wrap;
 

@@ -6,6 +6,7 @@ use quick_junit::{Report, TestCaseStatus};
 use serde_json::{Value, json};
 
 use crate::{
+    formats::complaints,
     gated::{GATE, RUN, change_json, failures, fresh, gated_policy, hours_ago, in_days, manifest},
     offline::local_key,
     run::{Goldseal, notes},
@@ -250,6 +251,9 @@ fn every_format_is_written_at_once() {
     let expected = report["failures"].as_array().unwrap().len();
     valid(&goldseal, "out.json", "docs/schema/gate.json");
     sarif(&goldseal, expected);
+    for (format, file) in [("sarif", "out.sarif"), ("junit", "out.xml")] {
+        assert_eq!(complaints(&goldseal, format, file), "", "{file}");
+    }
 
     let junit = String::from_utf8(goldseal.read("out.xml")).unwrap();
     let junit = Report::deserialize_from_str(&junit).unwrap();

@@ -32,6 +32,7 @@ mod doctor;
 mod e2e;
 mod exceptions;
 mod fleet;
+mod formats;
 mod full_disk;
 mod gate;
 mod gated;

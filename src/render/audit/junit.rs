@@ -11,7 +11,7 @@ use goldseal_core::{
 };
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::super::human::plain;
+use super::super::{human::plain, junit as xml};
 
 /// Writes the report.
 pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
@@ -41,7 +41,7 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
     }
     let mut junit = Report::new("goldseal audit");
     junit.add_test_suites(suites.into_values());
-    junit.serialize(out).map_err(io::Error::other)
+    xml::write(&junit, out)
 }
 
 fn seen(place: &PlaceReport) -> TestCase {

@@ -5,7 +5,10 @@ use std::io;
 use goldseal_core::{gate::Standing, report::GateReport};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::super::human::{self, standing};
+use super::super::{
+    human::{self, standing},
+    junit as xml,
+};
 
 /// Returns the report.
 pub(super) fn report(gate: &GateReport) -> io::Result<Vec<u8>> {
@@ -37,7 +40,7 @@ pub(super) fn report(gate: &GateReport) -> io::Result<Vec<u8>> {
     let mut report = Report::new("goldseal gate");
     report.add_test_suite(suite);
     let mut bytes = Vec::new();
-    report.serialize(&mut bytes).map_err(io::Error::other)?;
+    xml::write(&report, &mut bytes)?;
     Ok(bytes)
 }
 
