@@ -7,6 +7,7 @@ mod changes;
 mod classes;
 mod doors;
 mod guards;
+pub mod quarantine;
 mod snapshot;
 
 use std::collections::BTreeMap;

@@ -305,6 +305,11 @@ impl Policy {
     pub fn scopes_groups(&self) -> bool {
         self.scopes.iter().any(|scope| scope.groups.is_some())
     }
+
+    /// Returns the ARNs of all groups that scopes name.
+    pub fn groups(&self) -> impl Iterator<Item = String> + '_ {
+        self.scopes.iter().filter_map(|scope| scope.groups.as_ref()).flatten().cloned()
+    }
 }
 
 impl Scope {

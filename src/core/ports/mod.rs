@@ -1,6 +1,8 @@
 //! What the flows ask of the world, by role. Adapters outside implement it; fakes in `testing` stand in for them.
 
+mod containment;
 mod doctor;
+mod findings;
 mod fleet;
 mod launches;
 mod metadata;
@@ -9,7 +11,9 @@ mod records;
 use std::{error::Error, fmt, future::Future};
 
 pub use self::{
+    containment::Containment,
     doctor::{Asker, LaunchQueue, Templates},
+    findings::{Finding, Findings, Untaken},
     fleet::{Account, Fleets, Grouped, View},
     launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     metadata::InstanceMetadata,

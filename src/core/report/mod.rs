@@ -20,8 +20,9 @@ mod what_if;
 pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
 pub use audit::{
     AUDIT_AGE_SCHEMA, AUDIT_SCHEMA, AuditAgeReport, AuditFileFault, AuditReport, AuditedImage, AuditedInstance,
-    BootSeen, Change, Changes, Class, Condition, Door, DoorChange, Ending, ExceptionEnd, FailOn, Group, Guards,
-    ImageSeen, InstanceChange, Launcher, PlaceChange, PlaceReport, Sight, Since,
+    BootSeen, Change, Changes, Class, Condition, DOOR_FINDING, Door, DoorChange, Ending, ExceptionEnd, FINDINGS,
+    FailOn, Group, Guards, INSTANCE_FINDING, ImageSeen, InstanceChange, Launcher, PLACE_FINDING, PlaceChange,
+    PlaceReport, Sight, Since,
 };
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom, instance_arn};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};

@@ -3,6 +3,7 @@
 pub mod audits;
 pub mod blocks;
 pub mod evidence;
+pub mod findings;
 pub mod fleet;
 pub mod gated;
 pub mod identity;
