@@ -5,6 +5,7 @@ mod documents;
 pub mod git;
 pub mod imds;
 pub mod keys;
+pub mod lake;
 pub mod records;
 pub mod state;
 pub mod store;

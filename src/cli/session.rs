@@ -12,6 +12,7 @@ use super::image::ImageArg;
 use crate::{
     adapters::{
         aws::{AwsConfig, KmsKeys, Observer},
+        lake::{Lake, LakePlace},
         state::State,
         store::{self, Store, StoreUrl, s3},
     },
@@ -65,6 +66,15 @@ impl Session {
     /// Opens the state of an enforcement point.
     pub async fn state(&self, url: &StoreUrl) -> Result<State> {
         Ok(State::open(url, self.bucket(url).await?)?)
+    }
+
+    /// Opens a place for the events of audits.
+    pub async fn lake(&self, place: &LakePlace) -> Result<Lake> {
+        let connection = match place.bucket() {
+            Some(url) => self.bucket(url).await?,
+            None => None,
+        };
+        Ok(Lake::open(place, connection)?)
     }
 
     /// Connects to the bucket of a URL, when it names one.

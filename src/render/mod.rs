@@ -18,7 +18,7 @@ use goldseal_core::report::{
 };
 use serde::Serialize;
 
-pub use audit::{Part as AuditPart, metrics as audit_metrics, parts as audit_parts};
+pub use audit::{Part as AuditPart, findings as audit_findings, metrics as audit_metrics, parts as audit_parts};
 pub use gate::gate_bytes;
 pub use progress::Bar;
 

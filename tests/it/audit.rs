@@ -13,7 +13,7 @@ use crate::{
 };
 
 const ELSEWHERE: [&str; 2] = ["us-east-1", "us-west-2"];
-const LOOK: &str = "--role goldseal/audit --external-id 7f3c";
+pub const LOOK: &str = "--role goldseal/audit --external-id 7f3c";
 
 /// A scene whose sealings hold at any time: what runs is judged now, whenever the tests run.
 pub fn scene() -> Scene {
@@ -44,7 +44,7 @@ fn share(owner: &Account, image: &str, with: &Account) {
 }
 
 /// Lets the caller's account in by the role of an audit.
-fn admits(account: &Account, caller: &Account, external_id: &str) {
+pub fn admits(account: &Account, caller: &Account, external_id: &str) {
     order(
         "roles",
         &json!({"account": account.id, "name": "goldseal/audit", "trusts": [caller.id], "external_id": external_id}),

@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod acting;
 mod approving;
 mod audit;
 mod authorities;

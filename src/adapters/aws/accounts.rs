@@ -55,7 +55,7 @@ impl Accounts {
     }
 
     /// Returns the settings of somebody in an account. Credentials are asked for by the first call, and kept.
-    async fn session(&self, account: &AccountId) -> Result<AwsConfig, PortError> {
+    pub(super) async fn session(&self, account: &AccountId) -> Result<AwsConfig, PortError> {
         if *account == self.aws.account().await? {
             return Ok(self.aws.clone());
         }

@@ -151,7 +151,8 @@ fn kind_of_status(status: u16) -> PortErrorKind {
     }
 }
 
-fn without_credentials(error: &(dyn Error + 'static)) -> Option<(PortErrorKind, String)> {
+/// Returns what a failure is that came of missing or refused credentials.
+pub(super) fn without_credentials(error: &(dyn Error + 'static)) -> Option<(PortErrorKind, String)> {
     const ADVICE: &str =
         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached";
     let fault = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
@@ -192,7 +193,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// EC2 adds kilobytes of encoded policy to a denial, and any text of a service's is somebody else's text.
-fn readable(text: &str) -> String {
+pub(super) fn readable(text: &str) -> String {
     const LONGEST: usize = 600;
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
     if text.chars().count() > LONGEST { format!("{plain}…") } else { plain }

@@ -43,14 +43,14 @@ impl Memory {
         mut self,
         report: &mut AuditReport,
         fail_on: &FailOn,
-        put: impl Fn(&AuditReport) -> Result<()>,
+        put: impl AsyncFn(&AuditReport) -> Result<()>,
     ) -> Result<bool> {
         let notes = report.notes.clone();
         let mut problem = format!("{TRIES} times another audit was kept in between");
         for _ in 0..TRIES {
             report.notes = notes.iter().cloned().chain(self.last.note(report)).collect();
             let next = self.last.compare(report, fail_on.outcome(report));
-            put(report)?;
+            put(report).await?;
             let kept = match self.last.keep(&self.state, &next).await {
                 Ok(Written::Stored) => return Ok(true),
                 Ok(Written::Conflict) => recall(&self.state, &self.place).await.map_err(|error| format!("{error:#}")),
@@ -66,7 +66,7 @@ impl Memory {
         }
         let message = format!("this audit was not kept, and what is new in it will be new again: {problem}");
         report.notes.push(Note::new("audit-not-kept", message));
-        put(report)?;
+        put(report).await?;
         Ok(false)
     }
 

@@ -1,5 +1,6 @@
 //! `goldseal audit`: what runs that should not, in every account and region that is named.
 
+mod act;
 mod memory;
 mod output;
 mod render;
@@ -16,7 +17,7 @@ use goldseal_core::{
 };
 use jiff::Timestamp;
 
-use self::{memory::Memory, output::Output};
+use self::{act::Act, memory::Memory, output::Output};
 use super::{
     exit::{Code, Failure},
     fleet::FleetArgs,
@@ -25,7 +26,7 @@ use super::{
     wait,
 };
 use crate::{
-    adapters::{records::Records, store::StoreUrl},
+    adapters::{aws::Accounts, lake::Lake, records::Records, store::StoreUrl},
     files,
     render::{self as printed, Bar, Format},
     settings::DEADLINE,
@@ -33,7 +34,8 @@ use crate::{
 
 const AFTER: &str = "\
 Looks at every instance that runs, judges each image once by the policy, and says which doors are open beside the launch hook. \
-Nothing that runs is touched. docs/audit.md says what is asked, and with which permissions.
+Nothing that runs is touched unless --quarantine-group or --terminate asks for it. docs/audit.md says what is asked, and with \
+which permissions.
 
 Examples:
   goldseal audit
@@ -41,12 +43,13 @@ Examples:
   goldseal audit --accounts accounts.txt --role goldseal/audit --regions eu-west-1,us-east-1 --output json
   goldseal audit --at 2026-12-24T00:00:00Z
   goldseal audit --boot-records s3://boot-records/prod
-  goldseal audit --write json=audit.json --write html=audit.html --lake events
+  goldseal audit --write json=audit.json --write html=audit.html --lake s3://security-lake/goldseal --security-hub
   goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
+  goldseal audit --act-on unsealed,refused --quarantine-group quarantine --dry-run
 
-Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged or seen, or was not kept.
-What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
+Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, sent or done, or was
+not kept. What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -102,8 +105,10 @@ struct Look {
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     /// Look nowhere, and say whether everything was seen within this time
-    #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on"])]
+    #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on", "security_hub", "means"])]
     max_age: Option<Period>,
+    #[command(flatten)]
+    act: Act,
     #[command(flatten)]
     output: Output,
 }
@@ -111,7 +116,7 @@ struct Look {
 impl Audit {
     pub fn run(self, session: impl FnOnce() -> Result<Session>, format: Format) -> Result<Code, Failure> {
         match self.saved {
-            Some(Saved::Render(saved)) => saved.run(format),
+            Some(Saved::Render(saved)) => wait(saved.run(session, format))?,
             None => wait(self.look.run(&session()?, format))?,
         }
     }
@@ -127,29 +132,33 @@ impl Look {
             return memory.age(max_age, format);
         }
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
-        let mut report = self.look(session, &policy).await?;
+        let lake = self.output.lake(async |place| session.lake(place).await).await?;
+        let fleet = self.fleet.fleet(session).await?;
+        let mut report = self.look(session, &policy, &fleet).await?;
         report.finished = Timestamp::now();
+        let whole = self.act.act(&fleet, &policy, &mut report).await;
         let fail_on = self.fail_on.iter().flatten().copied().collect::<FailOn>();
         let fail_on = if self.fail_on.is_some() { fail_on } else { FailOn::default() };
         let kept = match memory {
-            Some(memory) => memory.keep(&mut report, &fail_on, |report| self.put(report)).await?,
-            None => self.put(&report).map(|()| true)?,
+            Some(memory) => {
+                memory.keep(&mut report, &fail_on, async |report| self.put(report, lake.as_ref()).await).await?
+            }
+            None => self.put(&report, lake.as_ref()).await.map(|()| true)?,
         };
         let outcome = if self.only_new { fail_on.outcome_of_new(&report) } else { fail_on.outcome(&report) };
-        // What was not kept is no alarm of its own, and nothing that went well either.
-        let outcome = if kept { outcome } else { outcome.max(Outcome::Undetermined) };
+        // What was not kept, sent or done is no alarm of its own, and nothing that went well either.
+        let outcome = if kept && whole { outcome } else { outcome.max(Outcome::Undetermined) };
         Output::print(&report, format, outcome)
     }
 
-    fn put(&self, report: &AuditReport) -> Result<()> {
-        self.output.files(report)?;
+    async fn put(&self, report: &AuditReport, lake: Option<&Lake>) -> Result<()> {
+        self.output.keep(report, lake).await?;
         let Some(path) = &self.metrics else { return Ok(()) };
         Ok(files::write(path, printed::audit_metrics(report).as_bytes())?)
     }
 
-    async fn look(&self, session: &Session, policy: &Policy) -> Result<AuditReport> {
+    async fn look(&self, session: &Session, policy: &Policy, fleet: &Accounts) -> Result<AuditReport> {
         let started = Timestamp::now();
-        let fleet = self.fleet.fleet(session).await?;
         let store = session.store().await?;
         let records = self.records(session).await?;
         let auditing = Auditing {
@@ -162,7 +171,7 @@ impl Look {
             deadline: DEADLINE,
         };
         let bar = Bar::calls("looking at accounts, regions and images");
-        let mut report = audit(&auditing, &fleet, &store, &session.keys(), &bar, started).await;
+        let mut report = audit(&auditing, fleet, &store, &session.keys(), &bar, started).await;
         if let (Ok(report), Some(records)) = (&mut report, &records) {
             boots(report, records, &bar).await;
         }

@@ -1,11 +1,6 @@
 //! Where an audit goes, and what makes it fail.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use goldseal_core::report::{AuditReport, Outcome};
 
 use super::super::{
@@ -13,6 +8,7 @@ use super::super::{
     target::{self, Target},
 };
 use crate::{
+    adapters::lake::{Lake, LakePlace},
     files,
     render::{self, AuditPart, Format, Printed},
 };
@@ -23,12 +19,21 @@ pub struct Output {
     /// Also write it to a file, in this format; may be given several times
     #[arg(long, value_name = "FORMAT=FILE", value_parser = target::of(Printed::Audit))]
     write: Vec<Target>,
-    /// Also write OCSF events below a directory, as region=R/accountid=A/eventday=D/
-    #[arg(long, value_name = "DIR")]
-    lake: Option<PathBuf>,
+    /// Also write OCSF events below a directory or s3://BUCKET/PREFIX, as region=R/accountid=A/eventday=D/
+    #[arg(long, value_name = "DIR|URL")]
+    lake: Option<LakePlace>,
 }
 
 impl Output {
+    /// Opens the place of events, if there is to be one; a session is started for one in S3 only.
+    pub async fn lake(&self, session: impl AsyncFnOnce(&LakePlace) -> Result<Lake>) -> Result<Option<Lake>> {
+        match &self.lake {
+            Some(place @ LakePlace::Bucket { .. }) => session(place).await.map(Some),
+            Some(place @ LakePlace::Directory(_)) => Ok(Some(Lake::open(place, None)?)),
+            None => Ok(None),
+        }
+    }
+
     /// Prints a report, and says by its outcome whether it is as it should be.
     pub fn print(report: &AuditReport, format: Format, outcome: Outcome) -> Result<Code, Failure> {
         let code = Code::from(outcome);
@@ -37,22 +42,16 @@ impl Output {
         Ok(code)
     }
 
-    /// Writes a report to every file that was asked for.
-    pub fn files(&self, report: &AuditReport) -> Result<()> {
+    /// Writes a report to everywhere that was asked for.
+    pub async fn keep(&self, report: &AuditReport, lake: Option<&Lake>) -> Result<()> {
         for Target { format, path } in &self.write {
             files::write(path, &render::audit_bytes(*format, report)?)?;
         }
-        self.lake.as_deref().map_or(Ok(()), |lake| parts(report, lake))
-    }
-}
-
-fn parts(report: &AuditReport, lake: &Path) -> Result<()> {
-    for AuditPart { path, bytes } in render::audit_parts(report)? {
-        let path = lake.join(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        if let Some(lake) = lake {
+            for AuditPart { path, bytes } in render::audit_parts(report)? {
+                lake.keep(&path, &bytes).await?;
+            }
         }
-        files::write(&path, &bytes)?;
+        Ok(())
     }
-    Ok(())
 }

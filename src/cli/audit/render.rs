@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result};
 use goldseal_core::report::{AuditReport, Condition, FailOn, Outcome};
 
 use super::{
-    super::exit::{Code, Failure},
+    super::{
+        exit::{Code, Failure},
+        session::Session,
+    },
     output::Output,
 };
 use crate::{files, render::Format};
@@ -17,7 +20,7 @@ Reads what `goldseal audit --output json` wrote. docs/audit.md says which format
 Examples:
   goldseal audit render audit.json
   goldseal audit render audit.json --output csv --write html=audit.html --write sarif=audit.sarif
-  goldseal audit render audit.json --lake events && aws s3 sync events s3://security-lake/goldseal
+  goldseal audit render audit.json --lake s3://security-lake/goldseal
   goldseal audit render audit.json --fail-on refused,root-replaced,door --output junit >audit.xml
 
 Exit codes: 0 it was rendered, and nothing of --fail-on was found, 1 something was, 2 it cannot be read, 3 something of
@@ -39,12 +42,13 @@ pub struct Render {
 }
 
 impl Render {
-    pub fn run(self, format: Format) -> Result<Code, Failure> {
+    pub async fn run(self, session: impl FnOnce() -> Result<Session>, format: Format) -> Result<Code, Failure> {
         let bytes = files::read(&self.report, AuditReport::LARGEST).map_err(anyhow::Error::from)?;
         let report = AuditReport::read(&bytes).with_context(|| format!("reading {}", self.report.display()))?;
         drop(bytes);
         let fail_on: Option<FailOn> = self.fail_on.map(|list| list.into_iter().collect());
-        self.output.files(&report)?;
+        let lake = self.output.lake(async |place| session()?.lake(place).await).await?;
+        self.output.keep(&report, lake.as_ref()).await?;
         Output::print(&report, format, fail_on.map_or(Outcome::Admit, |conditions| conditions.outcome(&report)))
     }
 }

@@ -1,8 +1,8 @@
 //! A report in the [AWS Security Finding Format]: batches as BatchImportFindings takes them, one a line.
 //!
 //! Security Hub takes findings of an account from that account's own session only, in the region that it is of; so a batch
-//! never mixes accounts or regions. Instances that are admitted are no findings. Sending archives nothing: what an
-//! earlier run sent and this one does not have any more is for whoever sends to archive.
+//! never mixes accounts or regions. Instances that are admitted are no findings; who sends them archives what an
+//! earlier run sent and this one does not have any more.
 //!
 //! [AWS Security Finding Format]: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format.html
 
@@ -28,27 +28,24 @@ const DESCRIPTION: usize = 1024;
 const TEXT: usize = 512;
 const FIELD: usize = 1024;
 
-/// Returns the batches, by whose session has to send them and where. A place whose region is not known has no Security
+/// Returns the findings, by whose session has to send them and where. A place whose region is not known has no Security
 /// Hub that could be told.
-pub(super) fn batches(report: &AuditReport) -> BTreeMap<(&AccountId, &Region), Vec<Vec<Value>>> {
-    let mut places: BTreeMap<_, Vec<Vec<Value>>> = BTreeMap::new();
+pub fn findings(report: &AuditReport) -> BTreeMap<(&AccountId, &Region), Vec<Value>> {
+    let mut places: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for one in finding::all(report).filter(|one| one.standing != Standing::Good) {
         let Some(region) = one.region else { continue };
-        let batches = places.entry((one.account, region)).or_default();
-        let finding = security_finding(report, &one, region);
-        match batches.last_mut().filter(|batch| batch.len() < BATCH) {
-            Some(batch) => batch.push(finding),
-            None => batches.push(vec![finding]),
-        }
+        places.entry((one.account, region)).or_default().push(security_finding(report, &one, region));
     }
     places
 }
 
-/// Writes every batch as the input of one call, one a line.
+/// Writes the findings as inputs of calls, one a line.
 pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
-    for batch in batches(report).into_values().flatten() {
-        serde_json::to_writer(&mut *out, &json!({"Findings": batch}))?;
-        out.write_all(b"\n")?;
+    for findings in findings(report).into_values() {
+        for batch in findings.chunks(BATCH) {
+            serde_json::to_writer(&mut *out, &json!({"Findings": batch}))?;
+            out.write_all(b"\n")?;
+        }
     }
     Ok(())
 }

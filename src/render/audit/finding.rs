@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use goldseal_core::{
     digest::Sha256Digest,
     ids::{AccountId, Partition, Region},
-    report::{AuditReport, AuditedInstance, Class, Door, PlaceReport, Severity},
+    report::{
+        AuditReport, AuditedInstance, Class, DOOR_FINDING, Door, INSTANCE_FINDING, PLACE_FINDING, PlaceReport, Severity,
+    },
 };
 
 use super::super::human::plain;
@@ -114,7 +116,7 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance) -> Finding<'r
         remedies.push("Renew the exceptions with their owners, or replace the instance with one of a newer image.");
     }
     Finding {
-        id: format!("goldseal/audit/instance/{}", arn(&one.region, &one.account, "instance", one.instance.as_str())),
+        id: format!("{INSTANCE_FINDING}{}", arn(&one.region, &one.account, "instance", one.instance.as_str())),
         about: About::Instance(one),
         account: &one.account,
         region: Some(&one.region),
@@ -137,7 +139,7 @@ fn door(door: &Door) -> Finding<'_> {
     // What a door is can be any text.
     let place = Sha256Digest::of(door.place.as_bytes()).to_string().chars().take(16).collect::<String>();
     Finding {
-        id: format!("goldseal/audit/door/{}/{}/{}/{place}", door.account, door.region, door.code),
+        id: format!("{DOOR_FINDING}{}/{}/{}/{place}", door.account, door.region, door.code),
         about: About::Door(door),
         account: &door.account,
         region: Some(&door.region),
@@ -157,7 +159,7 @@ fn place(place: &PlaceReport) -> Finding<'_> {
         let _ = write!(description, " {}: {}.", fault.code, plain(&fault.message));
     }
     Finding {
-        id: format!("goldseal/audit/place/{}/{}", place.account, region.replace(' ', "-")),
+        id: format!("{PLACE_FINDING}{}/{}", place.account, region.replace(' ', "-")),
         about: About::Place,
         account: &place.account,
         region: place.region.as_ref(),

@@ -22,6 +22,7 @@ use goldseal_core::{
 
 use super::Format;
 
+pub use asff::findings;
 pub use ocsf::{Part, parts};
 
 /// Writes an audit in a format; text for people is cut for so many columns, if there is such a number.

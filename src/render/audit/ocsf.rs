@@ -13,6 +13,7 @@ use std::{
 };
 
 use goldseal_core::{
+    digest::Sha256Digest,
     ids::AccountId,
     report::{AuditReport, AuditedInstance},
 };
@@ -37,18 +38,22 @@ pub struct Part {
     pub bytes: Vec<u8>,
 }
 
-/// Returns the events in files by region, account and day, as Athena and Security Lake look for them. A later run of the
-/// same day goes into files of its own.
+/// Returns the events in files by region, account and day, as Athena and Security Lake look for them. A file is named by
+/// when the audit began and by what is in it: a later run of the same day never writes over an earlier one.
 pub fn parts(report: &AuditReport) -> io::Result<Vec<Part>> {
     let mut parts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let (day, time) = (report.started.strftime("%Y%m%d"), report.started.strftime("%Y%m%dT%H%M%SZ"));
     let run = Run::of(report);
     for finding in finding::all(report) {
         let region = finding.region.map_or("none", |region| region.as_str());
-        let path = format!("region={region}/accountid={}/eventday={day}/goldseal-{time}.json", finding.account);
-        run.line(&finding, parts.entry(path).or_default())?;
+        let folder = format!("region={region}/accountid={}/eventday={day}", finding.account);
+        run.line(&finding, parts.entry(folder).or_default())?;
     }
-    Ok(parts.into_iter().map(|(path, bytes)| Part { path, bytes }).collect())
+    let part = |(folder, bytes): (String, Vec<u8>)| {
+        let content: String = Sha256Digest::of(&bytes).to_string().chars().take(16).collect();
+        Part { path: format!("{folder}/goldseal-{time}-{content}.json"), bytes }
+    };
+    Ok(parts.into_iter().map(part).collect())
 }
 
 /// What all events of a run share.
