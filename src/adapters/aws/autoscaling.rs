@@ -104,7 +104,7 @@ impl AutoScaling {
                 Err(error) if is_gone(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(fault::port_error(&error, WARM_POOL, group)),
             };
-            let ids = which(answer.instances(), waits);
+            let ids = waiting(answer.instances());
             found.extend(ids.map_err(|fault| malformed(WARM_POOL, group.as_str(), fault.to_string()))?);
             page = pages::next(WARM_POOL, group, page.as_deref(), answer.next_token)?;
             if page.is_none() {
@@ -218,24 +218,24 @@ fn group(described: &AutoScalingGroup) -> Result<Group, String> {
     Ok(Group {
         name: name.map_err(|fault| format!("AutoScalingGroupName: {fault}"))?,
         arn: arn.map_err(|fault| format!("AutoScalingGroupARN: {fault}"))?,
-        waiting: which(described.instances(), waits)?,
-        attached: which(described.instances(), is_attached)?,
+        waiting: waiting(described.instances())?,
+        attached: attached(described.instances()),
         launch_suspended: suspended.filter_map(|one| one.process_name()).any(|name| name == LAUNCH),
     })
 }
 
-fn which(instances: &[Instance], filter: fn(&Instance) -> bool) -> Result<Vec<InstanceId>, String> {
-    let ids = instances.iter().filter(|one| filter(one)).map(|one| one.instance_id().unwrap_or_default().parse());
+fn waiting(instances: &[Instance]) -> Result<Vec<InstanceId>, String> {
+    let waits =
+        |one: &&Instance| one.lifecycle_state().is_some_and(|state| Standing::of(state.as_str()) == Standing::Waiting);
+    let ids = instances.iter().filter(waits).map(|one| one.instance_id().unwrap_or_default().parse());
     ids.collect::<Result<_, _>>().map_err(|fault: NotAnId| format!("InstanceId: {fault}"))
 }
 
-fn waits(instance: &Instance) -> bool {
-    instance.lifecycle_state().is_some_and(|state| Standing::of(state.as_str()) == Standing::Waiting)
-}
-
-/// What a group launched, it launched from something.
-fn is_attached(instance: &Instance) -> bool {
-    instance.launch_template().is_none() && instance.launch_configuration_name().is_none()
+/// What a group launched, it launched from something. No launch waits for an id that cannot be read, so it fails nothing:
+/// an audit finds it where it lists instances.
+fn attached(instances: &[Instance]) -> Vec<InstanceId> {
+    let given = |one: &&Instance| one.launch_template().is_none() && one.launch_configuration_name().is_none();
+    instances.iter().filter(given).filter_map(|one| one.instance_id()?.parse().ok()).collect()
 }
 
 fn hook(described: &LifecycleHook) -> Result<Hook, String> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// So many instances are named in a finding.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 
 const ATTACHED: &str = "instances-attached";
 const DIRECT: &str = "instances-direct";
@@ -124,7 +124,7 @@ fn outside(machines: &[Machine], place: &Launching) -> Vec<Finding> {
         }
     }
     let door = |((code, by), ids): ((&'static str, &str), Vec<&InstanceId>)| {
-        instances(code, &format!("of {by}"), "no lifecycle hook held", &ids, place)
+        instances(code, by, "no lifecycle hook held what this launched", &ids, place)
     };
     outside.into_iter().map(door).collect()
 }
@@ -144,8 +144,7 @@ fn attached(place: &Launching) -> Vec<Finding> {
     let given = |one: &&GroupFacts| !one.group.attached.is_empty();
     let door = |one: &GroupFacts| {
         let ids: Vec<&InstanceId> = one.group.attached.iter().collect();
-        let of = format!("attached to {}", one.group.name);
-        instances(ATTACHED, &of, "no lifecycle hook held, and the group did not launch", &ids, place)
+        instances(ATTACHED, one.group.name.as_str(), "attached to the group: no lifecycle hook held this", &ids, place)
     };
     place.groups.iter().flatten().filter(given).map(door).collect()
 }
@@ -160,8 +159,8 @@ fn replaced(machines: &[Machine], told: &Asked<Vec<ReplacedRoot>>, place: &Launc
     let counts = |one: &&ReplacedRoot| here.contains(&one.instance) && !one.state.starts_with("fail");
     let ids: BTreeSet<&InstanceId> = told.iter().filter(counts).map(|one| &one.instance).collect();
     let ids: Vec<&InstanceId> = ids.into_iter().collect();
-    let what = "the root volume was replaced while it ran, or is being replaced, of";
-    (!ids.is_empty()).then(|| instances(REPLACED, "with another root volume", what, &ids, place))
+    let what = "the root volume was replaced while it ran, or is being replaced";
+    (!ids.is_empty()).then(|| instances(REPLACED, place.region.as_str(), what, &ids, place))
 }
 
 fn setting(allowed: &Asked<AllowedImages>, place: &Launching) -> Option<Finding> {
@@ -182,16 +181,23 @@ fn setting(allowed: &Asked<AllowedImages>, place: &Launching) -> Option<Finding>
     }
 }
 
+/// A door is the same however many come through it: their number is in the message.
 fn instances(code: &'static str, of: &str, what: &str, ids: &[&InstanceId], place: &Launching) -> Finding {
+    let shown = ids.iter().take(SHOWN).map(|id| id.as_str());
+    let show =
+        aws(place, &["ec2", "describe-instances", "--instance-ids"].into_iter().chain(shown).collect::<Vec<_>>());
+    finding(Severity::Warning, code, of, format!("{}: {what}", counted(ids))).typing(show)
+}
+
+/// Returns how many they are, and which.
+pub(super) fn counted(ids: &[&InstanceId]) -> String {
+    let noun = if ids.len() == 1 { "instance" } else { "instances" };
     let shown: Vec<&str> = ids.iter().take(SHOWN).map(|id| id.as_str()).collect();
     let more = match ids.len() - shown.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let noun = if ids.len() == 1 { "instance" } else { "instances" };
-    let message = format!("{what} {}{more}", shown.join(", "));
-    let show = aws(place, &[&["ec2", "describe-instances", "--instance-ids"], shown.as_slice()].concat());
-    finding(Severity::Warning, code, format!("{} {noun} {of}", ids.len()), message).typing(show)
+    format!("{} {noun} ({}{more})", ids.len(), shown.join(", "))
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::doors::counted;
 use crate::{
     enforcement::BootEnd,
-    ids::{AccountId, Region},
+    ids::{AccountId, InstanceId, Region},
     report::{AuditReport, AuditedInstance, BootRecord, Door, Launcher, Outcome, Severity},
 };
 
@@ -17,8 +18,6 @@ use crate::{
 const SETTLED: SignedDuration = SignedDuration::from_mins(15);
 /// So far a clock may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
-/// So many instances are named in a door. All of them stand in the report.
-const NAMED: usize = 10;
 /// What is found of a group whose launches wait for nobody.
 const UNHELD: [&str; 2] = ["hook-missing", "hook-not-launching"];
 
@@ -205,10 +204,7 @@ fn door(found: Found, account: &AccountId, region: &Region, all: &[(&AuditedInst
              judged",
         ),
     };
-    let ids: Vec<&str> = all.iter().take(NAMED).map(|(one, _)| one.instance.as_str()).collect();
-    let more = all.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let count = if all.len() == 1 { "1 instance".to_owned() } else { format!("{} instances", all.len()) };
+    let ids: Vec<&InstanceId> = all.iter().map(|(one, _)| &one.instance).collect();
     let why = all.iter().find_map(|(_, heard)| match heard {
         Heard::Unread(problem) => Some(format!("; {problem}")),
         Heard::Nothing | Heard::Record(_) => None,
@@ -231,7 +227,7 @@ fn door(found: Found, account: &AccountId, region: &Region, all: &[(&AuditedInst
         account: account.clone(),
         region: region.clone(),
         place,
-        message: format!("{count} ({}{more}): {says}{}", ids.join(", "), why.unwrap_or_default()),
+        message: format!("{}: {says}{}", counted(&ids), why.unwrap_or_default()),
         commands: console.into_iter().collect(),
     }
 }

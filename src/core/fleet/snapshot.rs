@@ -133,12 +133,8 @@ impl Snapshot {
     }
 }
 
-/// Which door it is: how many instances came through it does not tell.
 fn door_key(door: &Door) -> DoorKey {
-    let rest = door.place.trim_start_matches(|c: char| c.is_ascii_digit());
-    let counted = rest.strip_prefix(" instances ").or_else(|| rest.strip_prefix(" instance "));
-    let place = counted.filter(|_| rest.len() < door.place.len()).unwrap_or(&door.place);
-    (door.account.clone(), door.region.clone(), door.code.clone(), place.to_owned())
+    (door.account.clone(), door.region.clone(), door.code.clone(), door.place.clone())
 }
 
 /// Says that nobody saw what runs in a place. Instances are listed whole or not at all.

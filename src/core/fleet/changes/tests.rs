@@ -219,21 +219,6 @@ fn doors_open_and_close_where_somebody_looks() {
 }
 
 #[test]
-fn another_number_of_instances_is_the_same_door() {
-    let with = |place: &str| {
-        let mut report =
-            report(&World::from([((1, 0), Here { doors: [(1, Severity::Warning)].into(), ..Here::default() })]));
-        report.doors.iter_mut().flatten().for_each(|door| door.place = place.to_owned());
-        report
-    };
-    let kept = |place: &str| Snapshot::after(None, &with(place), Outcome::Admit);
-    let same = |one: &str, other: &str| changes(Some(&kept(one)), &kept(other)).doors.is_empty();
-    assert!(same("2 instances of RunInstances", "1 instance of RunInstances"));
-    assert!(!same("2 instances attached to web", "2 instances attached to batch"));
-    assert!(!same("2web", "3web"), "a name may begin with a number");
-}
-
-#[test]
 fn an_audit_that_looked_nowhere_is_never_good() {
     let (first, _) = after(None, &here(&[]));
     let (_, report) = after(Some(&first), &World::new());
