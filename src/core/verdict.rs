@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use codes::{CODES, remedy};
-pub use lapse::Lapse;
 
 use crate::{
     attestation::{Defect, Kind, Statement},

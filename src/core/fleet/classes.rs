@@ -7,7 +7,7 @@ use crate::{
     ids::SnapshotId,
     policy::RootVolume,
     report::{Class, Outcome},
-    verdict::{Fault, Lapse, Reason, Verdict},
+    verdict::{Fault, Reason, Verdict},
 };
 
 /// What is known of an image that runs, once it was judged.
@@ -20,9 +20,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// Takes a verdict; an admission that ends by `horizon` is one of those to look after.
+    /// Takes a verdict; an admission that ends by `horizon` is one of those to look after. `lapsed` says that nothing but
+    /// time stands against the image.
     pub fn of(
         verdict: &Verdict,
+        lapsed: bool,
         until: Option<Timestamp>,
         horizon: Timestamp,
         snapshots: Option<Vec<SnapshotId>>,
@@ -33,17 +35,11 @@ impl Image {
             Verdict::Admit(_) => Class::Admitted,
             Verdict::Undetermined(_) => Class::Undetermined,
             Verdict::Reject(reasons) if reasons.as_slice().iter().all(absent) => Class::Unsealed,
-            Verdict::Reject(reasons) if lapsed(reasons.as_slice()) => Class::Expired,
+            Verdict::Reject(_) if lapsed => Class::Expired,
             Verdict::Reject(_) => Class::Refused,
         };
         Self { class, snapshots }
     }
-}
-
-/// Says that nothing but time stands against an image.
-fn lapsed(reasons: &[Reason]) -> bool {
-    let lapses = || reasons.iter().map(Reason::lapse);
-    lapses().all(|lapse| lapse != Lapse::Stands) && lapses().any(|lapse| lapse == Lapse::Lapsed)
 }
 
 /// What became of a machine.

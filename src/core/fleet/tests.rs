@@ -106,18 +106,20 @@ fn the_class_of_an_image_follows_from_its_verdict() {
     let absent = || Reason::EvidenceAbsent { place: String::new() };
     let image: ImageRef = ImageRef { region: "eu-west-1".parse().unwrap(), id: listed(1, &[]).image };
     let other = || Reason::GateNotPassed { result: "FAILED".to_owned() };
-    for (verdict, until, class) in [
-        (admitted(), None, Class::Admitted),
-        (admitted(), Some(at(HORIZON + 1)), Class::Admitted),
-        (admitted(), Some(at(HORIZON)), Class::Expiring),
-        (Verdict::Undetermined(Faults::one(Fault::Internal { problem: String::new() })), None, Class::Undetermined),
-        (rejected([absent()]), None, Class::Unsealed),
-        (rejected([absent(), Reason::ImageNotFound { image }]), None, Class::Unsealed),
-        (rejected([expired()]), None, Class::Expired),
-        (rejected([expired(), other()]), None, Class::Refused),
-        (rejected([absent(), other()]), None, Class::Refused),
+    let undetermined = Verdict::Undetermined(Faults::one(Fault::Internal { problem: String::new() }));
+    for (verdict, lapsed, until, class) in [
+        (admitted(), false, None, Class::Admitted),
+        (admitted(), false, Some(at(HORIZON + 1)), Class::Admitted),
+        (admitted(), false, Some(at(HORIZON)), Class::Expiring),
+        (undetermined, false, None, Class::Undetermined),
+        (rejected([absent()]), false, None, Class::Unsealed),
+        (rejected([absent(), Reason::ImageNotFound { image }]), false, None, Class::Unsealed),
+        (rejected([expired()]), true, None, Class::Expired),
+        (rejected([expired()]), false, None, Class::Refused),
+        (rejected([expired(), other()]), false, None, Class::Refused),
+        (rejected([absent(), other()]), false, None, Class::Refused),
     ] {
-        assert_eq!(Image::of(&verdict, until, at(HORIZON), None).class, class, "{verdict:?} {until:?}");
+        assert_eq!(Image::of(&verdict, lapsed, until, at(HORIZON), None).class, class, "{verdict:?} {until:?}");
     }
 }
 

@@ -215,7 +215,9 @@ async fn judge<V: View + ImageCatalog>(
             judgement.verdict = judgement.verdict.and(other_owner(&case, &machine.seen), Vec::new());
         }
         let snapshots = case.snapshots();
-        let found = Image::of(&judgement.verdict, judgement.until, auditing.soon.after(auditing.at), snapshots);
+        let lapsed = case.lapsed(auditing.policy, &judgement, auditing.at).is_some();
+        let horizon = auditing.soon.after(auditing.at);
+        let found = Image::of(&judgement.verdict, lapsed, judgement.until, horizon, snapshots);
         let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
         let guard = judgement.provenance.as_ref().and_then(Provenance::boot_guard);
         let context = seen.place.context();

@@ -17,13 +17,11 @@ use super::{
 };
 use crate::{
     enforcement::{BootStep, Patience, Standing, plan_boot},
-    gate,
     identity::{Certificates, InstanceIdentity, freshness, identify},
     policy::{Context, Judgement, Keys, Mode, Policy, undescribed},
     ports::{EvidenceStore, ImageCatalog, PortError, StateStore},
     report::{BOOT_SCHEMA, BootIdentity, BootReport, Judged, Note, policy_notes},
-    trust::Discount,
-    verdict::{Fault, Faults, Lapse, Reason, Verdict},
+    verdict::{Fault, Faults, Reason, Verdict},
 };
 
 /// What one look at the image of an instance brought.
@@ -181,7 +179,7 @@ fn judge(
 ) -> (Verdict, Standing, Judged) {
     let mut judgement = sight.case.judge(policy, now);
     judgement.verdict = judgement.verdict.and(other_architecture(identity, &sight.case), Vec::new());
-    let lapsed = memory.image().and_then(|_| lapsed(&sight.case, policy, &judgement, now));
+    let lapsed = memory.image().and_then(|_| sight.case.lapsed(policy, &judgement, now));
     let standing = if lapsed.is_some() { Standing::LapsedSince } else { Standing::Other };
     // By a clock that is behind what was signed, nobody knows what holds; whatever else is wrong will still be then.
     if let Some(fault) = judgement.clock.clone() {
@@ -213,31 +211,6 @@ fn other_architecture(identity: &InstanceIdentity, case: &Case) -> Vec<Reason> {
     let document = identity.architecture().to_owned();
     let what = "architecture";
     other.map(|descriptor| Reason::IdentityMismatch { what, document, descriptor }).into_iter().collect()
-}
-
-/// Returns until when a rejected image would have been admitted, if time that has passed is all that rejects it: no
-/// reason is of another kind, and the same evidence is good just before one of the ends that have come.
-fn lapsed(case: &Case, policy: &Policy, judgement: &Judgement, now: Timestamp) -> Option<Timestamp> {
-    let Verdict::Reject(reasons) = &judgement.verdict else { return None };
-    if judgement.clock.is_some() || reasons.as_slice().iter().any(|reason| reason.lapse() == Lapse::Stands) {
-        return None;
-    }
-    let windows = judgement.discounted.iter().filter_map(|one| match &one.discount {
-        Discount::AuthorityExpired { until, .. } => Some(*until),
-        Discount::SignerUnknown
-        | Discount::SignatureInvalid { .. }
-        | Discount::SubjectMismatch { .. }
-        | Discount::AuthorityNotYetValid { .. }
-        | Discount::WitnessRefused { .. }
-        | Discount::WitnessInFuture { .. } => None,
-    });
-    let gate = judgement.gate.as_ref().and_then(|gate| gate::until(gate.measurement(), &policy.gate().limits));
-    let ends = windows.chain(gate).filter(|end| *end <= now);
-    let held = |end: &Timestamp| {
-        let before = end.checked_sub(jiff::SignedDuration::from_nanos(1)).ok();
-        before.is_some_and(|before| matches!(case.judge(policy, before).verdict, Verdict::Admit(_)))
-    };
-    ends.filter(held).max()
 }
 
 /// Why a boot goes on that was not admitted.

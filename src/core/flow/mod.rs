@@ -10,6 +10,7 @@ mod content;
 mod doctor;
 mod findings;
 mod gate;
+mod lapsed;
 mod last_audit;
 mod launch;
 pub mod outage;

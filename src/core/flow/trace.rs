@@ -179,7 +179,8 @@ async fn opened(
 
 /// Nothing is soon here: the report says until when an admission holds.
 fn class(tracing: &Tracing<'_>, judgement: &Judgement, case: &Case) -> Image {
-    Image::of(&judgement.verdict, judgement.until, tracing.at, case.snapshots())
+    let lapsed = case.lapsed(tracing.policy, judgement, tracing.at).is_some();
+    Image::of(&judgement.verdict, lapsed, judgement.until, tracing.at, case.snapshots())
 }
 
 fn unseen(id: &InstanceId, region: &Region, failed: Option<PortError>) -> TraceError {

@@ -1,26 +1,16 @@
-//! Which reasons are of time that has passed, and which are not.
+//! Which reasons time that has passed may have made, and which stand without it.
 
 use super::Reason;
 use crate::{gate::Shortfall, trust::Discount};
 
-/// What a reason has to do with time that has passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lapse {
-    /// It is nothing else: earlier it was not one.
-    Lapsed,
-    /// It may follow from what has lapsed: what an authority signed whose window is over, is missing.
-    Follows,
-    /// It was one before.
-    Stands,
-}
-
 impl Reason {
-    /// Says what it has to do with time that has passed.
-    pub fn lapse(&self) -> Lapse {
+    /// Says whether time that has passed may have made it. What is missing may follow from what has lapsed, and may
+    /// never have been there: only judging at an earlier instant tells.
+    pub fn may_lapse(&self) -> bool {
         match self {
             Self::GateShort { shortfall } => of_shortfall(shortfall),
             Self::EvidenceDiscounted { discount, .. } => of_discount(discount),
-            Self::AttestationMissing { .. } | Self::AttestationUnderThreshold { .. } => Lapse::Follows,
+            Self::AttestationMissing { .. } | Self::AttestationUnderThreshold { .. } => true,
             Self::IdentityNotVerified { .. }
             | Self::IdentitySignerUnknown { .. }
             | Self::IdentityMismatch { .. }
@@ -43,17 +33,17 @@ impl Reason {
             | Self::DescriptorMismatch { .. }
             | Self::TagMismatch { .. }
             | Self::TagNotSealed { .. }
-            | Self::RootVolumeForeign { .. } => Lapse::Stands,
+            | Self::RootVolumeForeign { .. } => false,
         }
     }
 }
 
-fn of_shortfall(shortfall: &Shortfall) -> Lapse {
+fn of_shortfall(shortfall: &Shortfall) -> bool {
     match shortfall {
         Shortfall::ScanTooOld { .. }
         | Shortfall::DatabaseTooOld { .. }
         | Shortfall::DataTooOld { .. }
-        | Shortfall::ExceptionExpired { .. } => Lapse::Lapsed,
+        | Shortfall::ExceptionExpired { .. } => true,
         Shortfall::SbomEmpty
         | Shortfall::SbomOfAnotherRun { .. }
         | Shortfall::ScanOfAnotherSource { .. }
@@ -74,19 +64,19 @@ fn of_shortfall(shortfall: &Shortfall) -> Lapse {
         | Shortfall::FindingHidden { .. }
         | Shortfall::SeverityUnknown { .. }
         | Shortfall::FindingAtThreshold { .. }
-        | Shortfall::ExceptionTooLong { .. } => Lapse::Stands,
+        | Shortfall::ExceptionTooLong { .. } => false,
     }
 }
 
 /// Where something is missing, every bundle that does not count is listed; most never did.
-fn of_discount(discount: &Discount) -> Lapse {
+fn of_discount(discount: &Discount) -> bool {
     match discount {
-        Discount::AuthorityExpired { .. } => Lapse::Lapsed,
-        Discount::SignerUnknown
+        Discount::AuthorityExpired { .. }
+        | Discount::SignerUnknown
         | Discount::SignatureInvalid { .. }
         | Discount::SubjectMismatch { .. }
         | Discount::AuthorityNotYetValid { .. }
         | Discount::WitnessRefused { .. }
-        | Discount::WitnessInFuture { .. } => Lapse::Follows,
+        | Discount::WitnessInFuture { .. } => true,
     }
 }

@@ -69,9 +69,10 @@ pub(in crate::flow) enum Kind {
     Gone,
     Deregistered,
     Sold,
+    EndedTampered,
 }
 
-pub(in crate::flow) const KINDS: [(Kind, Class); 10] = [
+pub(in crate::flow) const KINDS: [(Kind, Class); 11] = [
     (Kind::Sealed, Class::Admitted),
     (Kind::Ending, Class::Expiring),
     (Kind::Ended, Class::Expired),
@@ -82,6 +83,8 @@ pub(in crate::flow) const KINDS: [(Kind, Class); 10] = [
     (Kind::Gone, Class::Unsealed),
     (Kind::Deregistered, Class::Admitted),
     (Kind::Sold, Class::Refused),
+    // One of its statements does not verify, and its exception has ended.
+    (Kind::EndedTampered, Class::Refused),
 ];
 
 impl World {
@@ -92,7 +95,7 @@ impl World {
         let (described, descriptor) = image(&place.region, number);
         let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
         let exception = match kind {
-            Kind::Ended => now(),
+            Kind::Ended | Kind::EndedTampered => now(),
             Kind::Ending => now().saturating_add(DAY).unwrap(),
             Kind::Sealed
             | Kind::Unsealed
@@ -108,7 +111,7 @@ impl World {
         let held = match kind {
             Kind::Unsealed | Kind::Gone => None,
             Kind::Borrowed => Some(gate.clone().evidence(&ci, &boss)),
-            Kind::Tampered => Some(changed(&evidence(), "\"payload\":\"e", "\"payload\":\"f")),
+            Kind::Tampered | Kind::EndedTampered => Some(changed(&evidence(), "\"payload\":\"e", "\"payload\":\"f")),
             Kind::Sealed | Kind::Ending | Kind::Ended | Kind::Replaced | Kind::Deregistered | Kind::Sold => {
                 Some(evidence())
             }

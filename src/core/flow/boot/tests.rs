@@ -358,6 +358,14 @@ fn a_later_boot_is_stopped_by_everything_else() {
     });
     assert!(codes(&decision).contains(&"attestation-missing"), "{:?}", codes(&decision));
     assert_eq!(decision.step, BootStep::End(BootEnd::Poweroff));
+    // Nor has what does not verify any more, although what it said would have ended.
+    let decision = excepted().again(|world| {
+        much_later(world);
+        let spoilt = |evidence: Vec<u8>| crate::testing::evidence::changed(&evidence, "\"sig\":\"M", "\"sig\":\"N");
+        world.evidence = world.evidence.take().map(spoilt);
+    });
+    assert!(codes(&decision).contains(&"exception-expired") && codes(&decision).contains(&"signature-invalid"));
+    assert_eq!(decision.step, BootStep::End(BootEnd::Poweroff));
     let decision = excepted().again(|world| world.evidence = None);
     ended(&decision, Outcome::Reject, &["evidence-absent"]);
 }

@@ -88,10 +88,12 @@ fn machines<V>(
 ) -> Vec<Compared<ChangedInstance>> {
     let Some(Runs { machine: first, .. }) = wanted.machines.first() else { return Vec::new() };
     let sided = |side: &Side<'_>, case: &Case| {
-        let judgement = case.judge(side.policy, asked.at);
-        let verdict = judgement.verdict.and(other_owner(case, &first.seen), Vec::new());
-        let found = Image::of(&verdict, judgement.until, asked.soon.after(asked.at), case.snapshots());
-        Sided { found, verdict }
+        let mut judgement = case.judge(side.policy, asked.at);
+        judgement.verdict = judgement.verdict.and(other_owner(case, &first.seen), Vec::new());
+        let lapsed = case.lapsed(side.policy, &judgement, asked.at).is_some();
+        let horizon = asked.soon.after(asked.at);
+        let found = Image::of(&judgement.verdict, lapsed, judgement.until, horizon, case.snapshots());
+        Sided { found, verdict: judgement.verdict }
     };
     let ([current, candidate], [one, other]) = (sides, cases);
     let judged = [sided(current, one), sided(candidate, other)];
