@@ -84,6 +84,15 @@ impl Failure {
         Self { code, chain: vec![message.into()], hints: Vec::new() }
     }
 
+    /// Takes it for one of a command that looks, where "no" is an answer: without an answer nobody knows.
+    #[must_use]
+    pub fn unanswered(self) -> Self {
+        match self.code {
+            Code::No => Self { code: Code::Unknown, ..self },
+            Code::Good | Code::Usage | Code::Unknown | Code::Internal => self,
+        }
+    }
+
     /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -238,6 +247,12 @@ fn obstacle_hint(obstacle: &Obstacle) -> String {
 fn port_hint(port: &PortError) -> Option<String> {
     let operation = port.operation;
     Some(match port.kind {
+        // Outside an organization that is refused, not denied.
+        PortErrorKind::Denied | PortErrorKind::Refused if operation == "organizations:ListAccounts" => {
+            "call it from the organization's management account or a delegated administrator with that permission, or \
+             name the accounts: --accounts FILE"
+                .to_owned()
+        }
         PortErrorKind::Denied => format!("the caller needs {operation} on {}", port.resource),
         PortErrorKind::Throttled => "the account's request rate is used up; try again later".to_owned(),
         PortErrorKind::Unavailable => "try again; if it stays, check the network and the endpoint".to_owned(),
@@ -266,5 +281,16 @@ mod tests {
             assert_eq!(failure.hints.iter().any(|hint| hint.contains("kms:Sign")), kind == PortErrorKind::Denied);
         }
         assert_eq!(Failure::from(anyhow::anyhow!("a bad flag")).code, Code::Usage);
+    }
+
+    #[test]
+    fn without_an_answer_the_answer_is_not_no() {
+        let refused = PortError::new(PortErrorKind::Refused, "organizations:ListAccounts", "the organization");
+        let failure = Failure::from(anyhow::Error::new(refused)).unanswered();
+        assert_eq!(failure.code, Code::Unknown);
+        assert!(failure.hints.iter().any(|hint| hint.contains("--accounts FILE")), "{failure:?}");
+        for code in [Code::Usage, Code::Unknown, Code::Internal] {
+            assert_eq!(Failure::new(code, "").unanswered().code, code);
+        }
     }
 }

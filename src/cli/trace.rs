@@ -97,7 +97,7 @@ impl Trace {
                 "EC2 forgets instances soon after their end, and shows none of other accounts and regions: give REGION:i-ID, \
                  or --from with an audit that saw it",
             ),
-            TraceError::NotAsked { .. } => Failure::from(anyhow::Error::from(error)),
+            TraceError::NotAsked { .. } => Failure::from(anyhow::Error::from(error)).unanswered(),
         })
     }
 

@@ -115,6 +115,12 @@ fn an_organization_is_looked_at_in_every_region_and_what_is_not_seen_is_said() {
 }
 
 #[test]
+fn outside_an_organization_nobody_knows_and_what_to_do_is_said() {
+    let Scene { goldseal, .. } = scene();
+    goldseal.fails("audit --organization", 3, &["organizations:ListAccounts", "--accounts FILE"]);
+}
+
+#[test]
 fn an_image_that_was_deregistered_is_what_its_provenance_says() {
     let scene = scene();
     let Scene { account, goldseal, .. } = &scene;

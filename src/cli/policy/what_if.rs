@@ -88,12 +88,8 @@ impl WhatIfArgs {
             stopped: self.stopped,
             since: self.since.before(started),
         };
-        let mut report = self.compare(&asked, session, started).await.map_err(|error| {
-            let failure = Failure::from(error);
-            // "No" is the answer of a comparison, and there is none.
-            let code = if failure.code == Code::No { Code::Unknown } else { failure.code };
-            Failure { code, ..failure }
-        })?;
+        let mut report =
+            self.compare(&asked, session, started).await.map_err(|error| Failure::from(error).unanswered())?;
         report.finished = Timestamp::now();
         let code = Code::from(report.outcome());
         // A failure that could not be printed is one all the same.
