@@ -147,8 +147,12 @@ async fn look<F: Fleets>(
         Ok(view) => view,
         Err(error) => return (None, vec![missed(&error)]),
     };
-    let ((machines, faults), covered) =
+    let ((machines, mut faults), covered) =
         futures_util::join!(running(&view, auditing.stopped, progress), Covered::ask(&view));
+    // Elsewhere groups are doors only; here nobody knows the modes without them.
+    if let Some(problem) = covered.groups_unknown().filter(|_| auditing.policy.scopes_groups()) {
+        faults.push(Cause::fault(&Fault::PlaceUnavailable { problem: problem.to_owned() }));
+    }
     (machines.map(|machines| Seen { place: place.clone(), view, machines, covered }), faults)
 }
 
@@ -272,8 +276,9 @@ fn report<V>(
     let mut instances = Vec::new();
     let mut classes: Vec<BTreeMap<Class, u64>> = vec![BTreeMap::new(); order.len()];
     for one in seen {
-        let mode = auditing.policy.mode(&one.place.context());
+        let groups = one.covered.group_arns();
         for machine in &one.machines {
+            let mode = auditing.policy.mode(&groups.context(&one.place, machine));
             let image = one.place.image(&machine.image);
             // Every machine's image was judged.
             let Some((&index, (_, judged))) = at.get(&image).and_then(|index| Some((index, order.get(*index)?))) else {

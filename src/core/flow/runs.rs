@@ -1,16 +1,17 @@
 //! The image of something that runs: it may be deregistered, or not shared any more, and its evidence goes on holding.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     answers::Answers,
     case::{Case, Opened},
 };
 use crate::{
-    ids::{AccountId, ImageRef},
-    policy::{Keys, Policy},
-    ports::{EvidenceStore, ImageCatalog},
-    report::{ImageSeen, Note},
+    fleet::{Machine, Place},
+    ids::{AccountId, GroupArn, GroupName, ImageRef},
+    policy::{Context, Keys, Policy},
+    ports::{EvidenceStore, Grouped, ImageCatalog},
+    report::{ImageSeen, Launcher, Note},
     verdict::Reason,
 };
 
@@ -30,6 +31,25 @@ pub(super) async fn open(
     let answers = Answers::ask(image, ec2, store).await;
     let (case, note) = answers.case(policy, keys, witness);
     (Opened { case, bytes: answers.into_bytes() }, note)
+}
+
+/// The ARNs of the groups of a place, by which scopes go: an instance names its group only.
+#[derive(Debug, Default)]
+pub(super) struct GroupArns(BTreeMap<GroupName, GroupArn>);
+
+impl GroupArns {
+    pub(super) fn of<'g>(groups: impl IntoIterator<Item = &'g Grouped>) -> Self {
+        Self(groups.into_iter().map(|one| (one.group.name.clone(), one.group.arn.clone())).collect())
+    }
+
+    /// Returns what scopes are asked with for an instance of the place.
+    pub(super) fn context(&self, place: &Place, machine: &Machine) -> Context {
+        let group = match &machine.launcher {
+            Launcher::Group { group } => self.0.get(group).cloned().map(String::from),
+            Launcher::Fleet { .. } | Launcher::Karpenter { .. } | Launcher::Service { .. } | Launcher::Direct => None,
+        };
+        Context { group, ..place.context() }
+    }
 }
 
 /// Region and id are what was asked for; the owner is what EC2 says beside them.

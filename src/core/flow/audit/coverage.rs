@@ -1,6 +1,9 @@
 //! What guards the launches of a place, and what goes around it: asked for → doors.
 
-use super::{super::doctor::asked, Auditing};
+use super::{
+    super::{doctor::asked, runs::GroupArns},
+    Auditing,
+};
 use crate::{
     doctor::{Asked, Caller, GroupFacts, LaunchFacts, Launchable, Launching, examine_launches},
     fleet::{Around, Machine, Place, examine},
@@ -25,6 +28,16 @@ impl Covered {
             futures_util::join!(view.grouped(), view.named(), view.allowed_images(), view.replaced_roots());
         let around = Around { allowed: asked(allowed), replaced: asked(replaced) };
         Self { groups: asked(groups), named: asked(named), around }
+    }
+
+    /// Returns why nobody knows the groups of the place, where that is so.
+    pub(super) fn groups_unknown(&self) -> Option<&str> {
+        self.groups.as_ref().err().map(|fault| fault.problem.as_str())
+    }
+
+    /// Returns the ARNs of the groups.
+    pub(super) fn group_arns(&self) -> GroupArns {
+        GroupArns::of(self.groups.iter().flatten())
     }
 
     /// Returns the images that would be launched.

@@ -329,6 +329,39 @@ fn a_door_that_could_not_be_looked_at_is_not_shut() {
     }
 }
 
+#[test]
+fn a_scope_of_a_group_holds_for_its_instances_as_it_does_for_its_launches() {
+    let here = place(1, "eu-west-1");
+    let text = gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), "");
+    let scoped = format!("{text}[[scope]]\nmode = \"warn\"\ngroups = [\"{}\"]\n", group("web").arn);
+    let (plain, scoped) = (compiled(&text), compiled(&scoped));
+    let audited = |policy: &Policy, fault: bool| {
+        let mut world = World::default();
+        world.run(&here, Kind::Unsealed, 2);
+        let running = world.places.get_mut(&here).unwrap();
+        running.listed[0].tags.insert("aws:autoscaling:groupName".to_owned(), "web".to_owned());
+        running.groups = vec![Grouped { group: group("web"), hooks: Ok(Vec::new()), launches: Ok(Vec::new()) }];
+        if fault {
+            running.faults.insert("grouped", PortErrorKind::Denied);
+        }
+        let views = world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
+        let (fleet, store) = (FakeFleet { views, ..FakeFleet::default() }, FakeStore::default());
+        block_on(audit(&auditing(policy), &fleet, &store, &FakeKeys::default(), &(), now())).unwrap()
+    };
+    let report = audited(&scoped, false);
+    let modes: Vec<(bool, Mode)> = report
+        .instances
+        .iter()
+        .map(|one| (matches!(one.launcher, crate::report::Launcher::Group { .. }), one.mode))
+        .collect();
+    assert_eq!(modes.len(), 2);
+    for (of_group, mode) in modes {
+        assert_eq!(mode, if of_group { Mode::Warn } else { Mode::Enforce });
+    }
+    // Where nobody tells which groups there are, their modes are not known.
+    assert!(report.is_whole() && !audited(&scoped, true).is_whole() && audited(&plain, true).is_whole());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

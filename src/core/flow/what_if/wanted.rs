@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    super::audit::{PLACES, missed, places, running},
+    super::{
+        audit::{PLACES, missed, places, running},
+        runs::GroupArns,
+    },
     WhatIf,
 };
 use crate::{
     fleet::{Machine, Place},
-    ids::{GroupArn, GroupName, ImageRef},
+    ids::ImageRef,
     policy::{Context, Policy},
     ports::{Fleets, PortError, Progress, View},
-    report::{Cause, LaunchReport, Launcher, PlaceReport},
+    report::{Cause, LaunchReport, PlaceReport},
 };
 
 /// What runs in one place.
@@ -22,7 +25,7 @@ pub(super) struct Seen<V> {
     view: V,
     machines: Vec<Machine>,
     /// The groups, where a scope of one of the policies names some.
-    groups: BTreeMap<GroupName, GroupArn>,
+    groups: GroupArns,
 }
 
 /// Who runs an image.
@@ -76,26 +79,16 @@ pub(super) async fn look<F: Fleets>(
 }
 
 /// Returns the ARNs of the groups of a place, where a policy goes by them: an instance names its group only.
-async fn groups(asked: &WhatIf<'_>, view: &impl View, faults: &mut Vec<Cause>) -> BTreeMap<GroupName, GroupArn> {
+async fn groups(asked: &WhatIf<'_>, view: &impl View, faults: &mut Vec<Cause>) -> GroupArns {
     if ![asked.current, asked.candidate].into_iter().any(Policy::scopes_groups) {
-        return BTreeMap::new();
+        return GroupArns::default();
     }
     match view.grouped().await {
-        Ok(groups) => groups.into_iter().map(|one| (one.group.name, one.group.arn)).collect(),
+        Ok(groups) => GroupArns::of(&groups),
         Err(error) => {
             faults.push(missed(&error));
-            BTreeMap::new()
+            GroupArns::default()
         }
-    }
-}
-
-impl<V> Seen<V> {
-    fn context(&self, machine: &Machine) -> Context {
-        let group = match &machine.launcher {
-            Launcher::Group { group } => self.groups.get(group).cloned().map(String::from),
-            Launcher::Fleet { .. } | Launcher::Karpenter { .. } | Launcher::Service { .. } | Launcher::Direct => None,
-        };
-        Context { group, ..self.place.context() }
     }
 }
 
@@ -130,7 +123,11 @@ pub(super) fn wanted<'s, V>(
     for one in seen {
         for machine in &one.machines {
             let of_image = wanted.entry(one.place.image(&machine.image)).or_insert_with(|| fresh(Ok(&one.view)));
-            of_image.machines.push(Runs { place: &one.place, machine, context: one.context(machine) });
+            of_image.machines.push(Runs {
+                place: &one.place,
+                machine,
+                context: one.groups.context(&one.place, machine),
+            });
         }
     }
     let view = |launch: &LaunchReport| {
