@@ -2,15 +2,16 @@
 //! by Auto Scaling itself, or by a schedule.
 //!
 //! The flow is the daemon's. What does not come to an end before the call does is given back: to the queue as a failed
-//! item, else by failing, so that Lambda calls again.
+//! item, else by failing, so that Lambda calls again. In a batch, each record is looked at for itself: what is of another
+//! source, or unreadable, takes none of ours with it.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use futures::future::join_all;
 use goldseal_core::{
-    bounded::{self, Limits, Object},
-    lifecycle::{Message, parse_message},
+    bounded::{self, JsonFault, Limits, Object},
+    lifecycle::{Message, MessageFault, parse_message},
     report::LaunchReport,
 };
 use jiff::Timestamp;
@@ -67,18 +68,35 @@ pub struct Lambda {
 #[derive(Deserialize)]
 struct Batch<'e> {
     #[serde(rename = "Records", borrow)]
-    records: Option<Vec<Object<QueueRecord<'e>>>>,
+    records: Option<Vec<&'e RawValue>>,
+}
+
+/// What tells whose record it is, whatever form the rest has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Marks<'e> {
+    #[serde(borrow)]
+    message_id: Option<&'e RawValue>,
+    #[serde(borrow)]
+    event_source: Option<&'e RawValue>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct QueueRecord<'e> {
-    message_id: Option<Cow<'e, str>>,
     #[serde(borrow)]
     body: Option<Cow<'e, str>>,
     #[serde(default)]
     attributes: Attributes,
-    event_source: Option<Cow<'e, str>>,
+}
+
+/// A record of a batch.
+#[derive(Debug, PartialEq, Eq)]
+struct Item {
+    /// By which the queue knows it.
+    id: Option<String>,
+    told: Result<Message, MessageFault>,
+    /// When the queue first handed it out.
+    first_sight: Timestamp,
 }
 
 #[derive(Deserialize, Default)]
@@ -162,16 +180,19 @@ impl Function {
     async fn messages(
         &self,
         journal: &mpsc::Sender<LaunchReport>,
-        records: Vec<(String, String, Timestamp)>,
+        records: Vec<Item>,
         budget: Duration,
     ) -> Result<Answer, Error> {
-        let each = records.into_iter().map(|(id, body, first_sight)| async move {
-            let handled =
-                timeout(budget, handle(&self.engine, journal, parse_message(body.as_bytes()), first_sight)).await;
+        let each = records.into_iter().map(|Item { id, told, first_sight }| async move {
+            let handled = timeout(budget, handle(&self.engine, journal, told, first_sight)).await;
             // A message that nobody can read comes again until the queue puts it aside.
-            (handled != Ok(Disposition::Delete)).then_some(Failed { item_identifier: id })
+            (handled != Ok(Disposition::Delete)).then_some(id)
         });
-        Ok(Answer { batch_item_failures: join_all(each).await.into_iter().flatten().collect() })
+        let open = join_all(each).await.into_iter().flatten();
+        let named: Option<Vec<Failed>> = open.map(|id| Some(Failed { item_identifier: id? })).collect();
+        // What has no name comes again with all the others; those that are over are over then too.
+        let batch_item_failures = named.ok_or("a record that has no messageId cannot be read")?;
+        Ok(Answer { batch_item_failures })
     }
 
     async fn event(
@@ -198,21 +219,39 @@ impl Function {
     }
 }
 
-/// Returns the messages of a queue's event: id, body, and when it was first received.
-fn batch(payload: &[u8]) -> Option<Vec<(String, String, Timestamp)>> {
+/// Returns the records of a queue's event; none where there is none of a queue among them.
+fn batch(payload: &[u8]) -> Option<Vec<Item>> {
     let Object(Batch { records }) = bounded::json(payload, EVENT_LIMITS).ok()?;
-    let records: Vec<QueueRecord<'_>> = records?.into_iter().map(|Object(record)| record).collect();
-    if records.iter().any(|record| record.event_source.as_deref() != Some("aws:sqs")) {
-        return None;
+    let (records, now) = (records?, Timestamp::now());
+    let items: Vec<(bool, Item)> = records.into_iter().map(|record| item(record, now)).collect();
+    // An event of something else alone is told as one.
+    let foreign = !items.is_empty() && items.iter().all(|(queued, _)| !queued);
+    (!foreign).then(|| items.into_iter().map(|(_, item)| item).collect())
+}
+
+/// Reads a record, and says whether it may be one of a queue.
+fn item(record: &RawValue, now: Timestamp) -> (bool, Item) {
+    let text = |raw: Option<&RawValue>| serde_json::from_str::<String>(raw?.get()).ok();
+    let record = record.get().as_bytes();
+    let unknown = |fault: JsonFault| (true, Item { id: None, told: Err(fault.into()), first_sight: now });
+    let marks = match bounded::json(record, EVENT_LIMITS) {
+        Ok(Object(Marks { message_id, event_source })) => (text(message_id), text(event_source)),
+        Err(fault) => return unknown(fault),
+    };
+    let (id, source) = marks;
+    if source.as_deref() != Some("aws:sqs") {
+        let what = "a record of another source than a queue".to_owned();
+        return (false, Item { id, told: Ok(Message::Foreign { what }), first_sight: now });
     }
-    let now = Timestamp::now();
-    let each = records.into_iter().map(|record| {
-        let first = record.attributes.approximate_first_receive_timestamp;
-        let first = first.and_then(|text| Timestamp::from_millisecond(text.parse().ok()?).ok());
-        let text = |field: Option<Cow<'_, str>>| field.unwrap_or_default().into_owned();
-        (text(record.message_id), text(record.body), first.map_or(now, |first| first.min(now)))
-    });
-    Some(each.collect())
+    let (told, first) = match bounded::json(record, EVENT_LIMITS) {
+        Ok(Object(QueueRecord { body, attributes })) => {
+            let body = body.ok_or(MessageFault::Missing("body"));
+            (body.and_then(|body| parse_message(body.as_bytes())), attributes.approximate_first_receive_timestamp)
+        }
+        Err(fault) => (Err(fault.into()), None),
+    };
+    let first = first.and_then(|text| Timestamp::from_millisecond(text.parse().ok()?).ok());
+    (true, Item { id, told, first_sight: first.map_or(now, |first| first.min(now)) })
 }
 
 /// Returns how much of a call's time is left; `deadline` is in milliseconds since 1970.
@@ -225,15 +264,50 @@ fn left(deadline: u64, now: Timestamp) -> Duration {
 mod tests {
     use super::*;
 
+    const OURS: &str = r#"{"messageId":"m-1","body":"{\"Event\":\"autoscaling:TEST_NOTIFICATION\"}","eventSource":"aws:sqs",
+        "receiptHandle":"r","attributes":{"ApproximateFirstReceiveTimestamp":"1700000000000","SentTimestamp":"1"}}"#;
+
+    fn records(records: &[&str]) -> Option<Vec<Item>> {
+        batch(format!(r#"{{"Records":[{}]}}"#, records.join(",")).as_bytes())
+    }
+
     #[test]
     fn a_batch_of_a_queue_is_told_from_an_event() {
-        let queue = r#"{"Records":[{"messageId":"m-1","body":"{}","eventSource":"aws:sqs","receiptHandle":"r",
-            "attributes":{"ApproximateFirstReceiveTimestamp":"1700000000000","SentTimestamp":"1"}}]}"#;
-        let found = batch(queue.as_bytes()).unwrap();
-        assert_eq!(found, [("m-1".to_owned(), "{}".to_owned(), Timestamp::from_second(1_700_000_000).unwrap())]);
-        assert_eq!(batch(br#"{"Records":[]}"#).unwrap(), []);
+        let first_sight = Timestamp::from_second(1_700_000_000).unwrap();
+        let expected = Item { id: Some("m-1".to_owned()), told: Ok(Message::Test), first_sight };
+        assert_eq!(records(&[OURS]).unwrap(), [expected]);
+        assert_eq!(records(&[]).unwrap(), []);
         for event in [&b"{}"[..], b"{\"detail-type\":\"x\"}", br#"{"Records":[{"s3":{}}]}"#, b"[[]]", b"[]", b""] {
             assert_eq!(batch(event), None);
+        }
+    }
+
+    #[test]
+    fn whatever_stands_beside_it_in_a_batch_a_record_of_ours_is_read() {
+        let foreign = r#"{"messageId":"m-2","body":"x","eventSource":"aws:kinesis"}"#;
+        let bodiless = r#"{"messageId":"m-2","eventSource":"aws:sqs"}"#;
+        let torn = r#"{"messageId":"m-2","body":3,"attributes":[],"eventSource":"aws:sqs"}"#;
+        let nameless = r#"{"messageId":{},"body":[],"eventSource":"aws:sqs"}"#;
+        for (beside, id, deleted) in [
+            (foreign, Some("m-2"), true),
+            (r#"{"s3":{}}"#, None, true),
+            (r#"{"eventSource":["aws:sqs"]}"#, None, true),
+            (bodiless, Some("m-2"), false),
+            (torn, Some("m-2"), false),
+            (nameless, None, false),
+            ("[]", None, false),
+            ("3", None, false),
+            ("null", None, false),
+        ] {
+            for both in [[OURS, beside], [beside, OURS]] {
+                let mut found = records(&both).unwrap();
+                let ours = found.remove(both.iter().position(|one| *one == OURS).unwrap());
+                assert_eq!((ours.id.as_deref(), ours.told), (Some("m-1"), Ok(Message::Test)), "{beside}");
+                let [other] = &found[..] else { panic!("{found:?}") };
+                assert_eq!(other.id.as_deref(), id, "{beside}");
+                assert_eq!(matches!(other.told, Ok(Message::Foreign { .. })), deleted, "{beside}");
+                assert_eq!(other.told.is_err(), !deleted, "{beside}");
+            }
         }
     }
 

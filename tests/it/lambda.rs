@@ -135,10 +135,12 @@ fn messages_events_and_schedules_are_decided_as_the_daemon_does() {
         record("m-bad", &flat("bad", &refused)),
         record("m-test", &json!({"Event": "autoscaling:TEST_NOTIFICATION"})),
         record("m-poison", &"not JSON".into()),
+        json!({"messageId": "m-foreign", "body": "x", "eventSource": "aws:kinesis"}),
+        json!({"messageId": "m-torn", "body": 3, "eventSource": "aws:sqs"}),
     ];
     let (good_call, answer) = runtime.call(&json!({"Records": records}));
     assert!(good_call, "{answer:#}");
-    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m-poison"}]}));
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m-poison"}, {"itemIdentifier": "m-torn"}]}));
     assert_eq!((fleet.results("good")[0].as_str(), fleet.results("bad")[0].as_str()), ("CONTINUE", "ABANDON"));
 
     // EventBridge, and Auto Scaling itself.
