@@ -79,12 +79,17 @@ async fn writes(session: &Session, identity: &InstanceIdentity) -> Result<bool> 
     allowed([store.write(&name, b"", impossible).await.map(drop)])
 }
 
-/// IAM refuses before anybody looks whether the thing is there; every other failure comes after it.
+/// IAM refuses before anybody looks whether the thing is there, and every other failure comes after it; but where a bucket
+/// is not there, nobody asks IAM.
 fn allowed(tried: impl IntoIterator<Item = Result<(), PortError>>) -> Result<bool> {
     let mut any = false;
     for one in tried {
         match one {
             Err(error) if error.kind == PortErrorKind::Denied => {}
+            Err(error) if error.kind == PortErrorKind::NotFound => {
+                let what = "what this would be done to is not there: mend the settings, and check again";
+                return Err(anyhow::Error::new(error).context(what));
+            }
             Err(error) if matches!(error.kind, PortErrorKind::Throttled | PortErrorKind::Unavailable) => {
                 return Err(error.into());
             }
@@ -108,7 +113,7 @@ mod tests {
         for (tried, expected) in [
             (vec![fails(PortErrorKind::Denied), fails(PortErrorKind::Denied)], Some(false)),
             (vec![fails(PortErrorKind::Denied), Ok(())], Some(true)),
-            (vec![fails(PortErrorKind::NotFound)], Some(true)),
+            (vec![fails(PortErrorKind::NotFound)], None),
             (vec![fails(PortErrorKind::Refused)], Some(true)),
             (vec![fails(PortErrorKind::Throttled)], None),
             (vec![fails(PortErrorKind::Denied), fails(PortErrorKind::Unavailable)], None),

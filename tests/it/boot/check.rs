@@ -132,6 +132,16 @@ fn what_could_not_be_tried_is_said() {
     let (found, _) = checked.role();
     assert!(found.len() == 2 && found.iter().all(|(code, _)| code == "role-not-tried"), "{found:?}");
 
+    let nowhere = Checked::new();
+    nowhere.fails(&TRIED[..2], 403, "AccessDenied");
+    nowhere.fails(&TRIED[2..], 404, "NoSuchBucket");
+    let (found, _) = nowhere.role();
+    let [.., (code, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(
+        code == "role-not-tried" && message.contains("is not there") && message.contains("NoSuchBucket"),
+        "{found:?}"
+    );
+
     let forged = Checked::new().with("signer", json!("forger"));
     let (found, _) = forged.role();
     let [(code, message)] = found.as_slice() else { panic!("{found:?}") };
