@@ -3,7 +3,11 @@
 //! One spelling a place: no credentials, no query, no fragment, no percent signs, no empty, `.` or `..` segments. What
 //! is not one of the four kinds is an error that lists them.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,10 +56,13 @@ impl StoreUrl {
     }
 
     /// Says whether who may write to one place is likely to be able to write to the other: one bucket, or one directory
-    /// in another.
+    /// in another, by whatever links they are named.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Place::Directory(one), Place::Directory(other)) => one.starts_with(other) || other.starts_with(one),
+            (Place::Directory(one), Place::Directory(other)) => {
+                let within = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
+                within(one, other) || within(&followed(one), &followed(other))
+            }
             (Place::S3 { bucket: one, .. }, Place::S3 { bucket: other, .. }) => one == other,
             _ => false,
         }
@@ -69,6 +76,17 @@ impl FromStr for StoreUrl {
         // The text could hold a password, which no error message should repeat.
         let shown = if text.contains('@') { "…@…".to_owned() } else { text.chars().take(200).collect() };
         parse(text).map(Self).map_err(|problem| NotAStoreUrl { url: shown, problem })
+    }
+}
+
+/// Follows the links in a path, as far as there is something.
+fn followed(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|there| Some((there, fs::canonicalize(there).ok()?)));
+    match found {
+        Some((there, followed)) => {
+            path.strip_prefix(there).map_or_else(|_| path.to_owned(), |rest| followed.join(rest))
+        }
+        None => path.to_owned(),
     }
 }
 
@@ -180,6 +198,30 @@ impl From<StoreUrl> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_into_a_directory_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place =
+            |name: &str| -> StoreUrl { format!("file://{}", folder.path().join(name).display()).parse().unwrap() };
+        fs::create_dir_all(folder.path().join("evidence/v1")).unwrap();
+        for (link, to) in [("state", "evidence/v1"), ("same", "evidence"), ("around", ".")] {
+            std::os::unix::fs::symlink(folder.path().join(to), folder.path().join(link)).unwrap();
+        }
+        for inside in ["state", "state/not/yet", "same", "around", "around/evidence/x", "evidence/v1"] {
+            assert!(
+                place(inside).overlaps(&place("evidence")) && place("evidence").overlaps(&place(inside)),
+                "{inside}"
+            );
+            assert!(place(inside).overlaps(&place("same")), "{inside}");
+        }
+        for outside in ["elsewhere", "elsewhere/not/yet", "around/elsewhere", "evidence-too"] {
+            assert!(
+                !place(outside).overlaps(&place("evidence")) && !place("same").overlaps(&place(outside)),
+                "{outside}"
+            );
+        }
+    }
 
     #[test]
     fn the_four_kinds_are_read_and_written_back() {
