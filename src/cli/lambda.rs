@@ -134,7 +134,7 @@ impl Lambda {
             let region = session.aws().await.region().await.context("finding the region of the function")?;
             let engine = assembly.engine(&session, &settings, policy, &region, Host::Function).await?;
             let recorder = Recorder::new(
-                assembly.state(&session, &settings).await?,
+                assembly.tried_state(&session, &settings).await?,
                 assembly.groups(&session, &region).await,
                 region,
                 assembly.metrics(),

@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use goldseal_core::{ids::Region, policy::Policy};
+use goldseal_core::{
+    flow::TriedState,
+    ids::Region,
+    policy::Policy,
+    ports::{PortErrorKind, StateName},
+};
+use jiff::Timestamp;
 
 use crate::{
     adapters::{
@@ -62,6 +68,32 @@ impl Assembly {
     /// Opens the state.
     pub async fn state(&self, session: &Session, settings: &HookSettings) -> Result<State> {
         session.state(&settings.state).await
+    }
+
+    /// Opens the state, and tries whether it can be written, before anybody decides anything.
+    ///
+    /// # Errors
+    /// When it cannot, and asking again would bring the same. What may pass is no reason to guard nothing.
+    pub async fn tried_state(&self, session: &Session, settings: &HookSettings) -> Result<State, Failure> {
+        let state = self.state(session, settings).await?;
+        // Replicas that start together share the place.
+        let name = format!("v1/starts/{}-{}.json", std::process::id(), Timestamp::now().as_nanosecond());
+        let name = StateName::new(name).map_err(anyhow::Error::msg)?;
+        match TriedState::of(&state, &name).await.outcome() {
+            Ok(()) => Ok(state),
+            Err(error) if matches!(error.kind, PortErrorKind::Throttled | PortErrorKind::Unavailable) => {
+                let error = error.chain();
+                tracing::error!(event = "state-failed", error, "the place for state could not be tried");
+                Ok(state)
+            }
+            Err(error) => {
+                let what = format!("trying the place for state, {}", settings.state);
+                Err(Failure::from(anyhow::Error::new(error).context(what)).hint(
+                    "breakers, decisions and last known good evidence are kept there: let whoever runs this read, write and \
+                     remove there, or name another place with --state; `goldseal doctor` tries it too",
+                ))
+            }
+        }
     }
 
     /// Connects to Auto Scaling.

@@ -35,7 +35,7 @@ Examples:
 
 SIGHUP reads the policy again. SIGTERM finishes what is held, for up to a minute.
 
-Exit codes: 0 stopped by a signal, 2 settings, 3 AWS could not be asked at the start.";
+Exit codes: 0 stopped by a signal, 2 settings, 3 AWS could not be asked at the start, or the place for state not be written.";
 
 /// Arguments of `hook`.
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,7 @@ impl Hook {
             }
             let engine = assembly.engine(&session, &settings, policy, queue.region(), Host::Daemon).await?;
             let recorder = Recorder::new(
-                assembly.state(&session, &settings).await?,
+                assembly.tried_state(&session, &settings).await?,
                 assembly.groups(&session, queue.region()).await,
                 queue.region().clone(),
                 assembly.metrics(),

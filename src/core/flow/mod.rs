@@ -22,6 +22,7 @@ mod seal;
 mod sign;
 mod statements;
 mod trace;
+mod tried_state;
 mod verify;
 mod what_if;
 
@@ -41,5 +42,6 @@ pub use seal::{Ports, SealFault, Sealing, Stopped, seal};
 pub use sign::{Existing, Gating, SignError, Signing, sign};
 pub use statements::{Gated, INLINE_SBOM, InputFault, Inputs, SbomPlace, UnsignedStatement, parse_facts, statements};
 pub use trace::{TraceError, Traced, Tracing, trace, trace_offline};
+pub use tried_state::TriedState;
 pub use verify::{Offline, judge_offline, keys, verify};
 pub use what_if::{WhatIf, what_if};

@@ -2,6 +2,8 @@
 
 use std::{os::unix::net::UnixDatagram, time::Duration};
 
+use serde_json::json;
+
 use crate::fleet::{Fleet, until};
 
 #[test]
@@ -87,6 +89,22 @@ fn a_queue_that_is_not_there_is_refused_at_the_start() {
 }
 
 #[test]
+fn a_place_for_state_that_cannot_be_written_is_refused_at_the_start() {
+    let fleet = Fleet::new();
+    let goldseal = &fleet.scene.goldseal;
+    let hook = |state: &str| {
+        let line = format!("hook --queue {} --guard-group web --guard-hook goldseal --listen 127.0.0.1:0", fleet.queue);
+        goldseal.run(&format!("{line} --state {state}"))
+    };
+    let file = format!("file://{}/state", goldseal.path("policy.toml").display());
+    hook(&file).exits(2).says("trying the place for state").says(&file).says("--state");
+    hook("s3://nobody-has-this-bucket").exits(2).says("NoSuchBucket");
+    fleet.scene.account.fault(json!({"service": "s3", "action": "PutObject", "resource": "closed", "times": 0,
+        "status": 403, "code": "AccessDenied"}));
+    hook("s3://closed/hook").exits(3).says("s3:PutObject").says("goldseal doctor");
+}
+
+#[test]
 fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     let fleet = Fleet::new();
     let goldseal = &fleet.scene.goldseal;
@@ -95,7 +113,12 @@ fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     };
     let bucket = format!("s3://{}/state", fleet.scene.account.bucket());
     goldseal.run(&line("--guard-group web", "file:///var/lib/goldseal")).exits(0);
+    let link = goldseal.path("link");
+    std::os::unix::fs::symlink(goldseal.path("."), &link).unwrap();
+    let evidence = format!("--store file://{}/evidence", goldseal.path(".").display());
+    let linked = format!("file://{}/evidence/state", link.display());
     for (line, says) in [
+        (format!("{} {evidence}", line("--guard-group web", &linked)), "where the evidence is"),
         (line("", "file:///x"), "no guarded group is set"),
         (line("--guard-group *web", "file:///x"), "`hook.groups`"),
         (line("--guard-group web", &bucket), "where the evidence is"),

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use super::{Setup, asked};
+use super::{super::TriedState, Setup, asked};
 use crate::{
     doctor::{Place, QueueFacts, Right, Unasked, Why},
     enforcement::Completion,
     ids::{AmiId, ImageRef, InstanceId, NotAnId, VolumeId},
     lifecycle::{Group, Wait},
-    ports::{Asker, EvidenceStore, Expected, ImageCatalog, Instances, LaunchQueue, StateName, StateStore, Waits},
+    ports::{Asker, EvidenceStore, ImageCatalog, Instances, LaunchQueue, StateName, StateStore, Waits},
 };
 
 /// What is written, read and removed.
@@ -122,13 +122,8 @@ pub(super) async fn state(setup: &Setup<'_>, state: &impl StateStore, rights: &m
     let lasting = |problem| Unasked { operation: "state", resource: url.clone(), why: Why::Lasting, problem };
     let tried = match StateName::new(STATE_PROBE) {
         Ok(name) => {
-            // Another doctor may have left one.
-            let written = asked(state.write(&name, b"{}", Expected::Absent).await).map(drop);
-            let read = asked(state.read(&name).await).and_then(|found| match (&written, found) {
-                (Ok(()), None) => Err(lasting("what was written is not there".to_owned())),
-                (Ok(()) | Err(_), _) => Ok(()),
-            });
-            let removed = asked(state.remove(&name).await);
+            let TriedState { written, read, removed } = TriedState::of(state, &name).await;
+            let (written, read, removed) = (asked(written), asked(read), asked(removed));
             if let Some(on) = bucket(setup, &setup.state) {
                 for (action, tried) in
                     [("s3:PutObject", &written), ("s3:GetObject", &read), ("s3:DeleteObject", &removed)]
