@@ -5,6 +5,7 @@ mod disks;
 mod messages;
 mod outages;
 mod running;
+mod ways;
 
 /// The message that Auto Scaling itself sends about an action.
 fn flat(group: &str, action: &serde_json::Value) -> String {
