@@ -13,6 +13,7 @@ use crate::{
     cloud::cloud,
     offline::AMI,
     policies::{kms, trusting},
+    registry::Registry,
     run::{INPUTS, Run, codes, files_under, notes},
 };
 
@@ -147,6 +148,30 @@ fn a_store_that_is_out_is_stood_in_for_as_the_policy_says() {
     let instance =
         instance.with("document", json!({"imageId": AMI, "region": "eu-west-1", "instanceId": "i-0fedcba9876543210"}));
     ended(&instance, instance.boots(), 3, &["evidence-unavailable"]);
+}
+
+#[test]
+fn evidence_may_be_in_a_registry() {
+    if !possible() {
+        return;
+    }
+    let (registry, mut instance) = (Registry::start(), Instance::new());
+    let store = format!("oci://{}/team/images", registry.host);
+    let image = format!("{AMI} --image saved.json --region eu-west-1");
+    instance.goldseal.run(&format!("sign {image} --dangerous-local-key key.pem --store {store} {INPUTS}")).exits(0);
+    instance.settings(&format!("store = \"{store}\""), "deadline = \"4s\"");
+    instance.cut_off();
+    ended(&instance, instance.boots(), 3, &["evidence-unavailable"]);
+    instance.systemctl("exit 0");
+    std::fs::remove_file(instance.goldseal.path("systemctl.log")).unwrap();
+    instance.reach(&registry.host, &registry.host);
+    registry.requests();
+    let report = admitted(&instance, instance.boots());
+    assert_eq!(report["evidence"], format!("{store}:eu-west-1.{AMI}"));
+    let asked = registry.requests();
+    assert!(!asked.is_empty() && asked.iter().all(|one| one.starts_with("GET /v2/")), "{asked:?}");
+    let instance = instance.with("document", json!({"imageId": "ami-0fedcba9876543210", "region": "eu-west-1"}));
+    ended(&instance, instance.boots(), 1, &["evidence-absent"]);
 }
 
 #[test]
