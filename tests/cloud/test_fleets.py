@@ -45,6 +45,23 @@ class Launching(Case):
         calls = http("GET", "/localaws/calls?action=DescribeInstances")
         self.assertEqual(len(calls), 3)
 
+    def test_volumes_are_found_by_their_ids_and_those_of_their_instances(self):
+        ids = fleet(register(), 3)
+        seen = instances(self.ec2)
+        volumes = [seen[one]["BlockDeviceMappings"][0]["Ebs"]["VolumeId"] for one in ids]
+        attached = {"Name": "attachment.instance-id", "Values": ids[1:]}
+
+        def found(*values: str, **more) -> list[str]:
+            named = [{"Name": "volume-id", "Values": [*values]}, *more.pop("and_by", ())]
+            return sorted(one["VolumeId"] for one in self.ec2.describe_volumes(Filters=named, **more)["Volumes"])
+
+        self.assertEqual(found(*volumes[:2], "vol-00000000000000000"), sorted(volumes[:2]))
+        self.assertEqual(found("vol-00000000000000000"), [])
+        self.assertEqual(found(f"{volumes[0][:-1]}?"), [volumes[0]])
+        self.assertEqual(found(*volumes[:2], and_by=[attached]), [volumes[1]])
+        self.assertEqual(found(*volumes[:2], and_by=[{"Name": "status", "Values": ["available"]}]), [])
+        self.assertEqual(found(*volumes[:2], VolumeIds=volumes[1:]), [volumes[1]])
+
     def test_one_shows_what_run_instances_shows(self):
         image_id = register()
         made, = self.ec2.run_instances(ImageId=image_id, MinCount=1, MaxCount=1, InstanceType="t3.micro")["Instances"]

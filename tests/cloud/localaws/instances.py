@@ -3,7 +3,7 @@ import time
 
 from moto.ec2.exceptions import InvalidInstanceIdError
 from moto.ec2.models import instances
-from moto.ec2.utils import filter_reservations
+from moto.ec2.utils import filter_reservations, generic_filter
 
 from . import errors, images, snapshots
 from .controls import CONTROL
@@ -135,12 +135,18 @@ class InstanceBackend:
     def describe_volumes(self, volume_ids=None, filters=None):
         # moto matches each volume with each of up to 200 values as a pattern.
         others = dict(filters or {})
-        attached = others.pop("attachment.instance-id", None)
-        if attached is None or any("*" in one or "?" in one for one in attached):
-            return super().describe_volumes(volume_ids, filters)
-        wanted = set(attached)
-        return [one for one in super().describe_volumes(volume_ids, others)
-                if one.attachment and one.attachment.instance.id in wanted]
+        exact = {name: set(others.pop(name)) for name in ("volume-id", "attachment.instance-id")
+                 if name in others and not any("*" in one or "?" in one for one in others[name])}
+        if volume_ids or "volume-id" not in exact:
+            found = super().describe_volumes(volume_ids, others)
+        else:
+            found = generic_filter(others, [self.volumes[one] for one in exact["volume-id"] if one in self.volumes])
+
+        def meets(one):
+            told = {"volume-id": one.id, "attachment.instance-id": one.attachment and one.attachment.instance.id}
+            return all(told[name] in wanted for name, wanted in exact.items())
+
+        return [one for one in found if meets(one)]
 
 
 # What an audit asks for and moto does not know.

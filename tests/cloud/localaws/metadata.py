@@ -18,10 +18,12 @@ class MetadataActions:
         instances = backend.get_multi_instances_by_id(wanted) if wanted else backend.all_instances()
         filters, seen = self._filters_from_querystring(), {}
         zones = {one.name: one.zone_id for one in backend.describe_availability_zones()}
-        rows = [self._row(one, seen, zones) for one in instances]
-        rows = [one for one in rows if _matches(one, filters)]
-        page, token = paging.page(rows, self._get_param("NextToken"), None if wanted else size)
-        return ActionResult({"InstanceImageMetadata": page, "NextToken": token})
+        if filters:
+            instances = [one for one in instances if _matches(self._row(one, seen, zones), filters)]
+        # Rows of one page only: there may be a hundred.
+        page, token = paging.page(instances, self._get_param("NextToken"), None if wanted else size)
+        rows = [self._row(one, seen, zones) for one in page]
+        return ActionResult({"InstanceImageMetadata": rows, "NextToken": token})
 
     def _row(self, instance, seen: dict[str, dict], zones: dict[str, str]) -> dict:
         if instance.image_id not in seen:
