@@ -120,7 +120,8 @@ pub(super) async fn volumes(
     let resource = format!("{} volumes", ids.len());
     let values = ids.iter().map(ToString::to_string).collect();
     let filter = Filter::builder().name("volume-id").set_values(Some(values)).build();
-    let request = ec2.describe_volumes().filters(filter).max_results(most);
+    // Those of instances that another service manages too.
+    let request = ec2.describe_volumes().filters(filter).include_managed_resources(true).max_results(most);
     let (mut found, mut page) = (BTreeMap::new(), None);
     loop {
         let answer = request.clone().set_next_token(page.clone()).send().await;

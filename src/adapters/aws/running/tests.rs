@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::AllowedImagesSettingsEnabledState;
+use aws_sdk_ec2::types::{AllowedImagesSettingsEnabledState, ManagedResourceDefaultVisibility};
 use goldseal_core::{
     ids::{AmiId, GroupName, SnapshotId},
     testing::fleet::{self, FakeView, Running},
@@ -228,4 +228,23 @@ async fn a_thousand_instances_fit_on_a_page_of_their_images() {
         assert_eq!((listed.len(), listed.is_superset(&ids)), (known + launched, true));
         assert_eq!(fleet.calls("ec2", "DescribeInstanceImageMetadata") - asked, pages);
     }
+}
+
+#[tokio::test]
+async fn what_a_service_manages_and_the_account_hides_is_seen_with_its_root() {
+    let fleet = Fleet::new("640000000033").await;
+    let (account, region, image) = (&fleet.account, &fleet.region, &fleet.image);
+    let wanted =
+        json!({"image": image, "count": 1, "account": account, "region": region, "operator": "eks.amazonaws.com"});
+    let (status, told) = cloud().send("POST", "/localaws/fleet", &wanted.to_string());
+    assert_eq!(status, 200, "{told}");
+    let hidden = ManagedResourceDefaultVisibility::Hidden;
+    let hide = fleet.aws.ec2(region).modify_managed_resource_visibility().default_visibility(hidden);
+    hide.send().await.unwrap();
+    let view = fleet.view();
+    let [listed] = view.listed(&()).await.unwrap().try_into().unwrap();
+    let instance = view.described().await.unwrap().remove(&listed.id).unwrap().unwrap();
+    let root = instance.root_volume.unwrap();
+    let volumes = view.volumes(std::slice::from_ref(&root)).await.unwrap();
+    assert_eq!(volumes[&root].snapshot.as_ref(), Some(&fleet.snapshot));
 }
