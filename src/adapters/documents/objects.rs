@@ -71,7 +71,8 @@ impl Objects {
         if declared.is_some_and(|length| length > self.limit) {
             return Err(too_large(GET, &place, self.limit));
         }
-        let (mut body, mut bytes) = (answer.body, Vec::new());
+        // At once: a text that grows leaves behind what it outgrew, and many are read together.
+        let (mut body, mut bytes) = (answer.body, Vec::with_capacity(declared.unwrap_or_default()));
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| broken_off(&place, error))?;
             if bytes.len() + piece.len() > self.limit {

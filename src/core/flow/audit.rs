@@ -36,8 +36,9 @@ use crate::{
 
 /// So many places are looked at together.
 pub(super) const PLACES: usize = 8;
-/// So many images are judged together: each may hold an SBOM of some megabytes meanwhile.
-pub(super) const IMAGES: usize = 8;
+/// So many images are judged together: each may hold an SBOM of some megabytes meanwhile. More would be no sooner done,
+/// because EC2 is asked for ten a second.
+pub(super) const IMAGES: usize = 4;
 
 /// How an audit is made.
 #[derive(Debug)]
