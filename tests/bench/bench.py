@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import audit
 import boot
 import hook
 from subject import FIXTURES, Subject
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("--probe", required=True)
     parser.add_argument("--cosign", default="")
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program, boot, hook; all when none is named")
+    parser.add_argument("rows", nargs="*", help="cold, warm, content, gate, program, boot, audit, hook; all when none is named")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="goldseal-bench-") as name:
         subject = Subject(chosen.goldseal, Path(name), MEBIBYTES)
@@ -127,7 +128,8 @@ def main() -> None:
                 "content": lambda: content(table, probe, subject), "gate": lambda: gate(table, probe, subject),
                 "program": lambda: program(table, probe, subject, chosen.cosign),
                 "boot": lambda: boot.measure(table, chosen.goldseal, chosen.probe),
-                # The last: it begins with an account of its own.
+                # The last: each begins with an account of its own.
+                "audit": lambda: audit.measure(table, chosen.goldseal, chosen.probe),
                 "hook": lambda: hook.measure(table, chosen.goldseal)}
         for row, measure in rows.items():
             if not chosen.rows or row in chosen.rows:

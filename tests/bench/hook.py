@@ -4,18 +4,15 @@ Alone, without the rest of the bench: hook.py --binary PATH [--launches N]
 """
 import argparse
 import mmap
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from sboms import sboms
 from table import Table
 
-ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "tests" / "fixtures"
-sys.path.insert(0, str(ROOT / "tests" / "hook"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hook"))
 from replica import Metrics, Replica  # noqa: E402
 from scene import Scene, percentile  # noqa: E402
 
@@ -74,18 +71,6 @@ class Load:
         # Seldom asked: the local AWS has the other core, and little of it.
         decided = self.scene.until(over, PATIENCE, 1)
         assert decided, "not all went into service"
-
-
-def sboms(folder: Path) -> list[Path]:
-    """Real ones where there are any, else large ones out of the fixture."""
-    corpus = Path(os.environ.get("GOLDSEAL_CORPUS") or ROOT.parent / "shared" / "corpus")
-    found = [file for pattern in ("real/*.spdx.json", "real/*.cdx.json", "spdx/*.json", "cyclonedx/*.json")
-             for file in sorted(corpus.glob(pattern))]
-    for megabytes in () if found else (1, 2, 3, 4, 5):
-        found.append(folder / f"{megabytes}.spdx.json")
-        with open(found[-1], "wb") as target:
-            subprocess.run([sys.executable, FIXTURES / "large_sbom.py", str(megabytes)], stdout=target, check=True)
-    return found
 
 
 def describes(metrics: Metrics) -> float:
