@@ -108,7 +108,11 @@ fn an_organization_is_looked_at_in_every_region_and_what_is_not_seen_is_said() {
     for place in missed {
         assert_eq!((&place["account"], &place["name"]), (&json!(closed.id), &json!("vault")));
         assert_eq!(place["faults"][0]["code"], "place-unavailable");
-        assert!(place["faults"][0]["message"].as_str().unwrap().contains("sts:AssumeRole"), "{place}");
+        let message = place["faults"][0]["message"].as_str().unwrap();
+        assert!(
+            message.contains("no credentials were given: AccessDenied: ") && message.contains("sts:AssumeRole"),
+            "{place}"
+        );
     }
     let text = goldseal.run(&format!("audit --organization {LOOK} {regions}")).exits(1).says("NOT SEEN");
     text.says("vault").says("place-unavailable");

@@ -8,7 +8,7 @@ use std::{error::Error, fmt, io};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::{
     config::http::HttpResponse,
-    error::{ConnectorError, ProvideErrorMetadata, SdkError},
+    error::{ConnectorError, ErrorMetadata, ProvideErrorMetadata, SdkError},
 };
 use goldseal_core::ports::{PortError, PortErrorKind};
 
@@ -156,6 +156,9 @@ pub(super) fn without_credentials(error: &(dyn Error + 'static)) -> Option<(Port
     const ADVICE: &str =
         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached";
     let fault = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    if let Some(refused) = refused_credentials(fault) {
+        return Some(refused);
+    }
     Some(match fault {
         CredentialsError::CredentialsNotLoaded(_) => (PortErrorKind::Denied, format!("no AWS credentials: {ADVICE}")),
         CredentialsError::InvalidConfiguration(_) | CredentialsError::ProviderError(_) => {
@@ -165,6 +168,14 @@ pub(super) fn without_credentials(error: &(dyn Error + 'static)) -> Option<(Port
             (PortErrorKind::Unavailable, format!("no AWS credentials: {}", causes(fault)))
         }
     })
+}
+
+/// Returns what a service said that was asked for credentials: STS, of a role that does not trust the caller.
+fn refused_credentials(fault: &(dyn Error + 'static)) -> Option<(PortErrorKind, String)> {
+    let said = chain(fault).find_map(|cause| cause.downcast_ref::<ErrorMetadata>())?;
+    let code = said.code()?;
+    let kind = kind_of_code(code).unwrap_or(PortErrorKind::Denied);
+    Some((kind, format!("no credentials were given: {code}: {}", said.message().unwrap_or("no message"))))
 }
 
 fn broke_off(error: &(dyn Error + 'static)) -> bool {
@@ -202,7 +213,6 @@ pub(super) fn readable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_ebs::primitives::SdkBody;
-    use aws_sdk_ec2::error::ErrorMetadata;
     use goldseal_core::ports::PortErrorKind::{Denied, Malformed, NotFound, Refused, Throttled, Unavailable};
 
     use super::*;
@@ -299,7 +309,11 @@ mod tests {
         type Fault = SdkError<ErrorMetadata, HttpResponse>;
         let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
         let lookup = |fault: CredentialsError| Fault::dispatch_failure(ConnectorError::other(fault.into(), None));
-        let table: [(Fault, PortErrorKind, &str); 9] = [
+        let said = |code: &str| ErrorMetadata::builder().code(code).message("not yours").build();
+        let sts = |code| lookup(CredentialsError::provider_error(Fault::service_error(said(code), response(403))));
+        let table: [(Fault, PortErrorKind, &str); 11] = [
+            (sts("AccessDenied"), Denied, "no credentials were given: AccessDenied: not yours"),
+            (sts("Throttling"), Throttled, "no credentials were given: Throttling"),
             (Fault::timeout_error("late"), Unavailable, "no answer in time: late"),
             (Fault::dispatch_failure(ConnectorError::io(refused().into())), Unavailable, "connection refused"),
             (Fault::response_error(refused(), response(200)), Unavailable, "connection refused"),
