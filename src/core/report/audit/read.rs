@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
-use super::{AUDIT_SCHEMA, AuditReport, Class};
+use super::{AUDIT_SCHEMA, AuditReport, AuditedImage, Class};
 use crate::bounded::{self, JsonFault, Limits, Object};
 
 /// A hundred thousand instances, written for people to read, have about a hundred MiB.
@@ -34,6 +34,7 @@ impl AuditReport {
     pub fn read(bytes: &[u8]) -> Result<Self, AuditFileFault> {
         let Object(report): Object<Self> = bounded::json(bytes, LIMITS).map_err(AuditFileFault::Json)?;
         let mut classes: BTreeMap<Class, u64> = BTreeMap::new();
+        let mut images: BTreeMap<usize, BTreeMap<Class, u64>> = BTreeMap::new();
         for one in &report.instances {
             if report.image_of(one).is_none() {
                 let (instance, image) = (&one.instance, one.image);
@@ -42,6 +43,7 @@ impl AuditReport {
                 )));
             }
             *classes.entry(one.class).or_default() += 1;
+            *images.entry(one.image).or_default().entry(one.class).or_default() += 1;
         }
         for class in Class::ALL {
             let (said, found) = (report.count(class), classes.get(&class).copied().unwrap_or(0));
@@ -50,7 +52,16 @@ impl AuditReport {
                 return Err(AuditFileFault::Contradiction(why));
             }
         }
-        Ok(report)
+        // What is added up for people must be what was counted, and no sum can be too large.
+        let lies =
+            |(index, image): &(usize, &AuditedImage)| image.classes != images.get(index).cloned().unwrap_or_default();
+        match report.images.iter().enumerate().find(lies) {
+            None => Ok(report),
+            Some((_, AuditedImage { report: image, .. })) => Err(AuditFileFault::Contradiction(format!(
+                "the instances of {} are not of the classes that it says",
+                image.image
+            ))),
+        }
     }
 }
 

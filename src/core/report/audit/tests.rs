@@ -49,6 +49,10 @@ fn a_report_that_is_another_or_contradicts_itself_is_not_read() {
         };
         assert!(said.contains(why), "{said}");
     }
+    let mut lying = fleet(60);
+    lying.images[0].classes.insert(Class::Refused, u64::MAX);
+    let fault = AuditReport::read(&serde_json::to_vec(&lying).unwrap()).unwrap_err().to_string();
+    assert!(fault.contains("are not of the classes that it says"), "{fault}");
     assert!(matches!(AuditReport::read(b"[]"), Err(AuditFileFault::Json(_))));
 }
 
