@@ -9,7 +9,7 @@ use goldseal_core::testing::audits;
 fn main() -> ExitCode {
     let report = match std::env::args().nth(1).as_deref() {
         Some("hostile") => audits::hostile(),
-        Some(size) if size.parse::<usize>().is_ok() => audits::fleet(size.parse().unwrap_or_default()),
+        Some(size) if size.parse::<usize>().is_ok() => audits::compared(size.parse().unwrap_or_default()),
         _ => {
             eprintln!("usage: fleet INSTANCES|hostile");
             return ExitCode::FAILURE;

@@ -4,6 +4,7 @@
 
 mod age;
 mod changes;
+mod doors;
 mod fail_on;
 mod finding;
 mod groups;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use age::{AUDIT_AGE_SCHEMA, AuditAgeReport};
 pub use changes::{Change, Changes, DoorChange, InstanceChange, PlaceChange, Sight, Since};
+pub use doors::OpenDoor;
 pub use fail_on::{Condition, FailOn};
 pub use finding::{DOOR_FINDING, FINDINGS, INSTANCE_FINDING, PLACE_FINDING};
 pub use groups::{Ending, Group};

@@ -21,7 +21,7 @@ pub use approve::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, Risk, Risks};
 pub use audit::{
     AUDIT_AGE_SCHEMA, AUDIT_SCHEMA, AuditAgeReport, AuditFileFault, AuditReport, AuditedImage, AuditedInstance,
     BootSeen, Change, Changes, Class, Condition, DOOR_FINDING, Door, DoorChange, Ending, ExceptionEnd, FINDINGS,
-    FailOn, Group, Guards, INSTANCE_FINDING, ImageSeen, InstanceChange, Launcher, PLACE_FINDING, PlaceChange,
+    FailOn, Group, Guards, INSTANCE_FINDING, ImageSeen, InstanceChange, Launcher, OpenDoor, PLACE_FINDING, PlaceChange,
     PlaceReport, Sight, Since,
 };
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom, instance_arn};

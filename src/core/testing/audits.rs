@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "fixtures that do not parse should stop the test")]
 
+mod compared;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +42,8 @@ const SHARES: [(Class, u64); 6] = [
     (Class::Overridden, 1),
     (Class::Expiring, 5),
 ];
+
+pub use compared::compared;
 
 /// Returns the instant of the audits in here.
 pub fn at() -> Timestamp {
@@ -346,9 +350,19 @@ fn doors() -> Vec<Door> {
             Severity::Warning,
             "allowed-images-off",
             (3, 0),
-            "Allowed AMIs",
+            "eu-west-1",
             "images of anybody may be launched here",
             &["aws ec2 enable-allowed-images-settings --region eu-west-1 --allowed-images-settings-state audit-mode"],
+        ),
+        door(
+            Severity::Warning,
+            "allowed-images-off",
+            (3, 1),
+            "eu-central-1",
+            "images of anybody may be launched here",
+            &[
+                "aws ec2 enable-allowed-images-settings --region eu-central-1 --allowed-images-settings-state audit-mode",
+            ],
         ),
         door(
             Severity::Note,
@@ -366,7 +380,7 @@ pub const HOSTILE: &str = "=HYPERLINK(\"http://x\")</script><script>document.tit
 
 /// Returns an audit of few instances, every text of which is [`HOSTILE`].
 pub fn hostile() -> AuditReport {
-    let mut report = fleet(40);
+    let mut report = compared(40);
     let text = || HOSTILE.to_owned();
     let spoil = |causes: &mut Vec<Cause>| causes.iter_mut().for_each(|cause| cause.message = text());
     for image in &mut report.images {
@@ -390,6 +404,9 @@ pub fn hostile() -> AuditReport {
     }
     for door in report.doors.iter_mut().flatten() {
         (door.place, door.message, door.commands) = (text(), text(), vec![text()]);
+    }
+    for door in report.changes.iter_mut().flat_map(|changes| &mut changes.doors) {
+        door.place = text();
     }
     report.notes[0].message = text();
     report

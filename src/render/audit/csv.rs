@@ -40,7 +40,9 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
         let image = report.image_of(one);
         let seen = image.and_then(|image| image.seen.as_ref());
         let cause = report.causes(one).next();
-        let codes: Vec<&str> = report.causes(one).map(|cause| cause.code.as_str()).collect();
+        let mut codes: Vec<&str> = report.causes(one).map(|cause| cause.code.as_str()).collect();
+        // Every bundle of the evidence may have the same to say.
+        codes.dedup();
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.0}")).unwrap_or_default();
         let guard = image.and_then(|image| image.guard.as_ref());

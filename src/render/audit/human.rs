@@ -2,10 +2,13 @@
 
 mod changes;
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use anstyle::{AnsiColor, Style};
-use goldseal_core::report::{AuditReport, Class, Door, Ending, Group, Guards, Severity};
+use goldseal_core::{
+    ids::AccountId,
+    report::{AuditReport, Class, Ending, Group, Guards, OpenDoor},
+};
 use jiff::SignedDuration;
 
 use super::{
@@ -29,8 +32,8 @@ pub(super) fn audit(report: &AuditReport, columns: Option<usize>) -> String {
     let mut page = Page { text: String::new(), columns: columns.unwrap_or(usize::MAX).max(40) };
     changes::changes(&mut page, report);
     groups(&mut page, report);
-    page.section("DOORS", report.doors().iter().filter(|door| door.severity != Severity::Good), door);
     let names = report.names();
+    page.section("DOORS", report.open_doors().iter(), |page, one| door(page, &names, one));
     let missed = report.places.iter().filter(|place| !place.faults.is_empty());
     page.section("NOT SEEN", missed, |page, place| {
         let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
@@ -82,13 +85,25 @@ fn style(class: Class) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
 }
 
-fn door(page: &mut Page, door: &Door) {
-    let place = format!("{} {} in {} {}", door.code, door.place, door.account, door.region);
-    page.wrapped(&format!("  {:<8} ", door.severity.as_str()), &place);
+fn door(page: &mut Page, names: &BTreeMap<&AccountId, &str>, open: &OpenDoor<'_>) {
+    let door = open.door;
+    page.wrapped(
+        &format!("  {:<8} ", door.severity.as_str()),
+        &match open.places.len() {
+            ..=1 => format!("{} {} in {} {}", door.code, door.place, door.account, door.region),
+            _ => format!("{} in {}", door.code, open.place()),
+        },
+    );
     page.wrapped("           ", &door.message);
+    if open.places.len() > 1 {
+        page.wrapped("           ", &open.whereabouts(names, 4));
+    }
     for command in &door.commands {
         // To be typed, so never broken.
         line!(page.text, "           → {}", plain(command));
+    }
+    if open.places.len() > 1 && !door.commands.is_empty() {
+        page.wrapped("           ", "and so in each of the others: --output json has what to type");
     }
 }
 
@@ -114,7 +129,8 @@ fn summary(page: &mut Page, report: &AuditReport) {
     let counts: Vec<String> = counts.map(|class| format!("{} {}", report.count(class), class.as_str())).collect();
     let whole = report.places.iter().filter(|place| place.faults.is_empty()).count();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-    page.wrapped("", &format!("{} instances: {counts}", report.total()));
+    let noun = if report.total() == 1 { "instance" } else { "instances" };
+    page.wrapped("", &format!("{} {noun}: {counts}", report.total()));
     page.wrapped(
         "",
         &format!(

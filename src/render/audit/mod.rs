@@ -1,6 +1,7 @@
 //! An audit in every format: for people, for spreadsheets, for code scanning and test reports, for security services.
 
 mod asff;
+mod changes;
 mod csv;
 mod finding;
 mod human;

@@ -3,6 +3,7 @@
 //! Whatever comes from the report is text: escaped here, set as text by the script, and in the data it cannot end the
 //! element that holds it. The page's own policy lets run only the one script whose digest it names.
 
+mod changes;
 mod data;
 mod html;
 mod overview;
@@ -25,6 +26,7 @@ pub(super) fn page(report: &AuditReport) -> String {
     );
     let sections = [
         overview::verdicts(report),
+        changes::changes(report),
         sections::images(report),
         sections::doors(report),
         sections::missed(report),

@@ -121,7 +121,7 @@ for (const [name, file] of [['a fleet', page10], ['a fleet without fault', empty
 
 await check('without JavaScript the summary, images and doors are there', async () => {
   const { page, close } = await open(page10, { javaScriptEnabled: false });
-  for (const id of ['verdicts', 'images', 'doors', 'exceptions', 'places', 'ages']) {
+  for (const id of ['verdicts', 'changes', 'images', 'doors', 'exceptions', 'places', 'ages']) {
     holds(await page.locator(`#${id} h2`).isVisible(), id);
   }
   same(await page.locator('#images li').count(), 25, 'images');

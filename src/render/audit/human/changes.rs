@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use goldseal_core::{
     ids::AccountId,
-    report::{AuditReport, Change, Changes, DoorChange, InstanceChange, PlaceChange, Sight},
+    report::{AuditReport, DoorChange, InstanceChange, PlaceChange},
 };
 
-use super::Page;
+use super::{
+    super::changes::{self, counts, heading},
+    Page,
+};
 
 type Names<'r> = BTreeMap<&'r AccountId, &'r str>;
 
@@ -17,9 +20,7 @@ pub(super) fn changes(page: &mut Page, report: &AuditReport) {
     let Some(since) = &changes.since else {
         return page.wrapped("", "CHANGES  none to compare with: this is the first audit that is kept here");
     };
-    let partly = if since.whole { "" } else { ", which did not see everything" };
-    let policy = if since.other_policy { "; it judged by another policy" } else { "" };
-    let heading = format!("since the audit of {:.0}{partly}{policy}", since.started);
+    let heading = heading(since, format_args!("{:.0}", since.started));
     if changes.is_empty() {
         return page.wrapped("", &format!("CHANGES  none {heading}"));
     }
@@ -28,26 +29,6 @@ pub(super) fn changes(page: &mut Page, report: &AuditReport) {
     page.list(changes.instances.iter(), |page, one| instance(page, &names, one));
     page.list(changes.places.iter(), |page, one| place(page, &names, one));
     page.list(changes.doors.iter(), |page, one| door(page, &names, one));
-}
-
-fn counts(changes: &Changes) -> String {
-    let said = |counts: Vec<(usize, &str)>| -> Vec<String> {
-        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
-    };
-    let of = |change| changes.instances.iter().filter(|one| one.change == change).count();
-    let seen = |sight| changes.places.iter().filter(|place| place.change == sight).count();
-    let opened = changes.doors.iter().filter(|door| door.opened()).count();
-    let closed = changes.doors.iter().filter(|door| door.to.is_none()).count();
-    let parts = [
-        ("instances", said(Change::ALL.map(|change| (of(change), change.as_str())).into())),
-        ("places", said(Sight::ALL.map(|sight| (seen(sight), sight.as_str())).into())),
-        (
-            "doors",
-            said(vec![(opened, "opened"), (closed, "closed"), (changes.doors.len() - opened - closed, "changed")]),
-        ),
-    ];
-    let parts = parts.iter().filter(|(_, list)| !list.is_empty());
-    parts.map(|(what, list)| format!("{what}: {}", list.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 /// Says of an instance what it was and is; its image stands below, with why.
@@ -63,20 +44,12 @@ fn instance(page: &mut Page, names: &Names<'_>, one: &InstanceChange) {
 
 fn place(page: &mut Page, names: &Names<'_>, one: &PlaceChange) {
     let region = one.region.as_ref().map_or("all regions", |region| region.as_str());
-    let what = match one.change {
-        Sight::Missed => "is not seen any more, or not all of it",
-        Sight::Left => "is not looked at any more",
-        Sight::SeenAgain => "is seen again",
-    };
+    let what = changes::place(one.change);
     page.wrapped(&lead(one.change.as_str()), &format!("{} in {region} {what}", name(names, &one.account)));
 }
 
 fn door(page: &mut Page, names: &Names<'_>, one: &DoorChange) {
-    let (word, severity) = match (one.opened(), one.to) {
-        (_, None) => ("closed", one.from),
-        (true, to) => ("opened", to),
-        (false, to) => ("changed", to),
-    };
+    let (word, severity) = changes::door(one);
     let severity = severity.map_or("", |severity| severity.as_str());
     let (account, region) = (name(names, &one.account), &one.region);
     page.wrapped(&lead(word), &format!("{severity} {} {} in {account} {region}", one.code, one.place));
@@ -93,7 +66,7 @@ fn lead(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use goldseal_core::{
-        report::{Class, Severity, Since},
+        report::{Change, Changes, Class, Severity, Sight, Since},
         testing::audits::fleet,
     };
 

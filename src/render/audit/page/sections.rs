@@ -56,34 +56,43 @@ pub(super) fn images(report: &AuditReport) -> Option<Section> {
 pub(super) fn doors(report: &AuditReport) -> Option<Section> {
     report.doors.as_ref()?;
     let names = report.names();
-    let listed = report.doors().iter().filter(|door| door.severity != Severity::Good);
-    let count = listed.clone().count();
+    let open = report.open_doors();
+    let count = open.len();
     let mut body = String::from("<p class=\"note\">Ways around what guards launches.</p>\n");
     if count == 0 {
         body.push_str("<p class=\"empty\">None was found.</p>");
         return Some(Section { id: "doors", title: "Open doors", count: Some(0), body });
     }
     body.push_str("<ol class=\"list\">");
-    for door in listed.take(DOORS) {
-        // A note is no colour of a class.
-        let style = if door.severity == Severity::Note { "note-door" } else { door.severity.as_str() };
+    for open in open.iter().take(DOORS) {
+        let (door, style) = (open.door, severity(open.door.severity));
         html!(
             body,
             "<li class=\"{style}\"><h3><span class=\"chip {style}\">{}</span> {} <code>{}</code></h3><p>{}</p>",
             door.severity.as_str(),
-            Esc(&door.place),
+            Esc(&open.place()),
             Esc(&door.code),
             Esc(&door.message)
         );
         for command in &door.commands {
             html!(body, "<p class=\"todo\"><code>{}</code></p>", Esc(command));
         }
-        let name = names.get(&door.account).copied().unwrap_or(door.account.as_str());
-        html!(body, "<p class=\"quiet\">{} {}</p></li>", Esc(name), door.region);
+        if open.places.len() > 1 && !door.commands.is_empty() {
+            body.push_str("<p class=\"quiet\">And so in each of the others; the JSON report has what to type.</p>");
+        }
+        html!(body, "<p class=\"quiet\">{}</p></li>", Esc(&open.whereabouts(&names, 4)));
     }
     body.push_str("</ol>");
     rest(&mut body, count, DOORS, "door", "The JSON report has them all.");
     Some(Section { id: "doors", title: "Open doors", count: Some(count as u64), body })
+}
+
+/// Returns the style of a severity. A note is no colour of a class.
+pub(super) const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "note-door",
+        other => other.as_str(),
+    }
 }
 
 /// Places that were not seen, or not wholly.
@@ -172,7 +181,8 @@ pub(super) fn exceptions(report: &AuditReport) -> Option<Section> {
     Some(Section { id: "exceptions", title: "Exceptions", count: Some(endings.len() as u64), body })
 }
 
-fn rest(body: &mut String, count: usize, most: usize, what: &'static str, where_to: &str) {
+/// Says how many are left out, and where they are.
+pub(super) fn rest(body: &mut String, count: usize, most: usize, what: &'static str, where_to: &str) {
     if let Some(left @ 1..) = count.checked_sub(most) {
         html!(body, "<p class=\"empty\">And {} more. {where_to}</p>", Count(left as u64, what));
     }
