@@ -112,7 +112,9 @@ fn the_dead_mans_switch_asks_the_state_alone() {
     let report = goldseal.json(&age).exits(0).report();
     assert_eq!((&report["schema"], &report["outcome"]), (&json!("goldseal/audit-age/v1"), &json!("admit")));
     goldseal.run(&age).exits(0).says("everything was last seen at ");
-    goldseal.fails(&format!("{age} --only-new"), 2, &[]);
+    for other in ["--only-new", "--write csv=a.csv", "--lake lake", "--dry-run", "--boot-records s3://boots/a"] {
+        goldseal.fails(&format!("{age} {other}"), 2, &[]);
+    }
     goldseal.fails("audit --max-age 26h", 2, &["--state"]);
     assert_eq!(account.calls("ec2").len(), before);
 

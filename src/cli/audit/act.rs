@@ -56,7 +56,7 @@ impl Act {
             let findings = findings(report);
             if self.dry_run {
                 let count: usize = findings.values().map(Vec::len).sum();
-                report.notes.push(Note::new("would-send", format!("{count} findings, in {} places", findings.len())));
+                report.notes.push(Note::new("would-send", format!("findings: {count}, places: {}", findings.len())));
             } else {
                 let bar = Bar::calls("telling Security Hub");
                 let told = tell(fleet, report, findings, &bar).await;

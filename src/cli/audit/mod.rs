@@ -48,7 +48,7 @@ Examples:
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
   goldseal audit --act-on unsealed,refused --quarantine-group quarantine --dry-run
 
-Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, sent or done, or was
+Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, sent or done, or was \
 not kept. What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
 
 /// Arguments of `audit`.
@@ -105,12 +105,12 @@ struct Look {
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     /// Look nowhere, and say whether everything was seen within this time
-    #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on", "security_hub", "means"])]
+    #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on", "boot_records", "security_hub", "means", "dry_run", "write", "lake"])]
     max_age: Option<Period>,
     #[command(flatten)]
-    act: Act,
-    #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    act: Act,
 }
 
 impl Audit {
@@ -141,10 +141,16 @@ impl Look {
         let fail_on = if self.fail_on.is_some() { fail_on } else { FailOn::default() };
         let kept = match memory {
             Some(memory) => {
-                memory.keep(&mut report, &fail_on, async |report| self.put(report, lake.as_ref()).await).await?
+                memory.keep(&mut report, &fail_on, async |report| self.put(report, lake.as_ref()).await).await
             }
-            None => self.put(&report, lake.as_ref()).await.map(|()| true)?,
+            None => self.put(&report, lake.as_ref()).await.map(|()| true),
         };
+        let kept = kept.inspect_err(|_| {
+            // What was seen and done would stand nowhere else. As JSON there is one document, and that is the error.
+            if format != Format::Json {
+                let _also_broken = printed::audit(format, &report);
+            }
+        })?;
         let outcome = if self.only_new { fail_on.outcome_of_new(&report) } else { fail_on.outcome(&report) };
         // What was not kept, sent or done is no alarm of its own, and nothing that went well either.
         let outcome = if kept && whole { outcome } else { outcome.max(Outcome::Undetermined) };

@@ -120,7 +120,7 @@ fn summary(told: &[(Place, Count)]) -> Told {
     let sent: usize = told.iter().map(|(_, count)| count.sent).sum();
     let closed: usize = told.iter().map(|(_, count)| count.closed).sum();
     let taken = told.iter().filter(|(_, count)| count.sent + count.closed > 0).count();
-    notes.push(Note::new("findings-sent", format!("{sent} findings sent and {closed} closed, in {taken} places")));
+    notes.push(Note::new("findings-sent", format!("findings sent: {sent}, closed: {closed}, places: {taken}")));
     for (Place { account, region }, count) in told {
         let note = |problem| Note::new("findings-not-sent", format!("{account} {region}: {problem}"));
         notes.extend(count.problems.iter().map(note));

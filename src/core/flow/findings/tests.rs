@@ -37,9 +37,9 @@ fn what_is_found_is_sent_and_what_is_gone_is_closed() {
     let (hub, report) = (FakeHub::default(), report(2));
     let first = told(&hub, &report, &[(0, &["a", "b"]), (1, &["c"])]);
     assert!(first.whole);
-    assert_eq!(first.notes[0].message, "3 findings sent and 0 closed, in 2 places");
+    assert_eq!(first.notes[0].message, "findings sent: 3, closed: 0, places: 2");
     let second = told(&hub, &report, &[(0, &["b"])]);
-    assert_eq!(second.notes[0].message, "1 findings sent and 2 closed, in 2 places");
+    assert_eq!(second.notes[0].message, "findings sent: 1, closed: 2, places: 2");
     assert_eq!((hub.active(&place(0)), hub.active(&place(1))), (vec!["b".to_owned()], vec![]));
 }
 
@@ -79,7 +79,7 @@ fn what_is_not_taken_is_said() {
     let told = told(&hub, &report, &[(0, &["a", "b"]), (1, &["c"])]);
     assert!(!told.whole);
     let said: Vec<&str> = told.notes.iter().map(|note| note.message.as_str()).collect();
-    assert_eq!(said[..2], ["1 findings sent and 0 closed, in 1 places", "000000000000 eu-west-1: b: InvalidInput"]);
+    assert_eq!(said[..2], ["findings sent: 1, closed: 0, places: 1", "000000000000 eu-west-1: b: InvalidInput"]);
     assert!(said[2].starts_with("000000000001 eu-west-1: ") && said.len() == 4, "{said:?}");
 }
 
