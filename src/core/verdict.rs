@@ -163,7 +163,7 @@ pub enum Reason {
     IdentityNotVerified { problem: String },
     #[error("what IMDS says of this instance is signed by nobody that is pinned: {problem}")]
     IdentitySignerUnknown { problem: String },
-    #[error("the identity document of this instance says {what} {document}, the image descriptor says {descriptor}")]
+    #[error("EC2 says {what} {document}, the image descriptor says {descriptor}")]
     IdentityMismatch { what: &'static str, document: String, descriptor: String },
     #[error("EC2 knows no image {image}")]
     ImageNotFound { image: ImageRef },

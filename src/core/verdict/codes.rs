@@ -14,7 +14,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "identity-mismatch",
-        "What EC2 signed about this instance is not what the image descriptor says: the evidence is of another image, region or architecture.",
+        "What EC2 says of this instance, to a boot guard with its signature, is not what the image descriptor says: the evidence is of another image, region, owner or architecture.",
         "Launch the image that was sealed; if the evidence stands in the wrong place of the store, sign the image again.",
     ),
     (
