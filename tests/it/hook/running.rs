@@ -114,9 +114,10 @@ fn settings_that_would_guard_nothing_or_write_to_the_evidence_are_refused() {
     let bucket = format!("s3://{}/state", fleet.scene.account.bucket());
     goldseal.run(&line("--guard-group web", "file:///var/lib/goldseal")).exits(0);
     let link = goldseal.path("link");
-    std::os::unix::fs::symlink(goldseal.path("."), &link).unwrap();
-    let evidence = format!("--store file://{}/evidence", goldseal.path(".").display());
-    let linked = format!("file://{}/evidence/state", link.display());
+    std::fs::create_dir(goldseal.path("evidence")).unwrap();
+    std::os::unix::fs::symlink(goldseal.path("evidence"), &link).unwrap();
+    let evidence = format!("--store file://{}", goldseal.path("evidence").display());
+    let linked = format!("file://{}/state", link.display());
     for (line, says) in [
         (format!("{} {evidence}", line("--guard-group web", &linked)), "where the evidence is"),
         (line("", "file:///x"), "no guarded group is set"),
