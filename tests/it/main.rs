@@ -50,6 +50,7 @@ mod policies;
 mod proxy;
 mod publishing;
 mod registry;
+mod resuming;
 mod run;
 mod sbom;
 mod seal;

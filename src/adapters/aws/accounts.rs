@@ -54,6 +54,11 @@ impl Accounts {
         Self { aws: aws.clone(), chosen, role, regions, sessions: Mutex::default() }
     }
 
+    /// Returns all that says which answers there are: accounts, role and regions.
+    pub fn selection(&self) -> impl fmt::Debug {
+        (&self.chosen, &self.role, &self.regions)
+    }
+
     /// Returns the settings of somebody in an account. Credentials are asked for by the first call, and kept.
     pub(super) async fn session(&self, account: &AccountId) -> Result<AwsConfig, PortError> {
         if *account == self.aws.account().await? {

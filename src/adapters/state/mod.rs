@@ -3,8 +3,13 @@
 //! A directory is made when it is first written to, for its owner alone: what was decided, and evidence that was good
 //! once, are nobody else's to change.
 
+mod own;
+
+use std::path::Path;
+
 use goldseal_core::ports::{Expected, PortError, STATE_LIMIT, StateName, StateStore, Stored, Written};
 
+pub use self::own::NotOwn;
 use super::{
     documents::{files::Files, objects::Objects},
     store::{StoreUrl, s3::Connection, url::Place},
@@ -44,6 +49,16 @@ impl State {
             }
             Place::Oci { .. } | Place::Https { .. } => return Err(OpenError::NoPlace(url.to_string())),
         }))
+    }
+}
+
+impl State {
+    /// Opens a directory that is the caller's alone; it is made if it is not there.
+    ///
+    /// # Errors
+    /// See [`NotOwn`].
+    pub fn own(directory: &Path) -> Result<Self, NotOwn> {
+        Ok(Self(Kind::Directory(Files::private(own::own(directory)?, STATE_LIMIT))))
     }
 }
 

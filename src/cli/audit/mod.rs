@@ -4,6 +4,7 @@ mod act;
 mod memory;
 mod output;
 mod render;
+mod resume;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,12 @@ use goldseal_core::{
 };
 use jiff::Timestamp;
 
-use self::{act::Act, memory::Memory, output::Output};
+use self::{
+    act::Act,
+    memory::Memory,
+    output::Output,
+    resume::{Resume, Resuming},
+};
 use super::{
     exit::{Code, Failure},
     fleet::FleetArgs,
@@ -46,6 +52,7 @@ Examples:
   goldseal audit --write json=audit.json --write html=audit.html --lake s3://security-lake/goldseal --security-hub
   goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
+  goldseal audit --organization --role goldseal/audit --resume /var/tmp/goldseal-audit
   goldseal audit --act-on unsealed,refused --quarantine-group quarantine --dry-run
 
 Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, sent or done, or was \
@@ -108,6 +115,8 @@ struct Look {
     #[arg(long, value_name = "TIME", requires = "state", conflicts_with_all = ["only_new", "metrics", "fail_on", "boot_records", "security_hub", "means", "dry_run", "write", "lake"])]
     max_age: Option<Period>,
     #[command(flatten)]
+    resume: Resume,
+    #[command(flatten)]
     output: Output,
     #[command(flatten)]
     act: Act,
@@ -134,7 +143,8 @@ impl Look {
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
         let lake = self.output.lake(async |place| session.lake(place).await).await?;
         let fleet = self.fleet.fleet(session).await?;
-        let mut report = self.look(session, &policy, &fleet).await?;
+        let resuming = self.resume.open(&fleet, self.stopped)?;
+        let mut report = self.look(session, &policy, &fleet, resuming.as_ref()).await?;
         report.finished = Timestamp::now();
         let whole = self.act.act(&fleet, &policy, &mut report).await;
         let fail_on = self.fail_on.iter().flatten().copied().collect::<FailOn>();
@@ -151,6 +161,9 @@ impl Look {
                 let _also_broken = printed::audit(format, &report);
             }
         })?;
+        if let Some(resuming) = resuming.filter(|_| report.is_whole()) {
+            self.resume.end(&resuming, &mut report).await;
+        }
         let outcome = if self.only_new { fail_on.outcome_of_new(&report) } else { fail_on.outcome(&report) };
         // What was not kept, sent or done is no alarm of its own, and nothing that went well either.
         let outcome = if kept && whole { outcome } else { outcome.max(Outcome::Undetermined) };
@@ -163,7 +176,13 @@ impl Look {
         Ok(files::write(path, printed::audit_metrics(report).as_bytes())?)
     }
 
-    async fn look(&self, session: &Session, policy: &Policy, fleet: &Accounts) -> Result<AuditReport> {
+    async fn look(
+        &self,
+        session: &Session,
+        policy: &Policy,
+        fleet: &Accounts,
+        resuming: Option<&Resuming>,
+    ) -> Result<AuditReport> {
         let started = Timestamp::now();
         let store = session.store().await?;
         let records = self.records(session).await?;
@@ -177,7 +196,14 @@ impl Look {
             deadline: DEADLINE,
         };
         let bar = Bar::calls("looking at accounts, regions and images");
-        let mut report = audit(&auditing, fleet, &store, &session.keys(), &bar, started).await;
+        let keys = session.keys();
+        let mut report = match resuming {
+            None => audit(&auditing, fleet, &store, &keys, &bar, started).await,
+            Some(resuming) => audit(&auditing, &resuming.over(fleet), &store, &keys, &bar, started).await,
+        };
+        if let (Ok(report), Some(resuming)) = (&mut report, resuming) {
+            resuming.tell(report);
+        }
         if let (Ok(report), Some(records)) = (&mut report, &records) {
             boots(report, records, &bar).await;
         }

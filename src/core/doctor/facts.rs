@@ -1,6 +1,7 @@
 //! The facts that are examined, as far as they could be asked for.
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::Sha256Digest,
@@ -118,7 +119,8 @@ pub struct GroupFacts {
 }
 
 /// An image that a group would launch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Launchable {
     /// What names it: `launch template lt-… version 3`, `override m7g.large`.
     pub named_by: String,

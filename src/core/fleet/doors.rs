@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Machine;
 use crate::{
     doctor::{Asked, GroupFacts, Launching, command::aws, finding, unasked},
@@ -79,7 +81,8 @@ pub const DOOR_CODES: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// EC2's own Allowed AMIs setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AllowedImages {
     /// Every image may be launched.
     Off,
@@ -90,7 +93,8 @@ pub enum AllowedImages {
 }
 
 /// The replacement of a root volume while its instance ran.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReplacedRoot {
     /// The instance.
     pub instance: InstanceId,

@@ -13,6 +13,7 @@ mod snapshot;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::doors::{Around, examine};
 pub use self::{
@@ -43,7 +44,8 @@ pub struct Place {
 }
 
 /// An instance as DescribeInstanceImageMetadata lists it: be its image deregistered, not shared any more or not allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Listed {
     /// The instance.
     pub id: InstanceId,

@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub whole: bool,
     /// Its outcome, with all that it found.
     pub outcome: Outcome,
-    /// When the last audit began that was whole.
+    /// When the last audit began that was whole; of one that went on from another, when the first place was seen.
     pub last_whole: Option<Timestamp>,
     /// The policy that it judged by.
     pub policy: Sha256Digest,
@@ -97,7 +97,7 @@ impl Snapshot {
             finished: report.finished,
             whole,
             outcome,
-            last_whole: if whole { Some(report.started) } else { last.and_then(|last| last.last_whole) },
+            last_whole: if whole { Some(report.oldest()) } else { last.and_then(|last| last.last_whole) },
             policy: report.policy,
             places,
             doors: BTreeMap::new(),

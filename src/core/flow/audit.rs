@@ -103,7 +103,7 @@ pub async fn audit<F: Fleets>(
     for (place, name, (found, faults)) in looked {
         let instances = found.as_ref().map_or(0, |found: &Seen<F::View>| found.machines.len() as u64);
         let Place { account, region } = place;
-        reports.push(PlaceReport { account, name, region: Some(region), instances, faults });
+        reports.push(PlaceReport { account, name, region: Some(region), instances, faults, seen: None });
         seen.extend(found);
     }
     reports.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
@@ -130,7 +130,7 @@ pub(super) async fn places(
             }
             Err(error) => {
                 let faults = vec![missed(&error)];
-                unknown.push(PlaceReport { account: id, name, region: None, instances: 0, faults });
+                unknown.push(PlaceReport { account: id, name, region: None, instances: 0, faults, seen: None });
             }
         }
     }

@@ -100,7 +100,8 @@ impl Way {
 }
 
 /// A lifecycle hook of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hook {
     /// Its name.
     pub name: HookName,
@@ -117,7 +118,8 @@ pub struct Hook {
 }
 
 /// An Auto Scaling group, as far as a launch hook is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Group {
     /// Its name.
     pub name: GroupName,
@@ -132,7 +134,8 @@ pub struct Group {
 }
 
 /// What EC2 says of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Instance {
     /// The image that it was launched from.
     pub image: AmiId,
@@ -145,7 +148,8 @@ pub struct Instance {
 }
 
 /// What EC2 says of a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Volume {
     /// Its id.
     pub id: VolumeId,

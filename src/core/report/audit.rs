@@ -156,6 +156,8 @@ pub struct PlaceReport {
     pub instances: u64,
     /// What could not be asked for there. Empty: all of it was seen.
     pub faults: Vec<Cause>,
+    /// When an audit that did not end saw it, if this one went on from there; none when this one looked itself.
+    pub seen: Option<Timestamp>,
 }
 
 /// An image that runs.
@@ -311,6 +313,11 @@ impl AuditReport {
     /// Says whether everything that was to be seen was seen. Nothing to look at is not everything.
     pub fn is_whole(&self) -> bool {
         !self.places.is_empty() && self.places.iter().all(|place| place.faults.is_empty())
+    }
+
+    /// Returns when the first of what it tells of was asked for: before it began, if it went on from another.
+    pub fn oldest(&self) -> Timestamp {
+        self.places.iter().filter_map(|place| place.seen).fold(self.started, Timestamp::min)
     }
 
     /// Returns the doors that were found.

@@ -254,6 +254,7 @@ fn assemble(mut images: Vec<AuditedImage>, mut instances: Vec<AuditedInstance>) 
                 region: Some(region),
                 instances,
                 faults: vec![],
+                seen: None,
             });
         }
     }
@@ -269,6 +270,7 @@ fn assemble(mut images: Vec<AuditedImage>, mut instances: Vec<AuditedInstance>) 
         region: None,
         instances: 0,
         faults: denied("sts:AssumeRole on arn:aws:iam::666677778888:role/goldseal-audit"),
+        seen: None,
     });
     AuditReport {
         schema: AUDIT_SCHEMA.into(),

@@ -37,11 +37,15 @@ pub(super) fn audit(report: &AuditReport, columns: Option<usize>) -> String {
     let missed = report.places.iter().filter(|place| !place.faults.is_empty());
     page.section("NOT SEEN", missed, |page, place| {
         let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
-        let name = names.get(&place.account).map(|name| format!(" ({name})")).unwrap_or_default();
-        page.wrapped("  ", &format!("{}{name} in {region}", place.account));
+        page.wrapped("  ", &format!("{}{} in {region}", place.account, name(&names, &place.account)));
         for fault in &place.faults {
             page.wrapped("    ", &format!("{}: {}", fault.code, fault.message));
         }
+    });
+    let before = report.places.iter().filter_map(|place| Some((place, place.seen?)));
+    page.section("SEEN BEFORE, by an audit that was interrupted", before, |page, (place, seen)| {
+        let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
+        page.wrapped("  ", &format!("{}{} in {region} at {seen:.0}", place.account, name(&names, &place.account)));
     });
     exceptions(&mut page, report);
     for note in &report.notes {
@@ -49,6 +53,10 @@ pub(super) fn audit(report: &AuditReport, columns: Option<usize>) -> String {
     }
     summary(&mut page, report);
     page.text
+}
+
+fn name(names: &BTreeMap<&AccountId, &str>, account: &AccountId) -> String {
+    names.get(account).map(|name| format!(" ({name})")).unwrap_or_default()
 }
 
 fn groups(page: &mut Page, report: &AuditReport) {

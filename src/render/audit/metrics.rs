@@ -68,7 +68,7 @@ pub(super) fn metrics(report: &AuditReport) -> String {
     }
     page.seconds("last_started_timestamp", "When the audit began", Some(report.started));
     page.seconds("last_finished_timestamp", "When it ended", Some(report.finished));
-    let whole = report.is_whole().then_some(report.started);
+    let whole = report.is_whole().then_some(report.oldest());
     let whole = report.changes().map_or(whole, |changes| changes.last_whole);
     page.seconds("last_whole_timestamp", "When the last audit began that saw everything", whole);
     let took = report.finished.duration_since(report.started);

@@ -53,6 +53,7 @@ fn report(world: &World) -> AuditReport {
             region: Some(region.clone()),
             instances: runs.len() as u64,
             faults,
+            seen: None,
         });
         for (number, class) in runs {
             *report.classes.entry(class).or_default() += 1;

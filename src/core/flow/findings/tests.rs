@@ -17,7 +17,7 @@ fn report(places: u64) -> AuditReport {
     let mut report = audits::fleet(0);
     let seen = |number| {
         let Place { account, region } = place(number);
-        PlaceReport { account, name: None, region: Some(region), instances: 0, faults: Vec::new() }
+        PlaceReport { account, name: None, region: Some(region), instances: 0, faults: Vec::new(), seen: None }
     };
     (report.places, report.doors) = ((0..places).map(seen).collect(), Some(Vec::new()));
     report

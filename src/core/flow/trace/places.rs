@@ -54,7 +54,7 @@ pub(super) async fn list<F: Fleets>(fleets: &F, region: &Region, progress: &impl
             Err(error) => Err(error),
         };
         let Place { account, region } = place;
-        (PlaceReport { account, name, region: Some(region), instances: 0, faults: Vec::new() }, listed)
+        (PlaceReport { account, name, region: Some(region), instances: 0, faults: Vec::new(), seen: None }, listed)
     });
     let mut asked = stream::iter(asked).buffered(ACCOUNTS);
     while let Some((mut report, listed)) = asked.next().await {

@@ -69,7 +69,7 @@ pub(super) async fn look<F: Fleets>(
     while let Some((place, name, (found, faults))) = looks.next().await {
         let instances = found.as_ref().map_or(0, |(_, machines, _)| machines.len() as u64);
         let (account, region) = (place.account.clone(), Some(place.region.clone()));
-        reports.push(PlaceReport { account, name, region, instances, faults });
+        reports.push(PlaceReport { account, name, region, instances, faults, seen: None });
         seen.extend(found.map(|(view, machines, groups)| Seen { place, view, machines, groups }));
     }
     reports.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));

@@ -69,6 +69,7 @@ fn report(running: Unchanged, changed: bool) -> WhatIfReport {
         region: Some(instance.region),
         instances: running.count,
         faults: Vec::new(),
+        seen: None,
     };
     let changes = if changed { vec![change] } else { Vec::new() };
     WhatIfReport {
