@@ -78,7 +78,8 @@ fn security_hub_is_told_from_each_accounts_own_session_and_what_is_gone_is_archi
 
     // Of a place that could not be seen, nothing is archived.
     wait(member.ec2().terminate_instances().instance_ids(&others[0]).send()).unwrap();
-    member.fault(json!({"service": "ec2", "action": "DescribeInstances", "times": 0, "status": 403, "code": "UnauthorizedOperation"}));
+    let call = "DescribeInstanceImageMetadata"; // Asked for whether or not the instance is still shown.
+    member.fault(json!({"service": "ec2", "action": call, "times": 0, "status": 403, "code": "UnauthorizedOperation"}));
     goldseal.run(&line).exits(1);
     assert_eq!(found(&member).get(&others[0]), Some(&active));
     goldseal.fails(&format!("{line} --at 2126-01-01T00:00:00Z"), 2, &["--at", "--security-hub"]);
