@@ -83,7 +83,7 @@ fn columns(text: &str) -> Vec<(String, String)> {
 
 /// Insists that a value is of a type as Athena names it.
 fn is_of(value: &Value, kind: &str, place: &str) {
-    let inner = |name: &str| Some(kind.strip_prefix(name)?.strip_prefix('<')?.strip_suffix('>')?);
+    let inner = |name: &str| kind.strip_prefix(name)?.strip_prefix('<')?.strip_suffix('>');
     if let Some(fields) = inner("struct") {
         columns(fields).iter().for_each(|(name, kind)| is_of(&value[name], kind, &format!("{place}.{name}")));
     } else if let Some(items) = inner("array") {

@@ -92,7 +92,7 @@ impl Findings for Accounts {
             let answer = hub.post(IMPORT, "/findings/import", &json!({"Findings": bodies})).await;
             match answer {
                 Ok(answer) => {
-                    untaken.extend(failed(&answer).ok_or_else(|| malformed(IMPORT, place, "no FailedCount"))?)
+                    untaken.extend(failed(&answer).ok_or_else(|| malformed(IMPORT, place, "no FailedCount"))?);
                 }
                 Err(Refusal { error, .. }) if number == 0 => return Err(error),
                 // What went before is there: only the rest was not taken.

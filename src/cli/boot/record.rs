@@ -65,11 +65,8 @@ pub fn beside(settings: &BootSettings, report: &BootReport) {
     }
 }
 
-/// Starts this program again, with the report to read. systemd lets what is left of a unit's processes live on.
-#[expect(
-    clippy::zombie_processes,
-    reason = "this process is about to end, and what it leaves is for PID 1 to wait for"
-)]
+/// Starts this program again, with the report to read. systemd lets what is left of a unit's processes live on; this one is
+/// about to end, so that PID 1 waits for it.
 fn start(report: Vec<u8>) -> io::Result<()> {
     let arguments = std::env::args_os().skip(1);
     let arguments = arguments.map(|one| if one == "--enforce" { OsString::from(SUBCOMMAND) } else { one });

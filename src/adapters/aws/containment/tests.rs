@@ -55,7 +55,7 @@ async fn an_interface_is_moved_and_remembers_where_it_was() {
 
     let moved = Move { interface: before.clone(), group: scene.group.clone() };
     scene.ec2.act(&scene.action(Step::Isolate(vec![moved]))).await.unwrap();
-    assert_eq!(scene.held().await.interfaces[0].groups, [scene.group.clone()]);
+    assert_eq!(scene.held().await.interfaces[0].groups, std::slice::from_ref(&scene.group));
     let client = scene.fleet.aws.ec2(&scene.fleet.region);
     let told = client.describe_network_interfaces().network_interface_ids(&before.id).send().await.unwrap();
     let tag = told.network_interfaces()[0].tag_set().iter().find(|tag| tag.key() == Some(GROUPS_BEFORE[0]));

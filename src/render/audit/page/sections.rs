@@ -91,7 +91,7 @@ pub(super) fn doors(report: &AuditReport) -> Option<Section> {
 pub(super) const fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Note => "note-door",
-        other => other.as_str(),
+        Severity::Problem | Severity::Unknown | Severity::Warning | Severity::Good => severity.as_str(),
     }
 }
 
