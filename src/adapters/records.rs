@@ -14,21 +14,15 @@ use goldseal_core::{
 use jiff::Timestamp;
 
 use super::{
-    documents::{files::Files, objects::Objects},
+    documents::{either::Documents, files::Files, objects::Objects},
     store::{StoreUrl, s3::Connection, url::Place},
 };
 
 /// A place for records.
 #[derive(Debug, Clone)]
 pub struct Records {
-    kind: Kind,
+    documents: Documents,
     url: String,
-}
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Directory(Files),
-    Bucket(Objects),
 }
 
 /// Why there can be no records: a mistake in the settings, nothing was asked of the place yet.
@@ -48,15 +42,15 @@ impl Records {
     /// # Errors
     /// [`OpenError`]. A wrong bucket or directory shows at the first use.
     pub fn open(url: &StoreUrl, s3: Option<Connection>) -> Result<Self, OpenError> {
-        let kind = match url.0.clone() {
-            Place::Directory(root) => Kind::Directory(Files::public(root, BootRecord::LARGEST)),
+        let documents = match url.0.clone() {
+            Place::Directory(root) => Documents::Directory(Files::public(root, BootRecord::LARGEST)),
             Place::S3 { bucket, prefix } => {
                 let s3 = s3.ok_or(OpenError::NotConnected)?;
-                Kind::Bucket(Objects::new(s3, bucket, prefix, BootRecord::LARGEST))
+                Documents::Bucket(Objects::new(s3, bucket, prefix, BootRecord::LARGEST))
             }
             Place::Oci { .. } | Place::Https { .. } => return Err(OpenError::NoPlace(url.to_string())),
         };
-        Ok(Self { kind, url: url.to_string() })
+        Ok(Self { documents, url: url.to_string() })
     }
 
     /// Adds the record of a boot, and returns where it is.
@@ -66,11 +60,7 @@ impl Records {
     pub async fn add(&self, instance: &str, at: Timestamp, report: &[u8]) -> Result<String, PortError> {
         let path = record_path(instance, at);
         let place = format!("{}/{path}", self.url);
-        let written = match &self.kind {
-            Kind::Directory(files) => files.write(&path, report, Expected::Absent).await?,
-            Kind::Bucket(objects) => objects.write(&path, report, Expected::Absent).await?,
-        };
-        match written {
+        match self.documents.write(&path, report, Expected::Absent).await? {
             Written::Stored => Ok(place),
             Written::Conflict => {
                 let why = "there is one of this instant already";
@@ -90,22 +80,13 @@ impl BootRecords for Records {
             let instance = instance.to_owned();
             move |path: &str| is_record(&instance, path)
         };
-        let found = match &self.kind {
-            Kind::Directory(files) => {
-                let since = move |path: &str| after.as_deref().is_none_or(|after| path > after) && own(path);
-                files.list(&folder, most, since).await?
-            }
-            Kind::Bucket(objects) => objects.list_after(&folder, after.as_deref(), most, own).await?,
-        };
+        let found = self.documents.list(&folder, after, most, own).await?;
         if found.len() > MOST_RECORDS {
             let why = format!("there are more than {MOST_RECORDS} records since it was started");
             return Err(PortError::new(PortErrorKind::Malformed, "reading records", &place).because(why));
         }
         let Some(newest) = found.last() else { return Ok(None) };
-        let read = match &self.kind {
-            Kind::Directory(files) => files.read(newest).await?,
-            Kind::Bucket(objects) => objects.read(newest).await?,
-        };
+        let read = self.documents.read(newest).await?;
         let gone =
             || PortError::new(PortErrorKind::NotFound, "reading records", &place).because("it is gone meanwhile");
         read.map(|found| Some(found.bytes)).ok_or_else(gone)

@@ -5,6 +5,7 @@
 //! | a directory | [`files`] | file lock, link and rename |
 //! | an S3 bucket | [`objects`] | by S3 itself |
 
+pub(super) mod either;
 pub(super) mod files;
 pub(super) mod objects;
 pub(super) mod tries;

@@ -135,18 +135,9 @@ impl Objects {
         }
     }
 
-    /// Returns the paths under a directory that are accepted, sorted: the first so many.
+    /// Returns the paths under a directory that are accepted, sorted: the first so many, or of those that come after a path,
+    /// which need not be there.
     pub(in crate::adapters) async fn list(
-        &self,
-        under: &str,
-        most: usize,
-        accepted: impl Fn(&str) -> bool + Send,
-    ) -> Result<Vec<String>, PortError> {
-        self.list_after(under, None, most, accepted).await
-    }
-
-    /// Returns the same of those that come after a path, which need not be there.
-    pub(in crate::adapters) async fn list_after(
         &self,
         under: &str,
         after: Option<&str>,
