@@ -80,6 +80,15 @@ impl AutoScaling {
         }
     }
 
+    /// Returns every group, with the description that it was read from.
+    pub(super) async fn every(&self) -> Result<Vec<(Group, AutoScalingGroup)>, PortError> {
+        let mut groups = Vec::new();
+        for described in self.described(None).await? {
+            groups.push((self.group_of(&described).await?, described));
+        }
+        Ok(groups)
+    }
+
     /// Reads a group; the instances of its warm pool are told by another call.
     async fn group_of(&self, described: &AutoScalingGroup) -> Result<Group, PortError> {
         let resource = described.auto_scaling_group_name().unwrap_or("a group");

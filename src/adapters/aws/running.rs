@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_sdk_ec2::types::{InstanceImageMetadata, ReplaceRootVolumeTask, Tag};
 use futures::{StreamExt as _, stream};
 use goldseal_core::{
@@ -11,7 +12,7 @@ use goldseal_core::{
     ids::{ImageRef, InstanceId, NotAnId, Region, VolumeId},
     image::DescribedImage,
     lifecycle::{Group, Instance, Volume},
-    ports::{Grouped, Groups as _, ImageCatalog, PortError, PortErrorKind, Progress, Templates as _, View},
+    ports::{Grouped, Groups as _, ImageCatalog, PortError, PortErrorKind, Progress, View},
     report::ImageSeen,
 };
 use jiff::Timestamp;
@@ -87,11 +88,11 @@ impl View for RunningIn {
     async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
         let groups = AutoScaling::new(&self.aws, &self.region);
         let templates = Surroundings::new(&self.aws, &self.region);
-        let looked = groups.groups(None).await?.into_iter().map(|group: Group| {
+        let looked = groups.every().await?.into_iter().map(|(group, described): (Group, AutoScalingGroup)| {
             let (groups, templates) = (&groups, &templates);
             async move {
                 self.aws.0.pace.wait(&self.region, GROUP).await;
-                let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches(&group.name));
+                let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches_of(&described));
                 let unasked = |error: PortError| Unasked::from(&error);
                 Grouped { hooks: hooks.map_err(unasked), launches: launches.map_err(unasked), group }
             }

@@ -46,8 +46,18 @@ impl Templates for Surroundings {
     async fn launches(&self, group: &GroupName) -> Result<Vec<Launchable>, PortError> {
         let answer = self.autoscaling.describe_auto_scaling_groups().auto_scaling_group_names(group.as_str());
         let answer = answer.send().await.map_err(|error| fault::port_error(&error, GROUPS, group))?;
+        match answer.auto_scaling_groups() {
+            [] => Ok(Vec::new()),
+            [described, ..] => self.launches_of(described).await,
+        }
+    }
+}
+
+impl Surroundings {
+    /// Returns the images that a group names by its description, each once.
+    pub(super) async fn launches_of(&self, group: &AutoScalingGroup) -> Result<Vec<Launchable>, PortError> {
         let mut launches = Vec::new();
-        for source in answer.auto_scaling_groups().iter().flat_map(sources).collect::<BTreeSet<_>>() {
+        for source in sources(group).into_iter().collect::<BTreeSet<_>>() {
             launches.push(match source {
                 Source::Template { template, version } => self.of_template(&template, &version).await?,
                 Source::Image { named_by, written } => self.launchable(named_by, written).await?,
@@ -56,9 +66,7 @@ impl Templates for Surroundings {
         }
         Ok(launches)
     }
-}
 
-impl Surroundings {
     /// Returns what the default and the latest version of every launch template name. Those that name none, as templates
     /// of Karpenter and of mixed groups may, launch nothing by themselves.
     pub(super) async fn templates(&self) -> Result<Vec<Launchable>, PortError> {
