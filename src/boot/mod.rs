@@ -11,19 +11,25 @@ pub mod root;
 pub mod say;
 pub mod units;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use goldseal_core::{
     enforcement::{BootStep, Patience},
-    flow::boot::{Decision, Memory, Sight, decide, look, recognise},
+    flow::{
+        TrustSources,
+        boot::{Decision, Memory, Sight, decide, look, recognise},
+        listed,
+    },
     identity::{Certificates, InstanceIdentity},
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
     policy::{Keys, Policy},
     ports::{
-        EvidenceStore, Expected, ImageCatalog, InstanceMetadata, PortError, PortErrorKind, StateStore, Stored, Written,
+        EvidenceStore, Expected, ImageCatalog, InstanceMetadata, KeyCatalog, ListStore, Listing, PortError,
+        PortErrorKind, StateStore, Stored, Written,
     },
     report::Note,
+    trust::KeyAnswer,
 };
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
@@ -37,6 +43,8 @@ const LOOK: Duration = Duration::from_secs(20);
 const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// How long EC2 may take, beside the evidence.
 const DESCRIBE: Duration = Duration::from_secs(3);
+/// Why there are no keys of KMS.
+const NO_KMS: &str = "nobody asks KMS at boot";
 /// How long the disk may take.
 const DISK: Duration = Duration::from_secs(2);
 
@@ -45,8 +53,6 @@ const DISK: Duration = Duration::from_secs(2);
 pub struct Guard {
     /// The policy.
     pub policy: Policy,
-    /// Its keys.
-    pub keys: Arc<Keys>,
     /// Whose identity documents are believed.
     pub certificates: Certificates,
     /// When there must be a verdict.
@@ -81,12 +87,12 @@ impl Guard {
     pub async fn judge<C, S, F>(
         &self,
         imds: &impl InstanceMetadata,
-        state: &impl StateStore,
+        state: &(impl StateStore + Sync),
         open: impl FnOnce(InstanceIdentity) -> F,
     ) -> anyhow::Result<Judged>
     where
         C: ImageCatalog + Sync,
-        S: EvidenceStore + Sync,
+        S: EvidenceStore + ListStore + Sync,
         F: Future<Output = anyhow::Result<Sources<C, S>>>,
     {
         let mut pause = PAUSE;
@@ -105,7 +111,7 @@ impl Guard {
         let sources = open(identity.clone()).await?;
         let memory = timeout(DISK, Memory::recall(state, &identity)).await.unwrap_or_default();
         loop {
-            let mut sight = self.look(&identity, &sources).await;
+            let mut sight = self.look(&identity, &sources, state).await;
             let patience = self.patience(pause);
             if patience == Patience::Over {
                 // What takes longer stands in for nothing.
@@ -119,15 +125,21 @@ impl Guard {
         }
     }
 
-    async fn look<C: ImageCatalog + Sync, S: EvidenceStore + Sync>(
+    async fn look<C: ImageCatalog + Sync, S: EvidenceStore + ListStore + Sync>(
         &self,
         identity: &InstanceIdentity,
         sources: &Sources<C, S>,
+        state: &(impl StateStore + Sync),
     ) -> Sight {
         let left = self.deadline.saturating_duration_since(Instant::now()).clamp(SHORTEST_LOOK, LOOK);
         let ec2 = sources.ec2.as_ref().map(|inner| Briefly { inner, most: DESCRIBE.min(left) });
         let store = Briefly { inner: &sources.store, most: left };
-        look(identity, ec2.as_ref(), &store, &self.policy, &self.keys).await
+        let lists = TrustSources { clock: self.clock, keys: &NoKms, store: &store, state: Some(state), carried: &[] };
+        let keys = || Keys::new(&self.policy, |_| Err(NO_KMS.to_owned()));
+        // Without lists that came in time, a policy that asks for some admits nothing.
+        let listed = timeout(left + DISK, listed(&self.policy, keys(), &lists)).await;
+        let keys = Arc::new(listed.unwrap_or_else(|_late| keys()));
+        look(identity, ec2.as_ref(), &store, &self.policy, &keys).await
     }
 
     fn patience(&self, pause: Duration) -> Patience {
@@ -161,12 +173,12 @@ impl<T> Briefly<'_, T> {
     async fn within<R>(
         &self,
         operation: &'static str,
-        image: &ImageRef,
+        asked: &impl Display,
         answer: impl Future<Output = Result<R, PortError>> + Send,
     ) -> Result<R, PortError> {
         timeout(self.most, answer).await.unwrap_or_else(|_late| {
             let why = format!("no answer within {} ms", self.most.as_millis());
-            Err(PortError::new(PortErrorKind::Unavailable, operation, image).because(why))
+            Err(PortError::new(PortErrorKind::Unavailable, operation, asked).because(why))
         })
     }
 }
@@ -174,6 +186,29 @@ impl<T> Briefly<'_, T> {
 impl<C: ImageCatalog + Sync> ImageCatalog for Briefly<'_, C> {
     async fn describe(&self, image: &ImageRef) -> Result<Option<DescribedImage>, PortError> {
         self.within("ec2:DescribeImages", image, self.inner.describe(image)).await
+    }
+}
+
+impl<S: ListStore + Sync> ListStore for Briefly<'_, S> {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.within("store:read", &self.locate_list(listing), self.inner.read_list(listing)).await
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        self.inner.write_list(listing, bytes, expected).await
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        self.inner.locate_list(listing)
+    }
+}
+
+/// KMS, which nobody asks.
+struct NoKms;
+
+impl KeyCatalog for NoKms {
+    async fn public_key(&self, uri: &str) -> Result<KeyAnswer, PortError> {
+        Err(PortError::new(PortErrorKind::Refused, "kms:GetPublicKey", uri).because(NO_KMS))
     }
 }
 

@@ -46,6 +46,20 @@ impl EvidenceStore for Late {
     }
 }
 
+impl ListStore for Late {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.0.read_list(listing).await
+    }
+
+    async fn write_list(&self, _: &Listing, _: &[u8], _: Expected) -> Result<Written, PortError> {
+        panic!("a guard writes no lists")
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        self.0.locate_list(listing)
+    }
+}
+
 fn out<T>() -> Result<T, PortError> {
     Err(PortError::new(PortErrorKind::Unavailable, "store:read", "it"))
 }
@@ -58,10 +72,9 @@ fn a_minute_after_launch() -> Timestamp {
 async fn boots(imds_out: usize, store_out: usize, deadline: Duration, state: &FakeState) -> (Judged, Duration) {
     let ci = LocalKey::p256(1);
     let policy = compiled(&minimal(&ci));
-    let keys = Arc::new(Keys::new(&policy, |_| Err(String::new())));
     let start = Instant::now();
     let (certificates, deadline) = (certificates(), start + deadline);
-    let guard = Guard { policy, keys, certificates, deadline, clock: a_minute_after_launch };
+    let guard = Guard { policy, certificates, deadline, clock: a_minute_after_launch };
     let silent = std::iter::repeat_n(Err(PortErrorKind::Unavailable), imds_out);
     let imds = FakeMetadata(Script::of(silent.chain([Ok(SIGNED.as_bytes().to_vec())])));
     let open = |identity: InstanceIdentity| async move {

@@ -2,10 +2,12 @@
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
+    flow::TrustSources,
     ids::ImageRef,
-    ports::{KeyCatalog, PortError},
+    ports::{KeyCatalog, Listing, Listings, PortError, PortErrorKind, Post, Postings},
     trust::KeyAnswer,
 };
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::image::ImageArg;
@@ -85,17 +87,53 @@ impl Session {
         Ok(Some(aws.s3(&region)))
     }
 
-    /// Returns where the public keys of KMS authorities are asked for; AWS settings are read when one is.
+    /// Returns where keys and lists are asked for; AWS settings are read, and the store is opened, when one is.
     pub fn keys(&self) -> Keys<'_> {
-        Keys(self)
+        Keys { session: self, state: None }
     }
 }
 
-/// KMS, connected at the first question: a policy of PEM keys needs none.
-pub struct Keys<'s>(&'s Session);
+/// KMS and the lists of the store, connected at the first question: a policy of PEM keys without lists needs neither.
+pub struct Keys<'s> {
+    session: &'s Session,
+    state: Option<&'s State>,
+}
+
+impl<'s> Keys<'s> {
+    /// Keeps the newest revocation list in a state.
+    pub fn keeping(self, state: Option<&'s State>) -> Self {
+        Self { state, ..self }
+    }
+
+    fn sources<'a>(&'a self, store: &'a Store) -> TrustSources<'a, Self, Store, State> {
+        TrustSources { clock: Timestamp::now, keys: self, store, state: self.state, carried: &[] }
+    }
+}
 
 impl KeyCatalog for Keys<'_> {
     async fn public_key(&self, uri: &str) -> Result<KeyAnswer, PortError> {
-        KmsKeys::new(self.0.aws().await).public_key(uri).await
+        KmsKeys::new(self.session.aws().await).public_key(uri).await
     }
+}
+
+impl Listings for Keys<'_> {
+    async fn posted(&self, listing: &Listing) -> Postings {
+        match self.session.store().await {
+            Ok(store) => self.sources(&store).posted(listing).await,
+            Err(error) => {
+                let answer = Err(unopened(&error));
+                let post = Post { place: "the store".to_owned(), answer, kept: false };
+                Postings { at: Timestamp::now(), posts: vec![post] }
+            }
+        }
+    }
+
+    async fn keep(&self, listing: &Listing, bytes: &[u8]) -> Result<(), PortError> {
+        let store = self.session.store().await.map_err(|error| unopened(&error))?;
+        self.sources(&store).keep(listing, bytes).await
+    }
+}
+
+fn unopened(error: &anyhow::Error) -> PortError {
+    PortError::new(PortErrorKind::Unavailable, "opening", "the store").because(format!("{error:#}"))
 }

@@ -5,14 +5,16 @@
 
 mod codes;
 mod lapse;
+mod overridden;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use codes::{CODES, remedy};
+pub use codes::{CODES, is_cause, is_overridable, remedy};
+pub use overridden::Overridden;
 
 use crate::{
-    attestation::{Defect, Kind, Statement},
+    attestation::{Defect, Kind, Statement, predicate::RevokedBy},
     digest::Sha256Digest,
     gate::Shortfall,
     identity::{ClockBehind, NotIdentified},
@@ -32,9 +34,15 @@ pub enum Verdict {
     Undetermined(Faults),
 }
 
-/// The statements that an admission stands on: at least one.
+/// What an admission stands on: at least one statement of the evidence, or an override.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grounds(Vec<Ground>);
+pub struct Grounds(Basis);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Basis {
+    Evidence(Vec<Ground>),
+    Override(Box<Overridden>),
+}
 
 /// One statement that counted. Outside this package only [`Ground::of`] makes one, of statements that were verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,12 +68,29 @@ impl Ground {
 impl Grounds {
     /// Takes grounds; none when there are none, because an admission needs proof.
     pub fn new(grounds: Vec<Ground>) -> Option<Self> {
-        (!grounds.is_empty()).then_some(Self(grounds))
+        (!grounds.is_empty()).then_some(Self(Basis::Evidence(grounds)))
     }
 
-    /// Returns them.
+    /// Returns the statements of the evidence; there are none where an override admits.
     pub fn as_slice(&self) -> &[Ground] {
-        &self.0
+        match &self.0 {
+            Basis::Evidence(grounds) => grounds,
+            Basis::Override(_) => &[],
+        }
+    }
+
+    /// Returns the override, where one admits.
+    pub fn overridden(&self) -> Option<&Overridden> {
+        match &self.0 {
+            Basis::Evidence(_) => None,
+            Basis::Override(overridden) => Some(overridden),
+        }
+    }
+}
+
+impl From<Overridden> for Grounds {
+    fn from(overridden: Overridden) -> Self {
+        Self(Basis::Override(Box::new(overridden)))
     }
 }
 
@@ -99,8 +124,9 @@ impl Verdict {
         let (mut all_reasons, mut all_faults) = (reasons, faults);
         let grounds = match self {
             Self::Admit(grounds) => Some(grounds),
-            Self::Reject(Reasons(found)) => {
-                all_reasons.extend(found);
+            Self::Reject(Reasons { list, beside }) => {
+                all_reasons.extend(list);
+                all_faults.extend(beside);
                 None
             }
             Self::Undetermined(Faults(found)) => {
@@ -108,51 +134,91 @@ impl Verdict {
                 None
             }
         };
-        match (Reasons::new(all_reasons), Faults::new(all_faults), grounds) {
-            (Some(reasons), ..) => Self::Reject(reasons),
+        Self::of(all_reasons, all_faults, grounds)
+    }
+
+    /// Decides: any reason rejects; else any fault leaves it undetermined; else the grounds admit. Nothing at all admits
+    /// nothing.
+    pub fn of(reasons: Vec<Reason>, faults: Vec<Fault>, grounds: Option<Grounds>) -> Self {
+        match (Reasons::new(reasons), Faults::new(faults), grounds) {
+            (Some(reasons), faults, _) => {
+                Self::Reject(Reasons { beside: faults.map(|Faults(list)| list.into()).unwrap_or_default(), ..reasons })
+            }
             (None, Some(faults), _) => Self::Undetermined(faults),
             (None, None, Some(grounds)) => Self::Admit(grounds),
-            // A verdict always has one of the three.
-            (None, None, None) => Self::Undetermined(Faults::one(Fault::Internal { problem: "no verdict".to_owned() })),
+            // A case that should not be possible.
+            (None, None, None) => {
+                let problem = "no reason, no fault and no grounds".to_owned();
+                Self::Undetermined(Faults::one(Fault::Internal { problem }))
+            }
+        }
+    }
+
+    /// Returns the override that it stands on, if it does.
+    pub fn overridden(&self) -> Option<&Overridden> {
+        match self {
+            Self::Admit(grounds) => grounds.overridden(),
+            Self::Reject(_) | Self::Undetermined(_) => None,
         }
     }
 }
 
-macro_rules! non_empty {
-    ($(#[$doc:meta])* $name:ident of $item:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $name(Vec<$item>);
-
-        impl $name {
-            /// Takes a list, sorted and without repetition; none when it is empty.
-            pub fn new(mut list: Vec<$item>) -> Option<Self> {
-                list.sort();
-                list.dedup();
-                (!list.is_empty()).then_some(Self(list))
-            }
-
-            /// Takes one.
-            pub fn one(item: $item) -> Self {
-                Self(vec![item])
-            }
-
-            /// Returns them, sorted.
-            pub fn as_slice(&self) -> &[$item] {
-                &self.0
-            }
-        }
-    };
+/// Why an image is rejected: at least one reason. What could not be asked beside them is kept, and decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasons {
+    list: Vec<Reason>,
+    beside: Box<[Fault]>,
 }
 
-non_empty!(
-    /// Why an image is rejected: at least one reason.
-    Reasons of Reason
-);
-non_empty!(
-    /// What could not be asked: at least one fault.
-    Faults of Fault
-);
+/// What could not be asked: at least one fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+/// Returns a list sorted and without repetition; none when it is empty.
+fn non_empty<T: Ord>(mut list: Vec<T>) -> Option<Vec<T>> {
+    list.sort();
+    list.dedup();
+    (!list.is_empty()).then_some(list)
+}
+
+impl Reasons {
+    /// Takes a list, sorted and without repetition; none when it is empty.
+    pub fn new(list: Vec<Reason>) -> Option<Self> {
+        non_empty(list).map(|list| Self { list, beside: Box::default() })
+    }
+
+    /// Takes one.
+    pub fn one(reason: Reason) -> Self {
+        Self { list: vec![reason], beside: Box::default() }
+    }
+
+    /// Returns them, sorted.
+    pub fn as_slice(&self) -> &[Reason] {
+        &self.list
+    }
+
+    /// Returns what could not be asked beside them.
+    pub fn beside(&self) -> &[Fault] {
+        &self.beside
+    }
+}
+
+impl Faults {
+    /// Takes a list, sorted and without repetition; none when it is empty.
+    pub fn new(list: Vec<Fault>) -> Option<Self> {
+        non_empty(list).map(Self)
+    }
+
+    /// Takes one.
+    pub fn one(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+
+    /// Returns them, sorted.
+    pub fn as_slice(&self) -> &[Fault] {
+        &self.0
+    }
+}
 
 /// Why an image is rejected. The order is the order of reports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
@@ -171,6 +237,14 @@ pub enum Reason {
     OwnerNotAccepted { owner: AccountId },
     #[error("in {region}, which the policy does not accept")]
     RegionNotAccepted { region: Region },
+    #[error("the image is revoked by {0}")]
+    ImageRevoked(RevokedBy),
+    #[error("what is on the image's devices is revoked by {0}")]
+    ContentRevoked(RevokedBy),
+    #[error("the builder {builder} is revoked by {revoked}")]
+    BuilderRevoked { builder: String, revoked: RevokedBy },
+    #[error("its evidence (sha256 {sha256}) is revoked by {revoked}")]
+    EvidenceRevoked { sha256: Sha256Digest, revoked: RevokedBy },
     #[error("no evidence at {place}")]
     EvidenceAbsent { place: String },
     #[error("unreadable evidence: {problem}")]
@@ -242,6 +316,10 @@ impl Reason {
             | Self::ImageNotFound { .. }
             | Self::OwnerNotAccepted { .. }
             | Self::RegionNotAccepted { .. }
+            | Self::ImageRevoked(_)
+            | Self::ContentRevoked(_)
+            | Self::BuilderRevoked { .. }
+            | Self::EvidenceRevoked { .. }
             | Self::EvidenceAbsent { .. }
             | Self::AuthorityKeyWithdrawn { .. }
             | Self::AuthorityKeyChanged { .. }
@@ -264,6 +342,42 @@ impl Reason {
         }
     }
 
+    /// Returns the entry of the revocation list that it stands on, by number.
+    pub fn revocation(&self) -> Option<u64> {
+        match self {
+            Self::ImageRevoked(revoked) | Self::ContentRevoked(revoked) => Some(revoked.entry),
+            Self::BuilderRevoked { revoked, .. } | Self::EvidenceRevoked { revoked, .. } => Some(revoked.entry),
+            Self::EvidenceDiscounted { discount: Discount::KeyRevoked { revoked, .. }, .. } => Some(revoked.entry),
+            Self::IdentityNotVerified { .. }
+            | Self::IdentitySignerUnknown { .. }
+            | Self::IdentityMismatch { .. }
+            | Self::ImageNotFound { .. }
+            | Self::OwnerNotAccepted { .. }
+            | Self::RegionNotAccepted { .. }
+            | Self::EvidenceAbsent { .. }
+            | Self::EvidenceDefect { .. }
+            | Self::EvidenceDiscounted { .. }
+            | Self::AuthorityKeyWithdrawn { .. }
+            | Self::AuthorityKeyChanged { .. }
+            | Self::AttestationMissing { .. }
+            | Self::AttestationAmbiguous { .. }
+            | Self::AttestationUnderThreshold { .. }
+            | Self::AttestationNotNamed { .. }
+            | Self::GateNotPassed { .. }
+            | Self::GateShort { .. }
+            | Self::ApprovalMismatch { .. }
+            | Self::PredicateMalformed { .. }
+            | Self::DescriptorMismatch { .. }
+            | Self::BuilderNotAccepted { .. }
+            | Self::RepositoryNotAccepted { .. }
+            | Self::BaseOwnerNotAccepted { .. }
+            | Self::TestsNotPassed { .. }
+            | Self::TagMismatch { .. }
+            | Self::TagNotSealed { .. }
+            | Self::RootVolumeForeign { .. } => None,
+        }
+    }
+
     /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -273,6 +387,9 @@ impl Reason {
             Self::ImageNotFound { .. } => "image-not-found",
             Self::OwnerNotAccepted { .. } => "owner-not-accepted",
             Self::RegionNotAccepted { .. } => "region-not-accepted",
+            Self::ImageRevoked(_) | Self::ContentRevoked(_) => "image-revoked",
+            Self::BuilderRevoked { .. } => "builder-revoked",
+            Self::EvidenceRevoked { .. } => "evidence-revoked",
             Self::EvidenceAbsent { .. } => "evidence-absent",
             Self::EvidenceDefect { code, .. } => code,
             Self::EvidenceDiscounted { discount, .. } => discount.code(),
@@ -311,6 +428,12 @@ pub enum Fault {
     EvidenceUnavailable { problem: String },
     #[error("the key of {authority} could not be asked for: {problem}")]
     KeyUnavailable { authority: AuthorityName, problem: String },
+    #[error("there is no revocation list that counts: {problem}")]
+    RevocationsUnavailable { problem: String },
+    #[error("the revocation list of {issued} is older than {max_age}")]
+    RevocationsStale { issued: Timestamp, max_age: String },
+    #[error("two revocation lists contradict each other: {problem}")]
+    RevocationsInconsistent { problem: String },
     #[error("the instance could not be described: {problem}")]
     InstanceUnavailable { problem: String },
     #[error("EC2 says that {instance} runs {ec2}, Auto Scaling says {group}: one of them is late")]
@@ -337,6 +460,9 @@ impl Fault {
             Self::ImageUnavailable { .. } => "image-unavailable",
             Self::EvidenceUnavailable { .. } => "evidence-unavailable",
             Self::KeyUnavailable { .. } => "key-unavailable",
+            Self::RevocationsUnavailable { .. } => "revocations-unavailable",
+            Self::RevocationsStale { .. } => "revocations-stale",
+            Self::RevocationsInconsistent { .. } => "revocations-inconsistent",
             Self::InstanceUnavailable { .. } => "instance-unavailable",
             Self::InstanceInconsistent { .. } => "instance-inconsistent",
             Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",

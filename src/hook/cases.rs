@@ -10,10 +10,10 @@ use std::{
 };
 
 use goldseal_core::{
-    flow::{Case, Cases, Opened, keys, outage},
+    flow::{Case, Cases, Opened, TrustSources, keys, outage},
     ids::ImageRef,
     policy::{Dossier, Keys, Policy},
-    ports::{EvidenceStore, ImageCatalog, KeyCatalog, StateStore},
+    ports::{EvidenceStore, ImageCatalog, KeyCatalog, ListStore, StateStore},
     verdict::Verdict,
 };
 use jiff::Timestamp;
@@ -21,8 +21,10 @@ use moka::{Expiry, future::Cache};
 
 use super::metrics::{CaseResult, Metrics};
 
-/// How long facts, evidence and keys of an image are taken for fresh.
+/// How long facts and evidence of an image are taken for fresh.
 const FRESH: Duration = Duration::from_secs(30);
+/// How long keys and lists are. Before both are over, no launch is judged by a revocation list that is older.
+const LISTED: Duration = Duration::from_secs(10);
 /// How long it is believed that there is no evidence: it may be on its way.
 const MISSING: Duration = Duration::from_secs(5);
 /// How many images are kept.
@@ -64,7 +66,7 @@ impl Expiry<ImageRef, Arc<Case>> for Freshness {
 impl<C, S, K, T> OpenCases<C, S, K, T>
 where
     C: ImageCatalog + Send + Sync,
-    S: EvidenceStore + Send + Sync,
+    S: EvidenceStore + ListStore + Send + Sync,
     K: KeyCatalog + Send + Sync,
     T: StateStore + Send + Sync,
 {
@@ -76,14 +78,17 @@ where
             metrics,
             open: Cache::builder().max_capacity(MOST).expire_after(Freshness).build(),
             dossiers: moka::sync::Cache::new(MOST),
-            keys: Cache::builder().time_to_live(FRESH).build(),
+            keys: Cache::builder().time_to_live(LISTED).build(),
             kept: Mutex::default(),
         }
     }
 
     async fn keys(&self) -> Arc<Keys> {
         let asked = async {
-            let keys = Arc::new(keys(&self.policy, &self.sources.keys).await);
+            let Sources { keys: kms, store, state, .. } = &*self.sources;
+            let state = Some(state);
+            let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &[] };
+            let keys = Arc::new(keys(&self.policy, &asked).await);
             if keys.is_complete() { Ok(keys) } else { Err(keys) }
         };
         match self.keys.try_get_with((), asked).await {
@@ -148,7 +153,7 @@ where
 impl<C, S, K, T> Cases for OpenCases<C, S, K, T>
 where
     C: ImageCatalog + Send + Sync,
-    S: EvidenceStore + Send + Sync,
+    S: EvidenceStore + ListStore + Send + Sync,
     K: KeyCatalog + Send + Sync,
     T: StateStore + Send + Sync,
 {

@@ -6,7 +6,7 @@ use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, Stored, Written, evidence_path},
+    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, Stored, Written, evidence_path},
 };
 
 use super::check_writable;
@@ -38,5 +38,20 @@ impl EvidenceStore for DirStore {
 
     fn locate(&self, image: &ImageRef) -> String {
         format!("file://{}", self.0.path(&evidence_path(image)).display())
+    }
+}
+
+impl ListStore for DirStore {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.0.read(&listing.path()).await
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        check_writable(WRITE, &self.locate_list(listing), bytes)?;
+        self.0.write(&listing.path(), bytes, expected).await
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        format!("file://{}", self.0.path(&listing.path()).display())
     }
 }

@@ -8,7 +8,9 @@ use goldseal_core::{
     digest::Sha256Digest,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, PortErrorKind, Revision, Stored, Written, evidence_path},
+    ports::{
+        EvidenceStore, Expected, ListStore, Listing, PortError, PortErrorKind, Revision, Stored, Written, evidence_path,
+    },
 };
 use reqwest::StatusCode;
 
@@ -54,11 +56,30 @@ impl EvidenceStore for HttpsStore {
     }
 
     async fn write(&self, image: &Descriptor, _: &[u8], _: Expected) -> Result<Written, PortError> {
-        let why = "https stores are read only: write to what the server serves";
-        Err(PortError::new(PortErrorKind::Refused, "PUT", self.locate(&image.image())).because(why))
+        Err(read_only(self.locate(&image.image())))
     }
 
     fn locate(&self, image: &ImageRef) -> String {
         format!("{}/{}", self.base, evidence_path(image))
     }
+}
+
+impl ListStore for HttpsStore {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        let url = self.locate_list(listing);
+        tries::persist(|| self.ask(&url)).await
+    }
+
+    async fn write_list(&self, listing: &Listing, _: &[u8], _: Expected) -> Result<Written, PortError> {
+        Err(read_only(self.locate_list(listing)))
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        format!("{}/{}", self.base, listing.path())
+    }
+}
+
+fn read_only(place: String) -> PortError {
+    let why = "https stores are read only: write to what the server serves";
+    PortError::new(PortErrorKind::Refused, "PUT", place).because(why)
 }

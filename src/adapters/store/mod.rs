@@ -23,7 +23,7 @@ use goldseal_core::{
     attestation::lines,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, PortErrorKind, Stored, Written},
+    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, PortErrorKind, Stored, Written},
 };
 
 pub use self::{
@@ -131,6 +131,35 @@ impl EvidenceStore for Store {
             Self::S3(store) => store.locate(image),
             Self::Oci(store) => store.locate(image),
             Self::Https(store) => store.locate(image),
+        }
+    }
+}
+
+impl ListStore for Store {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        match self {
+            Self::Dir(store) => store.read_list(listing).await,
+            Self::S3(store) => store.read_list(listing).await,
+            Self::Oci(store) => store.read_list(listing).await,
+            Self::Https(store) => store.read_list(listing).await,
+        }
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        match self {
+            Self::Dir(store) => store.write_list(listing, bytes, expected).await,
+            Self::S3(store) => store.write_list(listing, bytes, expected).await,
+            Self::Oci(store) => store.write_list(listing, bytes, expected).await,
+            Self::Https(store) => store.write_list(listing, bytes, expected).await,
+        }
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        match self {
+            Self::Dir(store) => store.locate_list(listing),
+            Self::S3(store) => store.locate_list(listing),
+            Self::Oci(store) => store.locate_list(listing),
+            Self::Https(store) => store.locate_list(listing),
         }
     }
 }

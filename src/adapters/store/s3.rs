@@ -4,7 +4,7 @@ use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, PortError, Stored, Written, evidence_path},
+    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, Stored, Written, evidence_path},
 };
 
 use super::check_writable;
@@ -36,5 +36,20 @@ impl EvidenceStore for S3Store {
 
     fn locate(&self, image: &ImageRef) -> String {
         self.0.locate(&evidence_path(image))
+    }
+}
+
+impl ListStore for S3Store {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.0.read(&listing.path()).await
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        check_writable(PUT, &self.locate_list(listing), bytes)?;
+        self.0.write(&listing.path(), bytes, expected).await
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        self.0.locate(&listing.path())
     }
 }

@@ -29,6 +29,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Returns the place, where a revocation list is kept as well.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Reads what the last audit kept. What cannot be read stops an audit before it asks anything.
     pub async fn open(session: &Session, state: &str) -> Result<Self> {
         let place = session.settings.audit_state(state)?;

@@ -28,7 +28,7 @@ use super::{
     exit::{Code, Failure},
     fleet::FleetArgs,
     policy,
-    session::Session,
+    session::{Keys, Session},
     wait,
 };
 use crate::{
@@ -144,7 +144,8 @@ impl Look {
         let lake = self.output.lake(async |place| session.lake(place).await).await?;
         let fleet = self.fleet.fleet(session).await?;
         let resuming = self.resume.open(&fleet, self.stopped)?;
-        let mut report = self.look(session, &policy, &fleet, resuming.as_ref()).await?;
+        let keys = session.keys().keeping(memory.as_ref().map(Memory::state));
+        let mut report = self.look(session, &policy, &fleet, resuming.as_ref(), &keys).await?;
         report.finished = Timestamp::now();
         let whole = self.act.act(&fleet, &policy, &mut report).await;
         let fail_on = self.fail_on.iter().flatten().copied().collect::<FailOn>();
@@ -182,6 +183,7 @@ impl Look {
         policy: &Policy,
         fleet: &Accounts,
         resuming: Option<&Resuming>,
+        keys: &Keys<'_>,
     ) -> Result<AuditReport> {
         let started = Timestamp::now();
         let store = session.store().await?;
@@ -196,10 +198,9 @@ impl Look {
             deadline: DEADLINE,
         };
         let bar = Bar::calls("looking at accounts, regions and images");
-        let keys = session.keys();
         let mut report = match resuming {
-            None => audit(&auditing, fleet, &store, &keys, &bar, started).await,
-            Some(resuming) => audit(&auditing, &resuming.over(fleet), &store, &keys, &bar, started).await,
+            None => audit(&auditing, fleet, &store, keys, &bar, started).await,
+            Some(resuming) => audit(&auditing, &resuming.over(fleet), &store, keys, &bar, started).await,
         };
         if let (Ok(report), Some(resuming)) = (&mut report, resuming) {
             resuming.tell(report);

@@ -4,14 +4,14 @@ mod install;
 mod record;
 mod role;
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
     attestation::Kind,
     enforcement::{BootEnd, BootStep},
     identity::{Certificates, InstanceIdentity},
-    policy::{KeySource, Keys, Policy},
+    policy::{KeySource, Policy},
     report::BootReport,
 };
 use jiff::Timestamp;
@@ -125,9 +125,8 @@ impl Boot {
         let deadline = started + settings.deadline;
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
         bootable(&policy, &settings)?;
-        let keys = Arc::new(Keys::new(&policy, |_| Err("nobody asks KMS at boot".to_owned())));
         let certificates = certificates(settings.certificates.as_deref())?;
-        let guard = Guard { policy, keys, certificates, deadline, clock: Timestamp::now };
+        let guard = Guard { policy, certificates, deadline, clock: Timestamp::now };
         let imds = Imds::new(imds::ADDRESS, deadline).map_err(anyhow::Error::from)?;
         let state = session.state(&settings.state).await?;
         let session = &mut session;

@@ -195,7 +195,8 @@ struct Written<'a, P> {
 #[derive(Serialize)]
 struct WrittenSubject<'a> {
     name: &'a str,
-    uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<String>,
     digest: BTreeMap<&'a str, Sha256Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     annotations: Option<Annotations>,
@@ -220,12 +221,35 @@ pub fn write_statement<P: Serialize>(
     predicate: P,
     dangerous_local_key: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
+    let subject = (image.identity().image_id.as_str(), Some(image.arn()), image.digest());
+    write(subject, predicate_type, predicate, dangerous_local_key)
+}
+
+/// Writes a statement about what has nothing but a name: its digest is that of the name.
+///
+/// # Errors
+/// When the predicate cannot be written as JSON.
+pub fn write_named<P: Serialize>(
+    name: &str,
+    predicate_type: &str,
+    predicate: P,
+    dangerous_local_key: bool,
+) -> Result<Vec<u8>, serde_json::Error> {
+    write((name, None, Sha256Digest::of(name.as_bytes())), predicate_type, predicate, dangerous_local_key)
+}
+
+fn write<P: Serialize>(
+    (name, uri, digest): (&str, Option<String>, Sha256Digest),
+    predicate_type: &str,
+    predicate: P,
+    dangerous_local_key: bool,
+) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&Written {
         statement_type: STATEMENT_TYPE,
         subject: [WrittenSubject {
-            name: &image.identity().image_id,
-            uri: image.arn(),
-            digest: BTreeMap::from([("sha256", image.digest())]),
+            name,
+            uri,
+            digest: BTreeMap::from([("sha256", digest)]),
             annotations: dangerous_local_key.then(|| Annotations { dangerous_local_key: Some(true.into()) }),
         }],
         predicate_type,

@@ -24,7 +24,7 @@ use crate::{
     ids::ImageRef,
     image::{Descriptor, ImageFacts, ImageFault},
     policy::{Gathered, Judgement, Policy, judge},
-    ports::{EvidenceStore, ImageCatalog, KeyCatalog, PortError, Signer},
+    ports::{EvidenceStore, ImageCatalog, KeyCatalog, Listings, PortError, Signer},
     report::{APPROVE_SCHEMA, ApproveReport, ApprovedImage, GATE_SCHEMA, KeyReport, Risk, Risks},
     scan::Severity,
     verdict::Verdict,
@@ -235,7 +235,7 @@ pub async fn accepted_before(
     image: &ImageRef,
     catalog: &impl ImageCatalog,
     store: &impl EvidenceStore,
-    keys: &impl KeyCatalog,
+    keys: &(impl KeyCatalog + Listings),
     now: Timestamp,
 ) -> Result<Measurement, BeforeFault> {
     let keys = super::keys(policy, keys).await;

@@ -26,7 +26,7 @@ use crate::{
     gate::{Excepted, Period},
     ids::{AmiId, HookName, ImageRef},
     policy::{Context, Keys, Mode, Policy},
-    ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress, View},
+    ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, Listings, PortError, Progress, View},
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, Door, ExceptionEnd, ImageReport,
         ImageSeen, PlaceReport, policy_notes,
@@ -86,7 +86,7 @@ pub async fn audit<F: Fleets>(
     auditing: &Auditing<'_>,
     fleets: &F,
     store: &impl EvidenceStore,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
     progress: &impl Progress,
     started: Timestamp,
 ) -> Result<AuditReport, PortError> {

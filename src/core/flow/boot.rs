@@ -186,6 +186,7 @@ fn judge(
         judgement.verdict = Verdict::Undetermined(Faults::one(fault));
         judgement.until = None;
     }
+    sight.case.let_pass(&mut judgement, policy, context, now);
     let verdict = judgement.verdict.clone();
     let mut judged = Judged::from(sight.case.report(policy, judgement, context));
     judged.notes.extend(sight.note.clone());

@@ -168,9 +168,11 @@ impl Case {
     pub fn judge(&self, policy: &Policy, now: Timestamp) -> Judgement {
         let (facts, from) = match &self.facts {
             Facts::Known { facts, from } => (facts, *from),
-            Facts::InEvidence => return self.without_evidence(),
-            Facts::Refused(reasons) => return refused(reasons),
-            Facts::Unknown(fault) => return undescribed(Err(fault.clone())),
+            Facts::InEvidence => return self.without_evidence().listed(policy, &self.keys, &self.image),
+            Facts::Refused(reasons) => return refused(reasons).listed(policy, &self.keys, &self.image),
+            Facts::Unknown(fault) => {
+                return undescribed(Err(fault.clone())).listed(policy, &self.keys, &self.image);
+            }
         };
         let gathered = match &self.evidence {
             Evidence::Found { dossier, .. } => Gathered::Found(dossier),
@@ -187,6 +189,11 @@ impl Case {
             }
         }
         judgement
+    }
+
+    /// Lets pass what an override says, of a launch in `context`.
+    pub fn let_pass(&self, judgement: &mut Judgement, policy: &Policy, context: &Context, now: Timestamp) {
+        judgement.let_pass(policy, &self.keys, &self.image, context, now);
     }
 
     /// Judges an image of which only its evidence could tell, when there is none.
@@ -217,6 +224,7 @@ impl Case {
             report.evidence_sha256 = Some(dossier.evidence);
             notes.extend(instead.clone());
         }
+        notes.extend(self.keys.lists().remarks().iter().map(Note::remark));
         report.notes = notes;
         report
     }

@@ -10,15 +10,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 use self::tries::{looks, right, waits};
-use super::case::Case;
+use super::{case::Case, listed::listed};
 use crate::{
     doctor::{Asked, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, Right, Unasked, Why, examine},
     ids::{AccountId, AmiId, ImageRef, NotAnId, Region},
     lifecycle::{Group, Guarded},
     policy::{Context, KeySource, Keys, Policy},
     ports::{
-        Asker, EvidenceStore, Groups, ImageCatalog, Instances, KeyCatalog, LaunchQueue, PortError, StateStore,
-        Templates, Waits,
+        Asker, EvidenceStore, Groups, ImageCatalog, Instances, KeyCatalog, LaunchQueue, Listings, PortError,
+        StateStore, Templates, Waits,
     },
     report::DoctorReport,
     trust::AuthorityName,
@@ -81,7 +81,7 @@ where
     Q: LaunchQueue,
     C: ImageCatalog,
     E: EvidenceStore,
-    K: KeyCatalog,
+    K: KeyCatalog + Listings,
     T: StateStore,
 {
     let policy = setup.policy;
@@ -89,6 +89,7 @@ where
     let ahead = asked(ask.account.ahead().await);
     let account = caller.as_ref().ok().map(|caller| caller.account.clone());
     let (keys, key_facts) = keys(policy, ask.keys).await;
+    let keys = listed(policy, keys, ask.keys).await;
     let mut cases = Cases { policy, keys: Arc::new(keys), known: BTreeMap::new(), now };
     let mut rights = Vec::new();
     let fleet = fleet(setup, ask, account.as_ref(), &mut cases, &mut rights).await?;

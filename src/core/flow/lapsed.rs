@@ -50,7 +50,8 @@ fn last_end(judgement: &Judgement, policy: &Policy, now: Timestamp) -> Option<Ti
         | Discount::SubjectMismatch { .. }
         | Discount::AuthorityNotYetValid { .. }
         | Discount::WitnessRefused { .. }
-        | Discount::WitnessInFuture { .. } => None,
+        | Discount::WitnessInFuture { .. }
+        | Discount::KeyRevoked { .. } => None,
     });
     let gate = judgement.gate.as_ref().and_then(|gate| gate::until(gate.measurement(), &policy.gate().limits));
     windows.chain(gate).filter(|end| *end <= now).max()

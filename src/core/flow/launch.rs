@@ -115,6 +115,7 @@ pub fn decide(launch: &Launch, sight: &Sight, policy: &Policy, patience: Patienc
         Some(case) => {
             let mut judgement = case.judge(policy, now);
             judgement.verdict = judgement.verdict.and(reasons, faults);
+            case.let_pass(&mut judgement, policy, &context, now);
             (judgement.verdict.clone(), case.report(policy, judgement, &context))
         }
         None => {

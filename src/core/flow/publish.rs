@@ -15,7 +15,7 @@ use crate::{
     ids::{AccountId, AmiId, ImageRef, Region},
     image::{EVIDENCE_TAG, SHARED_TAG_PREFIX, SUBJECT_TAG},
     policy::{Context, Policy},
-    ports::{EvidenceStore, ImageCatalog, KeyCatalog, PortError, Progress, Publication},
+    ports::{EvidenceStore, ImageCatalog, KeyCatalog, Listings, PortError, Progress, Publication},
     publication::{Audience, Goal, Obstacle, ParameterName, Planned, State, Wishes, plan},
     report::{
         ImageReport, Note, Outcome, PUBLISH_SCHEMA, PublishOutcome, PublishReport, PublishedImage, StepOutcome,
@@ -132,7 +132,7 @@ pub async fn publish(
     publishing: &Publishing<'_>,
     catalog: &impl ImageCatalog,
     store: &impl EvidenceStore,
-    keys: &impl KeyCatalog,
+    keys: &(impl KeyCatalog + Listings),
     publication: &impl Publication,
     progress: &impl Progress,
 ) -> Result<PublishReport, PublishError> {

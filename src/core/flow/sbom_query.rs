@@ -22,7 +22,7 @@ use crate::{
     digest::Sha256Digest,
     ids::ImageRef,
     policy::{Checked, Judgement, Keys, Policy},
-    ports::{EvidenceStore, ImageCatalog, KeyCatalog, Progress},
+    ports::{EvidenceStore, ImageCatalog, KeyCatalog, Listings, Progress},
     query::Query,
     report::{
         Answer, AuditReport, AuditedImage, AuditedInstance, FactsFrom, Note, QueriedImage, QueriedInstance,
@@ -60,7 +60,7 @@ pub async fn query_running(
     querying: Querying<'_>,
     audit: &AuditReport,
     asked: &Asked<'_, impl ImageCatalog, impl EvidenceStore>,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
     progress: &impl Progress,
 ) -> SbomQueryReport {
     let keys = Arc::new(keys(querying.policy, kms).await);
@@ -90,7 +90,7 @@ pub async fn query_images(
     querying: Querying<'_>,
     images: &[ImageRef],
     asked: &Asked<'_, impl ImageCatalog, impl EvidenceStore>,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
     progress: &impl Progress,
 ) -> SbomQueryReport {
     let keys = Arc::new(keys(querying.policy, kms).await);
@@ -108,7 +108,11 @@ pub async fn query_images(
 }
 
 /// Searches one image whose facts and evidence are files.
-pub async fn query_evidence(querying: Querying<'_>, image: &Offline<'_>, kms: &impl KeyCatalog) -> SbomQueryReport {
+pub async fn query_evidence(
+    querying: Querying<'_>,
+    image: &Offline<'_>,
+    kms: &(impl KeyCatalog + Listings),
+) -> SbomQueryReport {
     let keys = Arc::new(keys(querying.policy, kms).await);
     let case = Case::of(image.facts.clone(), image.evidence, image.place, &keys);
     let searched = querying.search_case(image.facts.descriptor.image(), &case, Some(image.evidence));

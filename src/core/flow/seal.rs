@@ -8,7 +8,7 @@ use super::{
     sign::{SignError, Signing, check_approval, sign},
 };
 use crate::{
-    ports::{EvidenceStore, ImageCatalog, ImageTags, KeyCatalog, Progress, Publication, Signer},
+    ports::{EvidenceStore, ImageCatalog, ImageTags, KeyCatalog, Listings, Progress, Publication, Signer},
     report::{SEAL_SCHEMA, SealReport, SealedImage, StepOutcome},
 };
 
@@ -65,7 +65,14 @@ pub enum SealFault {
 pub async fn seal(
     sealing: &Sealing<'_>,
     signer: &(impl Signer + Sync),
-    ports: &Ports<'_, impl ImageCatalog, impl EvidenceStore, impl KeyCatalog, impl ImageTags, impl Publication>,
+    ports: &Ports<
+        '_,
+        impl ImageCatalog,
+        impl EvidenceStore,
+        impl KeyCatalog + Listings,
+        impl ImageTags,
+        impl Publication,
+    >,
     progress: &impl Progress,
 ) -> Result<SealReport, Stopped> {
     let Sealing { signings, publishing } = *sealing;

@@ -22,7 +22,7 @@ use crate::{
     fleet::Image,
     ids::{ImageRef, InstanceId, Region},
     policy::{Context, Judgement, Keys, Policy},
-    ports::{EvidenceStore, Fleets, ImageCatalog, KeyCatalog, PortError, Progress},
+    ports::{EvidenceStore, Fleets, ImageCatalog, KeyCatalog, Listings, PortError, Progress},
     report::{
         AuditReport, AuditedInstance, BaseTrace, DiscountedReport, FactsFrom, ImageSeen, Note, TRACE_SCHEMA,
         TraceReport,
@@ -101,7 +101,7 @@ pub async fn trace<F: Fleets>(
     fleets: &F,
     catalog: &impl ImageCatalog,
     store: &impl EvidenceStore,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
     progress: &impl Progress,
 ) -> Result<TraceReport, TraceError> {
     let listing = places::list(fleets, traced.region(), progress);
@@ -135,7 +135,7 @@ pub async fn trace_offline(
     tracing: &Tracing<'_>,
     image: &Offline<'_>,
     instance: Option<InstanceId>,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
 ) -> TraceReport {
     let keys = Arc::new(keys(tracing.policy, kms).await);
     let case = Case::of(image.facts.clone(), image.evidence, image.place, &keys);

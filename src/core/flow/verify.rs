@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::case::Case;
+use super::{case::Case, listed::listed};
 use crate::{
     ids::ImageRef,
     image::ImageFacts,
     policy::{Context, KeySource, Keys, Policy},
-    ports::{EvidenceStore, ImageCatalog, KeyCatalog},
+    ports::{EvidenceStore, ImageCatalog, KeyCatalog, Listings},
     report::{ImageReport, VERIFY_SCHEMA, VerifyReport},
     trust::{AuthorityName, KeyAnswer},
 };
@@ -32,7 +32,7 @@ pub async fn verify(
     context: &Context,
     catalog: &impl ImageCatalog,
     store: &impl EvidenceStore,
-    keys: &impl KeyCatalog,
+    keys: &(impl KeyCatalog + Listings),
     now: Timestamp,
 ) -> VerifyReport {
     let keys = Arc::new(self::keys(policy, keys).await);
@@ -44,12 +44,12 @@ pub async fn verify(
     VerifyReport { schema: VERIFY_SCHEMA, at: now, policy: policy.digest(), images: reports }
 }
 
-/// Judges one image from files alone; authorities in KMS are still asked for.
+/// Judges one image from files alone; authorities in KMS, and lists, are still asked for.
 pub async fn judge_offline(
     policy: &Policy,
     image: &Offline<'_>,
     context: &Context,
-    keys: &impl KeyCatalog,
+    keys: &(impl KeyCatalog + Listings),
     now: Timestamp,
 ) -> VerifyReport {
     let keys = Arc::new(self::keys(policy, keys).await);
@@ -59,15 +59,18 @@ pub async fn judge_offline(
 }
 
 fn judged(case: &Case, policy: &Policy, context: &Context, now: Timestamp) -> ImageReport {
-    case.report(policy, case.judge(policy, now), context)
+    let mut judgement = case.judge(policy, now);
+    case.let_pass(&mut judgement, policy, context, now);
+    case.report(policy, judgement, context)
 }
 
 /// What KMS answered for keys, by their URIs.
 pub(super) struct KeyAnswers<'p>(BTreeMap<&'p str, Result<KeyAnswer, String>>);
 
-/// Asks for the keys of a policy's authorities that are in KMS.
-pub async fn keys(policy: &Policy, catalog: &impl KeyCatalog) -> Keys {
-    KeyAnswers::ask([policy], catalog).await.keys(policy)
+/// Asks for the keys of a policy's authorities that are in KMS, and for its lists.
+pub async fn keys(policy: &Policy, asked: &(impl KeyCatalog + Listings)) -> Keys {
+    let keys = KeyAnswers::ask([policy], asked).await.keys(policy);
+    listed(policy, keys, asked).await
 }
 
 impl<'p> KeyAnswers<'p> {

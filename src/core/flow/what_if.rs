@@ -20,11 +20,11 @@ use self::{
     judging::{Judged, Side},
     records::{Records, records},
 };
-use super::{audit::IMAGES, verify::KeyAnswers};
+use super::{audit::IMAGES, listed::listed, verify::KeyAnswers};
 use crate::{
     gate::Period,
     policy::Policy,
-    ports::{EvidenceStore, Fleets, KeyCatalog, PortError, Progress, StateStore},
+    ports::{EvidenceStore, Fleets, KeyCatalog, Listings, PortError, Progress, StateStore},
     report::{
         ChangedDecision, ChangedInstance, DecisionsReport, Note, PlaceReport, WHAT_IF_SCHEMA, WhatIfReport,
         policy_notes,
@@ -57,13 +57,14 @@ pub async fn what_if<F: Fleets>(
     asked: &WhatIf<'_>,
     fleets: &F,
     store: &impl EvidenceStore,
-    kms: &impl KeyCatalog,
+    kms: &(impl KeyCatalog + Listings),
     state: Option<&impl StateStore>,
     progress: &impl Progress,
     started: Timestamp,
 ) -> Result<WhatIfReport, PortError> {
     let answers = KeyAnswers::ask([asked.current, asked.candidate], kms).await;
-    let sides = [asked.current, asked.candidate].map(|policy| Side { policy, keys: Arc::new(answers.keys(policy)) });
+    let side = async |policy| Side { policy, keys: Arc::new(listed(policy, answers.keys(policy), kms).await) };
+    let sides = [side(asked.current).await, side(asked.candidate).await];
     let (seen, places) = wanted::look(asked, fleets, progress).await?;
     let recorded = match state {
         Some(state) => Some(records(state, asked.since, started).await),

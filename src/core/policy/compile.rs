@@ -5,6 +5,7 @@
 mod authority;
 mod gate;
 mod launch;
+mod listed;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::{
     attestation::Kind,
     digest::Sha256Digest,
     document::{self, Field, Place, Problems},
+    trust::AuthorityName,
 };
 
 /// The files that a document names, by the name it uses: their text, or why they could not be read.
@@ -79,6 +81,21 @@ impl Compiler<'_> {
         let launch = self.launch(document.launch);
         let breaker = self.breaker(document.breaker);
         let boot = self.boot(document.boot);
+        let required: BTreeSet<AuthorityName> =
+            requirements.iter().flat_map(|(_, requirement)| &requirement.authorities).cloned().collect();
+        let revocation = document.revocation.map(|entry| self.revocation(entry, &names, &required));
+        let overrides = document.overrides.map(|entry| self.overrides(entry, &signatories, &names, &required));
+        if let (Some(Some(revocation)), Some(Some((span, overrides)))) = (&revocation, &overrides)
+            && !revocation.authorities.is_disjoint(&overrides.authorities)
+        {
+            let message = "an authority that lets pass also revokes; each has a key of its own";
+            self.problem(span, "override.authorities", message);
+        }
+        if let (None, Some(Some((span, _)))) = (&revocation, &overrides) {
+            let message = "overrides without [revocation]: nobody could end one before its time";
+            self.problem(span, "override", message);
+        }
+        let (revocation, overrides) = (revocation.flatten(), overrides.flatten().map(|(_, rule)| rule));
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
@@ -91,6 +108,8 @@ impl Compiler<'_> {
             launch: launch?,
             breaker: breaker?,
             boot,
+            revocation,
+            overrides,
             scopes,
             no_match: no_match?,
             dangerous_without_gate: !gated,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::rule::{ApprovalFor, BootAction, Mode, OnUnreachable, RootVolume};
+use super::rule::{ApprovalFor, BootAction, ListName, Mode, OnUnreachable, OverrideScope, RootVolume};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
@@ -60,6 +60,14 @@ pub struct Document {
     /// What the boot guard does.
     #[serde(default)]
     pub boot: BootEntry,
+    /// Whose revocation list is asked for. Without it, nothing can be withdrawn but by a new policy.
+    #[serde(default)]
+    #[schemars(with = "RevocationEntry")]
+    pub revocation: Option<Spanned<RevocationEntry>>,
+    /// Who may let pass what would be stopped. Without it, nobody.
+    #[serde(default, rename = "override")]
+    #[schemars(with = "OverrideEntry")]
+    pub overrides: Option<Spanned<OverrideEntry>>,
     /// Where which mode holds. Where several match, `enforce` wins.
     #[serde(default)]
     #[schemars(with = "Vec<ScopeEntry>")]
@@ -221,6 +229,52 @@ pub struct BootEntry {
     /// What is done with an instance that is not admitted: `poweroff` without it.
     #[serde(default)]
     pub action: Field<BootAction>,
+}
+
+/// Whose revocation list is asked for, and how old it may be.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["authorities", "max_age"]))]
+pub struct RevocationEntry {
+    /// Which authorities may sign the list. They sign nothing else.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub authorities: Field<Vec<AuthorityName>>,
+    /// How many of them must have signed it; required where there is more than one.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub threshold: Field<i64>,
+    /// How long ago the list may have been signed, such as `24h`. An older one counts as missing, and nothing is admitted.
+    #[serde(default)]
+    pub max_age: Field<Period>,
+    /// The name of the list; `default` without it.
+    #[serde(default)]
+    pub list: Field<ListName>,
+}
+
+/// Who may let pass what would be stopped, and for how long.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["authorities", "max_life"]))]
+pub struct OverrideEntry {
+    /// Which authorities may sign an override: two people at least, by keys that sign nothing else and are written here,
+    /// because an override has to work when KMS does not.
+    #[serde(default)]
+    #[schemars(length(min = 2))]
+    pub authorities: Field<Vec<AuthorityName>>,
+    /// How many of them must have signed it; 2 without it.
+    #[serde(default)]
+    #[schemars(range(min = 2))]
+    pub threshold: Field<i64>,
+    /// How long an override may last, such as `8h`.
+    #[serde(default)]
+    pub max_life: Field<Period>,
+    /// For what there may be overrides; for single images without it.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub scopes: Field<Vec<OverrideScope>>,
+    /// Which codes may be overridden (docs/reasons.md); all that can be without it.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub causes: Field<Vec<String>>,
 }
 
 /// Where a mode holds: all of the lists that are given must match.

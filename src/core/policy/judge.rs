@@ -14,7 +14,8 @@ use jiff::Timestamp;
 
 use super::{
     keys::{Dossier, Keys, Read, Setback},
-    rule::{Policy, Requirement},
+    lists::Launched,
+    rule::{Context, Policy, Requirement},
 };
 use crate::{
     attestation::{
@@ -22,10 +23,11 @@ use crate::{
         predicate::{Provenance, Summary},
     },
     digest::Sha256Digest,
+    ids::ImageRef,
     image::{EVIDENCE_TAG, ImageFacts, SUBJECT_TAG, pointer_digest},
     time::earlier,
     trust::{AuthorityName, Believed, Claimed, Discounted, Verified},
-    verdict::{Fault, Faults, Ground, Grounds, Reason, Reasons, Verdict},
+    verdict::{Fault, Ground, Grounds, Reason, Verdict},
 };
 
 /// What the store answered.
@@ -87,7 +89,10 @@ pub struct Judgement {
 
 /// Judges one image at an instant.
 pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gathered<'_>, now: Timestamp) -> Judgement {
+    let withdrawn = keys.lists().withdrawn(policy);
     let mut case = Case { reasons: identity(policy, facts), ..Case::default() };
+    case.reasons.extend(withdrawn.image(&facts.descriptor.image()));
+    case.faults.extend(withdrawn.faults.iter().cloned());
     let read = match evidence {
         Gathered::Absent { place } => {
             case.reasons.push(Reason::EvidenceAbsent { place: place.clone() });
@@ -99,7 +104,8 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
         }
         Gathered::Found(dossier) => {
             case.reasons.extend(pointers(facts, dossier.evidence));
-            match dossier.read(now) {
+            case.reasons.extend(withdrawn.evidence(dossier.evidence));
+            match dossier.read(&withdrawn.keys(policy), now) {
                 // The caller paired them wrongly; that must not decide anything.
                 Ok(_) if !dossier.is_of(keys, facts.descriptor.digest()) => {
                     let problem = "evidence that was examined for another image, or with other keys".to_owned();
@@ -131,9 +137,29 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
         let cause = |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
         case.reasons.extend(believed.discounted.iter().map(cause));
     }
-    case.sealed(policy, &believed, facts, now);
+    case.sealed(policy, &believed, facts, &withdrawn, now);
     case.tested(&believed);
+    case.reasons.extend(case.grounds.iter().flat_map(|ground| withdrawn.evidence(ground.statement)));
     case.close(believed)
+}
+
+impl Judgement {
+    /// Adds what the revocation list says of an image of which nothing else is known.
+    #[must_use]
+    pub fn listed(self, policy: &Policy, keys: &Keys, image: &ImageRef) -> Self {
+        let withdrawn = keys.lists().withdrawn(policy);
+        Self { verdict: self.verdict.and(withdrawn.image(image), withdrawn.faults.clone()), ..self }
+    }
+
+    /// Lets pass what an override says, of an image that is launched in `context`. What is added to the verdict later is
+    /// not overridden.
+    pub fn let_pass(&mut self, policy: &Policy, keys: &Keys, image: &ImageRef, context: &Context, now: Timestamp) {
+        let launched = Launched { image, context };
+        if let Some(overridden) = keys.lists().overridden(policy, launched, &self.verdict, now) {
+            self.until = Some(overridden.until());
+            self.verdict = Verdict::Admit(overridden.into());
+        }
+    }
 }
 
 /// Judges an image of which there are no facts: because there is no such image, or because nobody could be asked.
@@ -243,16 +269,7 @@ impl Case {
         });
         let checked = checked.collect();
         let clock = faults.iter().find(|fault| matches!(fault, Fault::ClockBeforeSignedTime { .. })).cloned();
-        let verdict = match (Reasons::new(reasons), Faults::new(faults), Grounds::new(grounds)) {
-            (Some(reasons), ..) => Verdict::Reject(reasons),
-            (None, Some(faults), _) => Verdict::Undetermined(faults),
-            (None, None, Some(grounds)) => Verdict::Admit(grounds),
-            // A case that should not be possible admits nothing.
-            (None, None, None) => {
-                let problem = "no reason, no fault and no grounds".to_owned();
-                Verdict::Undetermined(Faults::one(Fault::Internal { problem }))
-            }
-        };
+        let verdict = Verdict::of(reasons, faults, Grounds::new(grounds));
         let until = until.filter(|_| matches!(verdict, Verdict::Admit(_)));
         Judgement {
             verdict,

@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::rule::{KeySource, Policy};
+use super::{
+    lists::Lists,
+    rule::{KeySource, Policy},
+};
 use crate::{
     attestation::{Defect, Kind, predicate::Provenance},
     digest::Sha256Digest,
     image::Descriptor,
     trust::{
-        Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, PublicKey, Surveyed, TrustRoot,
-        claims, survey,
+        Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, PublicKey, RevokedKeys, Surveyed,
+        TrustRoot, claims, survey,
     },
     verdict::{Fault, Reason},
 };
@@ -25,7 +28,7 @@ pub enum Setback {
     Unknown(Fault),
 }
 
-/// The authorities of a policy whose keys are at hand, and those whose keys are not.
+/// The authorities of a policy whose keys are at hand, and those whose keys are not; and what some of them listed.
 #[derive(Debug)]
 pub struct Keys {
     /// Names the policy and what KMS answered: what was examined with other keys is not judged with these.
@@ -34,6 +37,8 @@ pub struct Keys {
     setbacks: Vec<(AuthorityName, Setback)>,
     /// Of those, the ones that could not be asked for, with their pins.
     absent: Vec<(AuthorityName, Sha256Digest)>,
+    /// No part of the fingerprint: lists are held against what was examined, whenever that was.
+    lists: Lists,
 }
 
 /// Evidence as far as the keys at hand go, to be judged at one instant or another. A defect makes all of it unreadable.
@@ -107,7 +112,18 @@ impl Keys {
         }
         // The compiler refused policies with one name or key twice, so only the empty root is left to be none.
         let fingerprint = Sha256Digest::of(known.as_bytes());
-        Self { fingerprint, root: TrustRoot::new(authorities).ok(), setbacks, absent }
+        Self { fingerprint, root: TrustRoot::new(authorities).ok(), setbacks, absent, lists: Lists::default() }
+    }
+
+    /// Takes the lists that were read with these keys.
+    #[must_use]
+    pub fn with(self, lists: Lists) -> Self {
+        Self { lists, ..self }
+    }
+
+    /// Returns the lists.
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// Examines the evidence of an image as far as the keys at hand go.
@@ -177,6 +193,11 @@ impl Survey<'_> {
         Ok(found)
     }
 
+    /// Returns what was found.
+    pub(super) fn into_content(self) -> Result<Surveyed, (usize, Defect)> {
+        self.content
+    }
+
     /// Returns the bundles that count for nothing, whatever the image is.
     pub fn discounted(&self) -> impl Iterator<Item = &Discounted> {
         self.content.iter().flat_map(Surveyed::discounted)
@@ -189,10 +210,10 @@ impl Dossier {
         self.keys == keys.fingerprint && self.subject == subject
     }
 
-    /// Reads it at an instant.
-    pub(super) fn read(&self, now: Timestamp) -> Result<Read, (usize, Defect)> {
+    /// Reads it at an instant, without what revoked keys signed.
+    pub(super) fn read(&self, revoked: &RevokedKeys, now: Timestamp) -> Result<Read, (usize, Defect)> {
         let (examined, claims) = self.content.as_ref().map_err(Clone::clone)?;
-        Ok(Read { believed: examined.believe(now), claims: claims.clone() })
+        Ok(Read { believed: examined.believe(revoked, now), claims: claims.clone() })
     }
 }
 

@@ -6,15 +6,18 @@ mod compile;
 mod document;
 mod judge;
 mod keys;
+mod lists;
 mod rule;
 
 pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
 pub use judge::{Approvals, Checked, Gathered, Judgement, approvals, judge, undescribed};
 pub use keys::{Dossier, Keys, Setback, Survey};
+pub use lists::{Lists, Newest, Remark, Source};
 pub use rule::{
-    ApprovalFor, BootAction, BootRule, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, Mode,
-    OnUnreachable, Policy, ProvenanceRule, Requirement, RootVolume, Scope, Signatory,
+    ApprovalFor, BootAction, BootRule, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, ListName, Mode,
+    OnUnreachable, OverrideRule, OverrideScope, Policy, ProvenanceRule, Requirement, RevocationRule, RootVolume, Scope,
+    Signatory,
 };
 
 pub use crate::document::{Problem, Problems};

@@ -36,6 +36,8 @@ pub struct Policy {
     pub(super) launch: LaunchRule,
     pub(super) breaker: BreakerRule,
     pub(super) boot: BootRule,
+    pub(super) revocation: Option<RevocationRule>,
+    pub(super) overrides: Option<OverrideRule>,
     pub(super) scopes: Vec<Scope>,
     pub(super) no_match: Mode,
     pub(super) dangerous_without_gate: bool,
@@ -213,6 +215,52 @@ pub enum BootAction {
     Report,
 }
 
+/// Whose revocation list counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationRule {
+    /// Who may sign it: at least one.
+    pub authorities: BTreeSet<AuthorityName>,
+    /// How many of them must have signed.
+    pub threshold: usize,
+    /// How long ago it may have been signed.
+    pub max_age: Period,
+    /// Its name.
+    pub list: ListName,
+}
+
+/// The name of a revocation list: 1 to 64 lowercase letters, digits and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String", extend("pattern" = "^[a-z0-9-]{1,64}$"))]
+pub struct ListName(String);
+
+/// Whose overrides count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideRule {
+    /// Who may sign one: at least two.
+    pub authorities: BTreeSet<AuthorityName>,
+    /// How many of them must have signed: two at least.
+    pub threshold: usize,
+    /// How long one may last.
+    pub max_life: Period,
+    /// For what there may be overrides.
+    pub scopes: BTreeSet<OverrideScope>,
+    /// Which codes may be overridden; none: all that can be.
+    pub causes: Option<BTreeSet<String>>,
+}
+
+/// For what there may be overrides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverrideScope {
+    /// Single images.
+    Image,
+    /// The launches of an Auto Scaling group.
+    Group,
+    /// What launches in an account.
+    Account,
+}
+
 /// Where a mode holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -273,6 +321,16 @@ impl Policy {
         &self.boot
     }
 
+    /// Returns whose revocation list counts, if the policy asks for one.
+    pub fn revocation(&self) -> Option<&RevocationRule> {
+        self.revocation.as_ref()
+    }
+
+    /// Returns whose overrides count, if anybody's do.
+    pub fn overrides(&self) -> Option<&OverrideRule> {
+        self.overrides.as_ref()
+    }
+
     /// Returns who must sign a kind of statement, and how many of them, if the policy asks for one.
     pub fn requirement(&self, kind: Kind) -> Option<&Requirement> {
         self.requirements.iter().find(|requirement| requirement.kind == kind)
@@ -309,6 +367,37 @@ impl Policy {
     /// Returns the ARNs of all groups that scopes name.
     pub fn groups(&self) -> impl Iterator<Item = String> + '_ {
         self.scopes.iter().filter_map(|scope| scope.groups.as_ref()).flatten().cloned()
+    }
+}
+
+impl ListName {
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ListName {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl TryFrom<String> for ListName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        match (1..=64).contains(&text.len()) && text.bytes().all(legal) {
+            true => Ok(Self(text)),
+            false => Err(format!("{text:?} is not the name of a list: 1 to 64 lowercase letters, digits and '-'")),
+        }
+    }
+}
+
+impl From<ListName> for String {
+    fn from(name: ListName) -> Self {
+        name.0
     }
 }
 

@@ -5,6 +5,7 @@ mod doctor;
 mod findings;
 mod fleet;
 mod launches;
+mod listings;
 mod metadata;
 mod records;
 
@@ -16,6 +17,7 @@ pub use self::{
     findings::{Finding, Findings, Untaken},
     fleet::{Account, Fleets, Grouped, View},
     launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
+    listings::{ListStore, Listing, Listings, Post, Postings},
     metadata::InstanceMetadata,
     records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},
 };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Cause, ImageReport, Note, Outcome};
+use super::{Cause, ImageReport, Note, Outcome, OverrideReport};
 use crate::{
     bounded::{self, JsonFault, Limits, Object},
     digest::Sha256Digest,
@@ -77,6 +77,8 @@ pub struct Judged {
     pub reasons: Vec<Cause>,
     /// What could not be asked.
     pub faults: Vec<Cause>,
+    /// The override that an admission stands on, where it does.
+    pub overridden: Option<OverrideReport>,
     /// What a reader should know beside the verdict.
     pub notes: Vec<Note>,
 }
@@ -115,8 +117,10 @@ impl From<End> for LaunchEnd {
 
 impl From<ImageReport> for Judged {
     fn from(report: ImageReport) -> Self {
-        let ImageReport { image, subject, verdict, mode, until, evidence_sha256, reasons, faults, notes, .. } = report;
-        Self { verdict, mode, image: Some(image), subject, evidence_sha256, until, reasons, faults, notes }
+        let ImageReport { image, subject, verdict, mode, until, evidence_sha256, .. } = report;
+        let ImageReport { reasons, faults, overridden, notes, .. } = report;
+        let image = Some(image);
+        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, notes }
     }
 }
 
@@ -125,7 +129,8 @@ impl Judged {
     pub fn unseen(judgement: Judgement, mode: Mode) -> Self {
         let (verdict, reasons, faults) = causes(&judgement.verdict);
         let (image, subject, evidence_sha256, notes) = (None, None, None, Vec::new());
-        Self { verdict, mode, image, subject, evidence_sha256, until: None, reasons, faults, notes }
+        let (until, overridden) = (None, None);
+        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, notes }
     }
 }
 
@@ -147,8 +152,12 @@ impl LaunchReport {
         bounded::json(line, LIMITS).map(|Object(report)| report)
     }
 
-    /// Returns the code that stands for the verdict in metrics: the first reason's or fault's, or `none`.
+    /// Returns the code that stands for the verdict in metrics: `overridden` where an override admits, else the first reason's
+    /// or fault's, or `none`.
     pub fn first_code(&self) -> &str {
+        if self.judged.overridden.is_some() {
+            return "overridden";
+        }
         let cause = self.judged.reasons.iter().chain(&self.judged.faults).next();
         cause.map_or("none", |cause| &cause.code)
     }

@@ -11,6 +11,7 @@ mod breakers;
 mod doctor;
 mod gate;
 mod launch;
+mod overridden;
 mod publish;
 mod sbom_query;
 mod seal;
@@ -31,6 +32,7 @@ pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
+pub use overridden::OverrideReport;
 pub use sbom_query::{
     Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
     UndeterminedPackage,
@@ -60,7 +62,7 @@ use crate::{
     gate::Shortfall,
     ids::{AccountId, ImageRef},
     image::{Descriptor, DeviceContent, Identity},
-    policy::{Checked, Judgement, Mode, Policy, Problem},
+    policy::{Checked, Judgement, Mode, Policy, Problem, Remark},
     trust::{AuthorityName, Discounted, Scheme},
     verdict::{Fault, Reason, remedy},
 };
@@ -112,6 +114,8 @@ pub struct ImageReport {
     pub reasons: Vec<Cause>,
     /// What could not be asked.
     pub faults: Vec<Cause>,
+    /// The override that an admission stands on, where it does.
+    pub overridden: Option<OverrideReport>,
     /// Statements that an authority signed for this image.
     pub checked: Vec<CheckedReport>,
     /// Bundles that count for nothing.
@@ -220,6 +224,11 @@ impl Note {
     /// Makes a note.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
+    }
+
+    /// Tells what a reader should know of revocations and overrides.
+    pub fn remark(remark: &Remark) -> Self {
+        Self::new(remark.code(), remark.to_string())
     }
 }
 
@@ -356,6 +365,7 @@ impl ImageReport {
             evidence_sha256: None,
             reasons,
             faults,
+            overridden: verdict.overridden().map(OverrideReport::from),
             checked: checked.into_iter().map(CheckedReport::from).collect(),
             discounted: discounted.into_iter().map(DiscountedReport::from).collect(),
             notes: Vec::new(),

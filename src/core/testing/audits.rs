@@ -128,6 +128,7 @@ fn image(number: usize, dice: &mut Dice) -> (Class, AuditedImage) {
         evidence_sha256: (class != Class::Unsealed).then(|| Sha256Digest::of(name.as_bytes())),
         reasons,
         faults,
+        overridden: None,
         checked: Vec::new(),
         discounted: Vec::new(),
         notes: Vec::new(),

@@ -14,11 +14,13 @@ use crate::{
 };
 
 /// PKCS #8, in base64.
-const KEYS: [&str; 4] = [
+const KEYS: [&str; 6] = [
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnuGDa8kuxU/dWOppe7lBDTlzrJAa40d4f4pJdsNTKGehRANCAAQNuPGgh8KvN0Q7zz3ZU0gQBZDR9/AYLYLNr+2RxIWH2E6uFXfG9scI+QfOwcshKpzh8d7TQeqP9vvyBysynEsi",
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOAsAcZoPaid3HqAq/Lmh3wzlsnOJMqvpTrRyRFUa8VGhRANCAARkSw1sclGsHzKjsrZ7wbjCDGHTNNiQd1hf9S4lWQujeph9gjgDTs6vFauoSstQ8no855dYphJ6oR0B1UYUNKGp",
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgrrU2ysY+9olPfHUNm/yZu9U5JlGspeYL8Bu9ZnoDMWGhRANCAAShdAPfSTMmF6tPu5KA+KKRZUvCj3NifyYoc91PTmntIFHYbjQ27MYgcD55ThwCtw4BvN/pwHjuH9CTs4563PbH",
     "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqzaOv0oUM2/8lrr+tSa6DtWv/Fv1ox1iEKDt7BfiNK+hRANCAAT0KgzJ5BYqtKOmUoZmBTfrA48JBdZFsVcbcNQyWkjdxpLNrcDlMwvfYr5jThGWcwuIJ6ZP5//VLzBjXdZTMwj3",
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgOckwe1aY04sTHTwj4guqK2xq3qnEvTzRLxtsiGw3d4yhRANCAAQqOIdUtZtzESaE50Qp0rvEw7rpPo4Soljz8YWM00KpxxIKY5O2uRRshwl6NM/ySFJKYDTXHBSKOvfk5JhSiy89",
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUZYQdmPd9Xr6BT4A4NM9EGuAYGYW60hchqIDjpr+sHWhRANCAASKq5g49Op80zXY063Y7zQfYvbBEj+MZmF7AOscR4t9CPy3lQe4vOUSpVy+nsNnbx91Gmg2F5eO1MjpaI+Ar/v2",
 ];
 
 /// The public half of the first key, as OpenSSL writes it.
@@ -44,7 +46,7 @@ pub fn rsa_in_two_encodings() -> [String; 2] {
 pub struct LocalKey(KeyPair);
 
 impl LocalKey {
-    /// Returns key 1, 2, 3 or 4.
+    /// Returns key 1 to 6.
     pub fn p256(number: usize) -> Self {
         let der = STANDARD.decode(KEYS.get(number - 1).unwrap()).unwrap();
         Self(KeyPair::from_pkcs8_der(&der).unwrap())

@@ -11,6 +11,7 @@ pub mod images;
 pub mod inputs;
 pub mod keys;
 pub mod launches;
+pub mod lists;
 pub mod log;
 pub mod policies;
 pub mod ports;

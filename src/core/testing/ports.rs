@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use jiff::Timestamp;
+
 use super::keys::LocalKey;
 use crate::{
     attestation::{Pae, predicate::Ancestor},
@@ -14,8 +16,8 @@ use crate::{
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
     ports::{
-        EvidenceStore, Expected, ImageCatalog, ImageLineage, ImageTags, KeyCatalog, PortError, PortErrorKind, Revision,
-        Signer, SigningKey, Stored, Written, evidence_path,
+        EvidenceStore, Expected, ImageCatalog, ImageLineage, ImageTags, KeyCatalog, ListStore, Listing, Listings,
+        PortError, PortErrorKind, Postings, Revision, Signer, SigningKey, Stored, Written, evidence_path,
     },
     trust::KeyAnswer,
 };
@@ -63,6 +65,8 @@ impl ImageLineage for FakeLineage {
 pub struct FakeStore {
     /// What it holds.
     pub held: Mutex<BTreeMap<ImageRef, Vec<u8>>>,
+    /// The lists that it holds.
+    pub lists: Mutex<BTreeMap<Listing, Vec<u8>>>,
     /// What reading fails with.
     pub read_fault: Option<PortErrorKind>,
     /// What writing fails with.
@@ -107,6 +111,32 @@ impl EvidenceStore for FakeStore {
 
     fn locate(&self, image: &ImageRef) -> String {
         format!("fake://{}", evidence_path(image))
+    }
+}
+
+impl ListStore for FakeStore {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.journal.note(&format!("read {}", listing.path()), self.read_fault)?;
+        let found = self.lists.lock().unwrap().get(listing).cloned();
+        Ok(found.map(|bytes| Stored { revision: revision(&bytes), bytes }))
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        self.journal.note(&format!("write {}", listing.path()), self.write_fault)?;
+        let mut lists = self.lists.lock().unwrap();
+        if let Some(other) = self.meanwhile.lock().unwrap().take() {
+            lists.insert(listing.clone(), other);
+        }
+        let now = lists.get(listing).map(|bytes| Expected::Unchanged(revision(bytes)));
+        if now.unwrap_or(Expected::Absent) != expected {
+            return Ok(Written::Conflict);
+        }
+        lists.insert(listing.clone(), bytes.to_vec());
+        Ok(Written::Stored)
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        format!("fake://{}", listing.path())
     }
 }
 
@@ -174,5 +204,16 @@ impl KeyCatalog for FakeKeys {
     async fn public_key(&self, uri: &str) -> Result<KeyAnswer, PortError> {
         let answer = self.0.get(uri).cloned().unwrap_or(Err(PortErrorKind::NotFound));
         answer.map_err(|kind| PortError::new(kind, "kms:GetPublicKey", uri))
+    }
+}
+
+/// Nobody lists anything: for policies that ask for no lists.
+impl Listings for FakeKeys {
+    async fn posted(&self, _: &Listing) -> Postings {
+        Postings { at: Timestamp::UNIX_EPOCH, posts: Vec::new() }
+    }
+
+    async fn keep(&self, _: &Listing, _: &[u8]) -> Result<(), PortError> {
+        Ok(())
     }
 }

@@ -14,5 +14,7 @@ pub use claims::{Claim, Claimed, claims};
 pub use key::{KeyFault, PublicKey, Scheme};
 pub use key_uri::{KeyUri, NotAKeyUri};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
-pub use verified::{Believed, Discount, Discounted, Examined, Surveyed, Verified, believe, examine, survey};
+pub use verified::{
+    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Verified, believe, examine, survey,
+};
 pub use witness::{Testimony, Witness, WitnessFault};

@@ -4,14 +4,17 @@
 //! windows, is the other ([`Examined::believe`]). Who judges one image again and again keeps the first and repeats the
 //! second.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Authority, AuthorityName, TrustRoot};
 use crate::{
-    attestation::{Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Kind, Material, Statement, lines},
+    attestation::{
+        Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Kind, Material, Statement, lines,
+        predicate::{RevokedBy, is_listed},
+    },
     digest::Sha256Digest,
     time::{Place, Window},
 };
@@ -78,6 +81,8 @@ pub enum Discount {
     WitnessRefused { authority: AuthorityName, problem: String },
     #[error("seen by a witness at {seen}, which is after now")]
     WitnessInFuture { seen: Timestamp },
+    #[error("the key of {authority} is revoked by {revoked}{}", since(.before.as_ref()))]
+    KeyRevoked { authority: AuthorityName, revoked: Box<RevokedBy>, before: Option<Timestamp> },
 }
 
 impl Discount {
@@ -91,9 +96,26 @@ impl Discount {
             Self::AuthorityExpired { .. } => "authority-expired",
             Self::WitnessRefused { .. } => "witness-refused",
             Self::WitnessInFuture { .. } => "witness-in-future",
+            Self::KeyRevoked { .. } => "key-revoked",
         }
     }
 }
+
+fn since(before: Option<&Timestamp>) -> String {
+    before.map_or_else(String::new, |before| format!("; nobody saw the signature before {before}"))
+}
+
+/// A key that was revoked: signatures count only if a witness saw them before, and none without such an instant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyRevocation {
+    /// What was signed before this stays, where a witness saw it.
+    pub before: Option<Timestamp>,
+    /// The entry that says so.
+    pub revoked: RevokedBy,
+}
+
+/// Authorities whose keys were revoked.
+pub type RevokedKeys = BTreeMap<AuthorityName, KeyRevocation>;
 
 /// A bundle that counts for nothing, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +188,7 @@ pub fn believe(
     image: Sha256Digest,
     now: Timestamp,
 ) -> Result<Believed, (usize, Defect)> {
-    Ok(examine(root, evidence, image)?.believe(now))
+    Ok(examine(root, evidence, image)?.believe(&RevokedKeys::new(), now))
 }
 
 /// Does (1) to (8) of what [`believe`] does: all that is the same at every instant.
@@ -244,6 +266,7 @@ fn read(root: &TrustRoot, line: usize, bytes: &[u8]) -> Result<Line, Defect> {
     };
     let statement = match kind {
         Some(Kind::Gate | Kind::Provenance | Kind::Approval | Kind::Tests) => statement,
+        None if is_listed(statement.predicate_type()) => statement,
         // Nothing of these is judged but that they are there.
         Some(Kind::Sbom | Kind::Scan) | None => statement.without_payload(),
     };
@@ -258,11 +281,12 @@ impl Examined {
         self.signed.iter().map(|one| one.line).chain(discounted.map(|one| one.line)).collect()
     }
 
-    /// Does (9) of what [`believe`] does.
-    pub fn believe(&self, now: Timestamp) -> Believed {
+    /// Does (9) of what [`believe`] does, and leaves out what revoked keys signed.
+    pub fn believe(&self, revoked: &RevokedKeys, now: Timestamp) -> Believed {
         let mut believed = Believed { verified: Vec::new(), discounted: self.discounted.clone() };
         for Signed { statement, by, window, line, seen } in &self.signed {
-            if let Some(discount) = uncounted(by, window, seen.as_deref(), now) {
+            let discount = uncounted(by, window, seen.as_deref(), now);
+            if let Some(discount) = discount.or_else(|| withdrawn(by, revoked, seen.as_deref())) {
                 believed.discounted.push(Discounted { line: *line, kind: statement.kind(), discount });
                 continue;
             }
@@ -305,6 +329,16 @@ fn uncounted(by: &AuthorityName, window: &Window, seen: Option<&[Timestamp]>, no
         Place::After(until) => Some(Discount::AuthorityExpired { authority: authority(), until }),
         Place::Inside => None,
     })
+}
+
+/// Says that the key of a signature was revoked, unless somebody saw the signature before.
+fn withdrawn(by: &AuthorityName, revoked: &RevokedKeys, seen: Option<&[Timestamp]>) -> Option<Discount> {
+    let KeyRevocation { before, revoked } = revoked.get(by)?;
+    let first = seen.and_then(<[Timestamp]>::first);
+    if first.zip(before.as_ref()).is_some_and(|(seen, before)| seen < before) {
+        return None;
+    }
+    Some(Discount::KeyRevoked { authority: by.clone(), revoked: Box::new(revoked.clone()), before: *before })
 }
 
 #[cfg(test)]

@@ -139,11 +139,31 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Find out who changed the alias (CloudTrail: UpdateAlias); pin key ARNs.",
     ),
     (
+        "key-revoked",
+        "The signer's key is on the revocation list, and nobody proves that the signature is older.",
+        "Sign the image again with a current key (`goldseal reseal`), once you trust what it is.",
+    ),
+    (
         "witness-refused",
         "The log entry or timestamp that the policy asks for is absent or does not verify.",
         "Sign with a transparency log or timestamp authority of the policy's trusted root.",
     ),
     ("witness-in-future", "A witness saw the signature after the present time.", "Check the clock, and `--at`."),
+    (
+        "image-revoked",
+        "The image, or what is on its devices, is on the revocation list.",
+        "Launch another image. The entry says who revoked it, when and why.",
+    ),
+    (
+        "builder-revoked",
+        "The builder in the provenance is on the revocation list.",
+        "Build the image again with a builder that is trusted.",
+    ),
+    (
+        "evidence-revoked",
+        "The evidence, or a statement that would count, is on the revocation list.",
+        "Seal the image again, once you trust what it is.",
+    ),
     (
         "attestation-missing",
         "No verified statement of a kind that the policy requires.",
@@ -340,6 +360,22 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "The message names the call; check permissions and the network.",
     ),
     (
+        "revocations-unavailable",
+        "The policy asks for a revocation list, and there is none that counts: absent, unreadable, or not signed by enough \
+         of its authorities.",
+        "The message says which. A first list is published by `goldseal revoke renew`.",
+    ),
+    (
+        "revocations-stale",
+        "The revocation list was signed longer ago than `revocation.max_age`.",
+        "Run `goldseal revoke renew`, and find out why its schedule did not.",
+    ),
+    (
+        "revocations-inconsistent",
+        "Two revocation lists contradict each other: one serial twice, or entries that were taken out.",
+        "Somebody signed both: find out who, and treat the key of the revocation authority as leaked until then.",
+    ),
+    (
         "key-unavailable",
         "KMS could not be asked for an authority's key.",
         "Grant kms:GetPublicKey and kms:DescribeKey, or give the key as PEM.",
@@ -385,4 +421,27 @@ pub const CODES: &[(&str, &str, &str)] = &[
 /// Returns what to do about a code.
 pub fn remedy(code: &str) -> &'static str {
     CODES.iter().find(|(known, ..)| *known == code).map_or("", |(.., remedy)| remedy)
+}
+
+/// Causes that say that nobody knows what time it is, who the instance is, or what the program did: no override can be
+/// held against them.
+const NEVER: [&str; 8] = [
+    "identity-not-verified",
+    "identity-signer-unknown",
+    "identity-mismatch",
+    "identity-unavailable",
+    "clock-behind",
+    "clock-before-signed-time",
+    "input-in-future",
+    "internal",
+];
+
+/// Says whether there is such a code.
+pub fn is_cause(code: &str) -> bool {
+    CODES.iter().any(|(known, ..)| *known == code)
+}
+
+/// Says whether an override can name a code.
+pub fn is_overridable(code: &str) -> bool {
+    is_cause(code) && !NEVER.contains(&code)
 }

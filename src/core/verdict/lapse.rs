@@ -17,6 +17,10 @@ impl Reason {
             | Self::ImageNotFound { .. }
             | Self::OwnerNotAccepted { .. }
             | Self::RegionNotAccepted { .. }
+            | Self::ImageRevoked(_)
+            | Self::ContentRevoked(_)
+            | Self::BuilderRevoked { .. }
+            | Self::EvidenceRevoked { .. }
             | Self::EvidenceAbsent { .. }
             | Self::EvidenceDefect { .. }
             | Self::AuthorityKeyWithdrawn { .. }
@@ -71,6 +75,8 @@ fn of_shortfall(shortfall: &Shortfall) -> bool {
 /// Where something is missing, every bundle that does not count is listed; most never did.
 fn of_discount(discount: &Discount) -> bool {
     match discount {
+        // Somebody withdrew it, and no instant brings it back.
+        Discount::KeyRevoked { .. } => false,
         Discount::AuthorityExpired { .. }
         | Discount::SignerUnknown
         | Discount::SignatureInvalid { .. }

@@ -46,8 +46,15 @@ fn discount_after(last: Option<&Discount>) -> Option<Discount> {
         Discount::AuthorityNotYetValid { .. } => Discount::AuthorityExpired { authority, until: at },
         Discount::AuthorityExpired { .. } => Discount::WitnessRefused { authority, problem: String::new() },
         Discount::WitnessRefused { .. } => Discount::WitnessInFuture { seen: at },
-        Discount::WitnessInFuture { .. } => return None,
+        Discount::WitnessInFuture { .. } => {
+            Discount::KeyRevoked { authority, revoked: Box::new(revoked()), before: Some(at) }
+        }
+        Discount::KeyRevoked { .. } => return None,
     })
+}
+
+fn revoked() -> RevokedBy {
+    RevokedBy { entry: 1, at: Timestamp::UNIX_EPOCH, by: "alice".into(), reason: "poisoned".into() }
 }
 
 fn reason_after(last: Option<&Reason>) -> Option<Reason> {
@@ -63,7 +70,11 @@ fn reason_after(last: Option<&Reason>) -> Option<Reason> {
         Reason::IdentityMismatch { .. } => Reason::ImageNotFound { image },
         Reason::ImageNotFound { image } => Reason::RegionNotAccepted { region: image.region.clone() },
         Reason::RegionNotAccepted { .. } => Reason::OwnerNotAccepted { owner: "123456789012".parse().unwrap() },
-        Reason::OwnerNotAccepted { .. } => Reason::EvidenceAbsent { place: String::new() },
+        Reason::OwnerNotAccepted { .. } => Reason::ImageRevoked(revoked()),
+        Reason::ImageRevoked(_) => Reason::ContentRevoked(revoked()),
+        Reason::ContentRevoked(_) => Reason::BuilderRevoked { builder: String::new(), revoked: revoked() },
+        Reason::BuilderRevoked { .. } => Reason::EvidenceRevoked { sha256: digest(), revoked: revoked() },
+        Reason::EvidenceRevoked { .. } => Reason::EvidenceAbsent { place: String::new() },
         Reason::EvidenceAbsent { .. } => Reason::defect(1, &Defect::SubjectDigest),
         Reason::EvidenceDefect { .. } => {
             Reason::EvidenceDiscounted { line: 1, discount: Discount::SignatureInvalid { authority: name() } }
@@ -144,7 +155,12 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
         Fault::IdentityUnavailable { .. } => Fault::ImageUnavailable { problem },
         Fault::ImageUnavailable { .. } => Fault::EvidenceUnavailable { problem },
         Fault::EvidenceUnavailable { .. } => Fault::KeyUnavailable { authority: name(), problem },
-        Fault::KeyUnavailable { .. } => Fault::InstanceUnavailable { problem },
+        Fault::KeyUnavailable { .. } => Fault::RevocationsUnavailable { problem },
+        Fault::RevocationsUnavailable { .. } => {
+            Fault::RevocationsStale { issued: Timestamp::UNIX_EPOCH, max_age: "1h".into() }
+        }
+        Fault::RevocationsStale { .. } => Fault::RevocationsInconsistent { problem },
+        Fault::RevocationsInconsistent { .. } => Fault::InstanceUnavailable { problem },
         Fault::InstanceUnavailable { .. } => Fault::InstanceInconsistent {
             instance: "i-0123abcd".parse().unwrap(),
             ec2: "ami-0123abcd".parse().unwrap(),

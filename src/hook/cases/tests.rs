@@ -1,7 +1,7 @@
 use goldseal_core::{
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
-    ports::{Expected, PortError, PortErrorKind, Stored, Written},
+    ports::{Expected, Listing, PortError, PortErrorKind, Stored, Written},
     testing::{
         evidence::sealed,
         images::{described, facts},
@@ -44,6 +44,20 @@ impl EvidenceStore for Flaky {
 
     fn locate(&self, image: &ImageRef) -> String {
         self.inner.locate(image)
+    }
+}
+
+impl ListStore for Flaky {
+    async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
+        self.inner.read_list(listing).await
+    }
+
+    async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
+        self.inner.write_list(listing, bytes, expected).await
+    }
+
+    fn locate_list(&self, listing: &Listing) -> String {
+        self.inner.locate_list(listing)
     }
 }
 

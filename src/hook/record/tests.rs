@@ -48,6 +48,7 @@ fn abandoned(number: u8) -> LaunchReport {
             until: None,
             reasons: Vec::new(),
             faults: Vec::new(),
+            overridden: None,
             notes: Vec::new(),
         },
         end: Some(LaunchEnd::Completed),

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use super::sets::Place;
 
 pub(super) const DESCRIPTOR_TYPE: &str = "application/vnd.goldseal.image-descriptor.v1+json";
+pub(super) const LIST_TYPE: &str = "application/vnd.goldseal.list.v1+jsonl";
 pub(super) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(super) const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
@@ -114,6 +115,11 @@ impl Manifest {
     /// Makes the artifact of an image descriptor.
     pub(super) fn of_descriptor(descriptor: &[u8]) -> Result<Written, serde_json::Error> {
         Self::new(DESCRIPTOR_TYPE, descriptor, Entry::of(EMPTY_TYPE, EMPTY)).write()
+    }
+
+    /// Makes the artifact of a list.
+    pub(super) fn of_list(list: &[u8]) -> Result<Written, serde_json::Error> {
+        Self::new(LIST_TYPE, list, Entry::of(EMPTY_TYPE, EMPTY)).write()
     }
 
     /// Makes the referrer of a bundle.

@@ -10,6 +10,7 @@
 //! what cosign adds in that moment is lost too. A directory or S3 has no such gap.
 
 mod layout;
+mod lists;
 mod login;
 mod registry;
 mod sets;

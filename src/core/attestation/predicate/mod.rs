@@ -4,9 +4,11 @@ mod approval;
 mod boot_guard;
 mod build_facts;
 mod digests;
+mod grant;
 mod provenance;
 mod reference;
 mod repository;
+mod revocations;
 mod summary;
 mod test_result;
 mod vulns;
@@ -14,11 +16,15 @@ mod vulns;
 pub use approval::{Approval, is_approver};
 pub use boot_guard::BootGuard;
 pub use build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn};
+pub use grant::{GRANT_TYPE, Grant, GrantFault, GrantScope};
 pub use provenance::{
     Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,
 };
 pub use reference::{REFERENCE_TYPE, Reference};
 pub use repository::repository;
+pub use revocations::{
+    MOST_REVOCATIONS, REVOCATIONS_TYPE, Revocation, Revocations, RevocationsFault, Revoked, RevokedBy, is_line,
+};
 pub use summary::{GateResult, Summary, SummaryFault};
 pub use test_result::{Configuration, Outcome, Ran, TestResult};
 pub use vulns::{VULNS_TYPE, vulns};
@@ -54,6 +60,11 @@ pub(super) fn kind(predicate_type: &str, predicate: &str) -> Option<Kind> {
             .filter(|version| !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
             .map(|_| Kind::Sbom),
     }
+}
+
+/// Says whether a predicate of this type speaks about images from outside their evidence.
+pub fn is_listed(predicate_type: &str) -> bool {
+    matches!(predicate_type, REVOCATIONS_TYPE | GRANT_TYPE)
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ impl Memory {
         policy: &Policy,
         decision: &Decision,
     ) -> Vec<Note> {
-        if decision.report.judged.verdict != Outcome::Admit {
+        // Who was let pass by an override was not admitted, and time has nothing to let pass of it.
+        if decision.report.judged.verdict != Outcome::Admit || decision.report.judged.overridden.is_some() {
             return Vec::new();
         }
         let now = decision.report.at;

@@ -13,7 +13,7 @@ use crate::{
     fleet::Place,
     ids::{InstanceId, Region},
     lifecycle::Group,
-    ports::{Grouped, PortErrorKind},
+    ports::{Grouped, Listing, Listings, PortErrorKind, Postings},
     report::{Class, Effect, Outcome, WhatIfReport},
     testing::{
         fleet::{FakeFleet, FakeView},
@@ -167,6 +167,16 @@ impl KeyCatalog for Counted {
     async fn public_key(&self, uri: &str) -> Result<KeyAnswer, PortError> {
         *self.0.lock().unwrap() += 1;
         Err(PortError::new(PortErrorKind::Unavailable, "kms:GetPublicKey", uri))
+    }
+}
+
+impl Listings for Counted {
+    async fn posted(&self, _: &Listing) -> Postings {
+        Postings { at: now(), posts: Vec::new() }
+    }
+
+    async fn keep(&self, _: &Listing, _: &[u8]) -> Result<(), PortError> {
+        Ok(())
     }
 }
 

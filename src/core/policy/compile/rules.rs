@@ -53,18 +53,30 @@ impl Compiler<'_> {
         entry: RequireEntry,
         known: &BTreeSet<AuthorityName>,
     ) -> Option<Requirement> {
-        let authorities_span = at.of(&entry.authorities);
         let kind = self.required(at, "attestation", entry.attestation);
-        if matches!(entry.authorities, Field::Absent) {
+        let (authorities, threshold) = self.quorum(at, entry.authorities, entry.threshold, known)?;
+        Some(Requirement { kind: kind?, authorities, threshold })
+    }
+
+    /// Takes so many of a list of authorities that are known.
+    pub(super) fn quorum(
+        &mut self,
+        at: &Place<'_>,
+        authorities: Field<Vec<AuthorityName>>,
+        threshold: Field<i64>,
+        known: &BTreeSet<AuthorityName>,
+    ) -> Option<(BTreeSet<AuthorityName>, usize)> {
+        let authorities_span = at.of(&authorities);
+        if matches!(authorities, Field::Absent) {
             self.problem(&at.span, below(at.key, "authorities"), "required, and has no default");
         }
-        let authorities = self.list(below(at.key, "authorities"), entry.authorities);
+        let authorities = self.list(below(at.key, "authorities"), authorities);
         for stranger in authorities.iter().flatten().filter(|name| !known.contains(name)) {
             let message = format!("no [[authority]] is called {stranger}");
             self.problem(&authorities_span, below(at.key, "authorities"), message);
         }
-        let (span, written) = (at.of(&entry.threshold), !matches!(entry.threshold, Field::Absent));
-        let threshold = self.optional(below(at.key, "threshold"), entry.threshold);
+        let (span, written) = (at.of(&threshold), !matches!(threshold, Field::Absent));
+        let threshold = self.optional(below(at.key, "threshold"), threshold);
         // Without a list of authorities there is nothing to compare a threshold with.
         let count = authorities.as_ref()?.len();
         let legal = match threshold {
@@ -75,7 +87,7 @@ impl Compiler<'_> {
             let message = format!("required: how many of the {count} authorities must have signed, from 1 to {count}");
             self.problem(&span, below(at.key, "threshold"), message);
         }
-        Some(Requirement { kind: kind?, authorities: authorities?, threshold: legal? })
+        Some((authorities?, legal?))
     }
 
     pub(super) fn scope(&mut self, index: usize, entry: Spanned<ScopeEntry>) -> Option<Scope> {

@@ -1,6 +1,7 @@
 mod documents;
 mod examples;
 mod launch;
+mod listed;
 mod schema;
 
 use super::*;
@@ -10,6 +11,7 @@ use crate::{
     testing::{
         keys::{LocalKey, P256_PEM, rsa_in_two_encodings},
         log::FakeLog,
+        policies::authority_table,
     },
 };
 
@@ -19,6 +21,9 @@ const GROUP: &str = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup
 /// A good document in which every key stands.
 fn whole() -> String {
     let pin = LocalKey::p256(3).public().digest();
+    let listed = [("revoker", 4), ("one", 5), ("two", 6)]
+        .map(|(name, number)| authority_table(name, &LocalKey::p256(number)))
+        .concat();
     format!(
         r#"version = 1
 no_match = "enforce"
@@ -43,7 +48,7 @@ scheme = "ecdsa-p256-sha256"
 witness = ["log"]
 trusted_root = "root.json"
 
-[[require]]
+{listed}[[require]]
 attestation = "provenance"
 authorities = ["vault"]
 
@@ -83,6 +88,19 @@ suspend_launch = true
 
 [boot]
 action = "emergency"
+
+[revocation]
+authorities = ["revoker"]
+threshold = 1
+max_age = "24h"
+list = "production"
+
+[override]
+authorities = ["one", "two"]
+threshold = 2
+max_life = "8h"
+scopes = ["image", "account"]
+causes = ["evidence-unavailable"]
 
 [[scope]]
 mode = "warn"
@@ -157,7 +175,7 @@ fn a_policy_is_named_by_its_document_and_by_the_files_that_it_names() {
 fn a_good_document_compiles_to_what_it_says() {
     let policy = compile("policy.toml", &whole(), &files()).unwrap();
     let names: Vec<&str> = policy.signatories().iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["ci", "risk", "vault"]);
+    assert_eq!(names, ["ci", "risk", "vault", "revoker", "one", "two"]);
     assert_eq!(policy.signatories()[0].window.until, Some("2026-12-31T23:00:00Z".parse().unwrap()));
     assert!(policy.signatories()[2].witness.is_some());
     let thresholds: Vec<usize> = policy.requirements().iter().map(|one| one.threshold).collect();
@@ -168,8 +186,8 @@ fn a_good_document_compiles_to_what_it_says() {
 
 #[test]
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
-    let top = "authority, boot, breaker, dangerous_without_gate, gate, identity, launch, no_match, provenance, require, scope, \
-               version";
+    let top = "authority, boot, breaker, dangerous_without_gate, gate, identity, launch, no_match, override, provenance, \
+               require, revocation, scope, version";
     let authority = "key, key_file, kms, name, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [
         ("version = 1\n", "version = 1\nno_mtach = 1\n", "no_mtach", top),
@@ -286,16 +304,16 @@ fn authorities_are_distinct_in_name_and_key_however_the_key_is_given() {
     let table = "[[authority]]";
     // Without the three of the good document there is a fourth key: the pin of nobody.
     let other = format!("spki_sha256 = \"{}\"\n", Sha256Digest::of(b"other"));
-    one_problem_in(&format!("[[authority]]\nname = \"ci\"\n{KMS}{SCHEME}{other}"), table, "authority[3]", "called ci");
-    one_problem_in(&pem("more", 1, ""), table, "authority[3]", "ci and more are one key");
-    one_problem_in(&pem("more", 2, ""), table, "authority[3]", "risk and more are one key");
-    one_problem_in(&pem("more", 3, ""), table, "authority[3]", "vault and more are one key");
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(1))), table, "authority[3]", "ci and more are one key");
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(3))), table, "authority[3]", "vault and more are one key");
+    one_problem_in(&format!("[[authority]]\nname = \"ci\"\n{KMS}{SCHEME}{other}"), table, "authority[6]", "called ci");
+    one_problem_in(&pem("more", 1, ""), table, "authority[6]", "ci and more are one key");
+    one_problem_in(&pem("more", 2, ""), table, "authority[6]", "risk and more are one key");
+    one_problem_in(&pem("more", 3, ""), table, "authority[6]", "vault and more are one key");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(1))), table, "authority[6]", "ci and more are one key");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(3))), table, "authority[6]", "vault and more are one key");
     assert_eq!(problems(&(whole() + &kms(&format!("{KMS}{SCHEME}{other}")))), []);
     let [one, other] = rsa_in_two_encodings().map(|pem| format!("key = \"\"\"\n{pem}\"\"\"\n"));
     let both = format!("{}[[authority]]\nname = \"twin\"\n{other}", kms(&one));
-    one_problem_in(&both, "[[authority]]\nname = \"twin\"", "authority[4]", "more and twin are one key");
+    one_problem_in(&both, "[[authority]]\nname = \"twin\"", "authority[7]", "more and twin are one key");
 }
 
 #[test]
@@ -303,15 +321,15 @@ fn exactly_one_of_three_says_which_key_it_is() {
     let message = "exactly one of key, key_file and kms";
     let file = "key_file = \"risk.pem\"\n";
     for key in [String::new(), format!("{KMS}{file}"), format!("key = \"x\"\n{file}"), format!("key = 3\n{KMS}")] {
-        one_problem_in(&kms(&key), "[[authority]]", "authority[3]", message);
+        one_problem_in(&kms(&key), "[[authority]]", "authority[6]", message);
     }
-    one_problem_in(&kms("key = \"x\"\n"), "\"x\"", "authority[3].key", "expected one PEM block");
-    one_problem_in(&kms("key = 3\n"), "3\n", "authority[3].key", "expected a string");
-    one_problem_in(&kms("key_file = \"gone.pem\"\n"), "\"gone", "authority[3].key_file", "gone.pem: No such file");
-    one_problem_in(&kms("key_file = \"unread.pem\"\n"), "\"unread", "authority[3].key_file", "unread.pem was not read");
-    one_problem_in(&kms("key_file = \"root.json\"\n"), "\"root", "authority[3].key_file", "expected one PEM block");
+    one_problem_in(&kms("key = \"x\"\n"), "\"x\"", "authority[6].key", "expected one PEM block");
+    one_problem_in(&kms("key = 3\n"), "3\n", "authority[6].key", "expected a string");
+    one_problem_in(&kms("key_file = \"gone.pem\"\n"), "\"gone", "authority[6].key_file", "gone.pem: No such file");
+    one_problem_in(&kms("key_file = \"unread.pem\"\n"), "\"unread", "authority[6].key_file", "unread.pem was not read");
+    one_problem_in(&kms("key_file = \"root.json\"\n"), "\"root", "authority[6].key_file", "expected one PEM block");
     let wrong = pem("more", 1, "scheme = \"rsa-pss-sha256\"\n");
-    one_problem_in(&wrong, "\"\"\"", "authority[3].key", "not a usable public key");
+    one_problem_in(&wrong, "\"\"\"", "authority[6].key", "not a usable public key");
     let (_, told) = after("valid_from", &format!("{}valid_from", pin(2)));
     assert_eq!((told[0].0.as_str(), told.len()), ("13:15 authority[0].spki_sha256", 1), "{told:?}");
     assert!(told[0].1.contains(&format!("sha256 {}", LocalKey::p256(1).public().digest())));
@@ -322,12 +340,12 @@ fn exactly_one_of_three_says_which_key_it_is() {
 fn a_kms_key_has_a_pin_and_a_scheme() {
     let other = format!("spki_sha256 = \"{}\"\n", Sha256Digest::of(b"other"));
     let table = "[[authority]]";
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}")), table, "authority[3].spki_sha256", "required with kms");
-    one_problem_in(&kms(&format!("{KMS}{other}")), table, "authority[3].scheme", "required with kms");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}")), table, "authority[6].spki_sha256", "required with kms");
+    one_problem_in(&kms(&format!("{KMS}{other}")), table, "authority[6].scheme", "required with kms");
     let alias = kms(&format!("kms = \"alias/seal\"\n{SCHEME}{other}"));
-    one_problem_in(&alias, "\"alias", "authority[3].kms", "is not the URI of a KMS key");
+    one_problem_in(&alias, "\"alias", "authority[6].kms", "is not the URI of a KMS key");
     let upper = kms(&format!("{KMS}{SCHEME}spki_sha256 = \"{}\"\n", pin(1)[15..79].to_uppercase()));
-    one_problem_in(&upper, "\"3A", "authority[3].spki_sha256", "64 lowercase hexadecimal digits");
+    one_problem_in(&upper, "\"3A", "authority[6].spki_sha256", "64 lowercase hexadecimal digits");
 }
 
 #[test]

@@ -9,14 +9,24 @@ use crate::{
         predicate::{Provenance, TestResult},
     },
     image::ImageFacts,
-    policy::rule::{Policy, ProvenanceRule},
+    policy::{
+        lists::Withdrawn,
+        rule::{Policy, ProvenanceRule},
+    },
     trust::Believed,
     verdict::{Fault, Reason},
 };
 
 impl Case {
     /// What the provenance seals must be what is seen.
-    pub(super) fn sealed(&mut self, policy: &Policy, believed: &Believed, facts: &ImageFacts, now: Timestamp) {
+    pub(super) fn sealed(
+        &mut self,
+        policy: &Policy,
+        believed: &Believed,
+        facts: &ImageFacts,
+        withdrawn: &Withdrawn,
+        now: Timestamp,
+    ) {
         let Some(ground) = self.grounds.iter().find(|ground| ground.kind == Kind::Provenance) else { return };
         let statement = believed.verified.iter().find(|one| one.digest() == ground.statement);
         let Some(statement) = statement else { return };
@@ -28,6 +38,8 @@ impl Case {
             }
         };
         self.build(policy, &provenance);
+        self.reasons.extend(withdrawn.builder(provenance.builder(), statement.seen()));
+        self.reasons.extend(withdrawn.content(&provenance.content()));
         let image = facts.descriptor.digest();
         match provenance.descriptor() {
             Ok(Some(sealed)) if sealed.digest() != image => {

@@ -18,7 +18,7 @@ use crate::{
         rule::{Policy, Requirement},
     },
     time::earlier,
-    trust::{AuthorityName, Believed, Claimed, Verified},
+    trust::{AuthorityName, Believed, Claimed, RevokedKeys, Verified},
     verdict::{Fault, Ground, Reason, Reasons, Verdict},
 };
 
@@ -150,7 +150,7 @@ pub fn approvals(
     let Some(requirement) = policy.requirement(Kind::Approval) else { return Ok(Approvals::default()) };
     let read = keys
         .examine(bundles, image)
-        .read(now)
+        .read(&RevokedKeys::new(), now)
         .map_err(|(line, defect)| Verdict::Reject(Reasons::one(Reason::defect(line, &defect))))?;
     case.approved(requirement, &Approving { accepted, named: &|_| true, now }, &read, keys);
     if case.grounds.is_empty() && case.reasons.is_empty() && case.faults.is_empty() {

@@ -67,6 +67,7 @@ fn launch(policy: &Policy, (_, store): &Hosted) -> LaunchReport {
             until: None,
             reasons: Vec::new(),
             faults: Vec::new(),
+            overridden: None,
             notes: Vec::new(),
         },
         end: Some(LaunchEnd::Completed),

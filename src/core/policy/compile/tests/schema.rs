@@ -55,7 +55,20 @@ fn every_key_of_the_schema_is_a_key_of_the_compiler_and_no_other_is() {
     let places: Vec<&str> = levels.iter().map(|(place, _)| place.as_str()).collect();
     assert_eq!(
         places,
-        ["", "[authority]", "boot", "breaker", "gate", "identity", "launch", "provenance", "[require]", "[scope]"]
+        [
+            "",
+            "[authority]",
+            "boot",
+            "breaker",
+            "gate",
+            "identity",
+            "launch",
+            "override",
+            "provenance",
+            "[require]",
+            "revocation",
+            "[scope]"
+        ]
     );
     for (place, keys) in levels {
         let header = if place.is_empty() { String::new() } else { format!("[{place}]\n") };
@@ -101,7 +114,7 @@ fn schema_and_compiler_require_the_same_keys() {
         assert_eq!(!validator.is_valid(&as_json(&without)), missing, "{line}");
         tried += 1;
     }
-    assert_eq!(tried, 43, "every key but the PEM");
+    assert_eq!(tried, 55, "every key but the PEM");
 }
 
 #[test]

@@ -339,6 +339,17 @@ const OF_A_LAUNCH: [&str; 4] =
 const OF_AN_IDENTITY: [&str; 5] =
     ["identity-not-verified", "identity-signer-unknown", "identity-mismatch", "identity-unavailable", "clock-behind"];
 
+/// What lists say: `policy/lists/tests.rs` produces each of them.
+const OF_A_LIST: [&str; 7] = [
+    "key-revoked",
+    "image-revoked",
+    "builder-revoked",
+    "evidence-revoked",
+    "revocations-unavailable",
+    "revocations-stale",
+    "revocations-inconsistent",
+];
+
 /// What is about an account in a region, and no image: `flow/audit/tests.rs` produces it.
 const OF_A_PLACE: [&str; 1] = ["place-unavailable"];
 
@@ -354,7 +365,7 @@ fn every_code_has_a_situation_that_produces_it_and_no_other() {
         seen.push(code);
     }
     seen.dedup();
-    let groups = [&AT_THE_GATE[..], &OF_A_LAUNCH, &OF_AN_IDENTITY, &OF_A_PLACE, &OF_A_RECORD];
+    let groups = [&AT_THE_GATE[..], &OF_A_LAUNCH, &OF_AN_IDENTITY, &OF_A_LIST, &OF_A_PLACE, &OF_A_RECORD];
     let elsewhere = |code: &&str| groups.iter().any(|of| of.contains(code));
     let listed = CODES.iter().map(|(code, ..)| *code).filter(|code| !elsewhere(code));
     let listed: Vec<&str> = listed.collect();

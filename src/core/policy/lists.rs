@@ -1,0 +1,189 @@
+//! What is said about images from outside their evidence: revocations, which withdraw, and overrides, which let pass.
+//!
+//! Both are read as they were found, verified once, and judged at one instant or another, like evidence. Lists that
+//! cannot be read never help anybody: without a revocation list that counts nothing is admitted, and without an override
+//! nothing is let pass.
+
+mod overrides;
+mod revocations;
+
+use std::{borrow::Cow, fmt};
+
+use jiff::Timestamp;
+
+use self::overrides::Overrides;
+pub(super) use self::revocations::Withdrawn;
+use super::{
+    keys::Keys,
+    rule::{Context, Policy},
+};
+use crate::{
+    digest::Sha256Digest,
+    ids::ImageRef,
+    verdict::{Overridden, Verdict},
+};
+
+/// What a place said when it was asked for a list.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// Where it is.
+    pub place: String,
+    /// The list; none when there is none; else why it could not be read.
+    pub answer: Result<Option<&'a [u8]>, String>,
+    /// It is what we kept ourselves of an earlier answer.
+    pub kept: bool,
+}
+
+/// Revocations and overrides, as far as a policy asks for them, as they were at the instant of the question.
+///
+/// How old a revocation list is, and whether its signers count, is judged at that instant; an override, at the instant of
+/// each verdict. A policy that asks for what was not asked for admits nothing.
+#[derive(Debug, Default)]
+pub struct Lists {
+    withdrawn: Option<Withdrawn>,
+    overrides: Option<Overrides>,
+    newest: Option<Newest>,
+    remarks: Vec<Remark>,
+}
+
+/// What a reader should know of the lists beside a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// The store's list is older than one that was seen.
+    RolledBack {
+        /// The serial of the store's list.
+        found: u64,
+        /// The highest that was seen.
+        seen: u64,
+    },
+    /// The store's list could not be read, or does not count; one that was kept stands in.
+    StandIn {
+        /// Why.
+        problem: String,
+    },
+    /// The revocation list that counts could not be kept: who puts an older one back is found out by its age alone.
+    NotKept {
+        /// Why.
+        problem: String,
+    },
+    /// Overrides could not be read; there may be some.
+    OverridesUnreadable {
+        /// Why.
+        problem: String,
+    },
+}
+
+/// The revocation list that counts, as something to remember.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// Its serial.
+    pub serial: u64,
+    /// When it was signed.
+    pub issued: Timestamp,
+    /// How many entries it has.
+    pub entries: usize,
+    /// The SHA-256 of its statement.
+    pub statement: Sha256Digest,
+    /// The index of its source, as it was given.
+    pub source: usize,
+}
+
+impl Lists {
+    /// Reads the revocation list, if the policy asks for one. `at` is when the sources were asked.
+    #[must_use]
+    pub fn revoking(mut self, policy: &Policy, keys: &Keys, sources: &[Source<'_>], at: Timestamp) -> Self {
+        if let Some(rule) = policy.revocation() {
+            let (withdrawn, newest) = revocations::read(rule, keys, sources, at, &mut self.remarks);
+            (self.withdrawn, self.newest) = (Some(withdrawn), newest);
+        }
+        self
+    }
+
+    /// Reads the overrides, if the policy lets anybody make one.
+    #[must_use]
+    pub fn overriding(mut self, policy: &Policy, keys: &Keys, sources: &[Source<'_>]) -> Self {
+        self.overrides = policy.overrides().map(|_| Overrides::read(keys, sources, &mut self.remarks));
+        self
+    }
+
+    /// Returns what is withdrawn.
+    pub(super) fn withdrawn(&self, policy: &Policy) -> Cow<'_, Withdrawn> {
+        match (policy.revocation(), &self.withdrawn) {
+            (None, _) => Cow::Owned(Withdrawn::default()),
+            (Some(_), Some(withdrawn)) => Cow::Borrowed(withdrawn),
+            (Some(_), None) => Cow::Owned(Withdrawn::unknown("it was not asked for".to_owned())),
+        }
+    }
+
+    /// Returns the revocation list that counts, if one does.
+    pub fn newest(&self) -> Option<Newest> {
+        self.newest
+    }
+
+    /// Finds the override that lets pass what a verdict stops, if there is one that counts at `at`: of an image, and of a
+    /// launch as far as it is known. Of several the one that ends last.
+    pub(super) fn overridden(
+        &self,
+        policy: &Policy,
+        launched: Launched<'_>,
+        verdict: &Verdict,
+        at: Timestamp,
+    ) -> Option<Overridden> {
+        let (rule, overrides) = policy.overrides().zip(self.overrides.as_ref())?;
+        let withdrawn = self.withdrawn(policy);
+        overrides.find(rule, (&withdrawn, &withdrawn.keys(policy)), launched, verdict, at)
+    }
+
+    /// Remembers that the revocation list that counts could not be kept.
+    pub fn not_kept(&mut self, problem: String) {
+        self.remarks.push(Remark::NotKept { problem });
+    }
+
+    /// Returns what a reader should know of them.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+}
+
+/// What is launched, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Launched<'a> {
+    pub(super) image: &'a ImageRef,
+    pub(super) context: &'a Context,
+}
+
+impl Remark {
+    /// Returns the stable code of the note.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RolledBack { .. } => "revocations-rolled-back",
+            Self::StandIn { .. } => "revocations-stand-in",
+            Self::NotKept { .. } => "revocations-not-kept",
+            Self::OverridesUnreadable { .. } => "overrides-unreadable",
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RolledBack { found, seen } => write!(
+                f,
+                "the store has revocation list {found}, older than {seen}, which was seen before and counts: somebody put \
+                 it back"
+            ),
+            Self::StandIn { problem } => {
+                write!(f, "the revocation list that was kept stands in for the store's: {problem}")
+            }
+            Self::NotKept { problem } => write!(
+                f,
+                "the revocation list could not be kept, so an older one that is put back would be found out by its age \
+                 alone: {problem}"
+            ),
+            Self::OverridesUnreadable { problem } => write!(f, "overrides could not be read: {problem}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
