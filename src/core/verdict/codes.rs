@@ -423,25 +423,7 @@ pub fn remedy(code: &str) -> &'static str {
     CODES.iter().find(|(known, ..)| *known == code).map_or("", |(.., remedy)| remedy)
 }
 
-/// Causes that say that nobody knows what time it is, who the instance is, or what the program did: no override can be
-/// held against them.
-const NEVER: [&str; 8] = [
-    "identity-not-verified",
-    "identity-signer-unknown",
-    "identity-mismatch",
-    "identity-unavailable",
-    "clock-behind",
-    "clock-before-signed-time",
-    "input-in-future",
-    "internal",
-];
-
 /// Says whether there is such a code.
 pub fn is_cause(code: &str) -> bool {
     CODES.iter().any(|(known, ..)| *known == code)
-}
-
-/// Says whether an override can name a code.
-pub fn is_overridable(code: &str) -> bool {
-    is_cause(code) && !NEVER.contains(&code)
 }

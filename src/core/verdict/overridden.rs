@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Fault, Reason};
+use super::{Fault, Reason, is_cause};
 use crate::{
     attestation::{Statement, predicate::Grant},
     digest::Sha256Digest,
@@ -65,4 +65,22 @@ impl Overridden {
     pub fn until(&self) -> Timestamp {
         self.grant.until
     }
+}
+
+/// Causes that say that nobody knows what time it is, who the instance is, or what the program did: no override can be
+/// held against them.
+const NEVER: [&str; 8] = [
+    "identity-not-verified",
+    "identity-signer-unknown",
+    "identity-mismatch",
+    "identity-unavailable",
+    "clock-behind",
+    "clock-before-signed-time",
+    "input-in-future",
+    "internal",
+];
+
+/// Says whether an override can name a code.
+pub fn is_overridable(code: &str) -> bool {
+    is_cause(code) && !NEVER.contains(&code)
 }

@@ -1,7 +1,16 @@
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::{bounded::JsonFault, scan::Severity};
+use crate::{
+    attestation::{Defect, predicate::RevokedBy},
+    bounded::JsonFault,
+    gate::Shortfall,
+    ids::ImageRef,
+    scan::Severity,
+    trust::Discount,
+};
 
 fn name() -> AuthorityName {
     "ci".parse().unwrap()
