@@ -23,6 +23,7 @@ class Call:
     service: str | None = None
     action: str | None = None
     account: str = ""
+    caller: str | None = None  # the access key
     region: str | None = None
     resource: str = ""
     status: int = 0
@@ -35,7 +36,7 @@ def identify(environ: dict) -> Call:
     if service is None:  # a presigned URL
         credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
         key, region, service = callers.scope(f"Credential={credential}")
-    call = Call(service, None, callers.account_of(key, environ.get("HTTP_X_MOTO_ACCOUNT_ID")), region)
+    call = Call(service, None, callers.account_of(key, environ.get("HTTP_X_MOTO_ACCOUNT_ID")), key, region)
     model = wire.model_of(service)
     if model is None:
         return call

@@ -10,7 +10,7 @@ from moto.s3.exceptions import MissingKey
 from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
-from . import errors
+from . import access, callers, errors
 
 # moto checks a condition and then writes, with nothing in between to stop a second writer.
 WRITING = threading.Lock()
@@ -59,6 +59,9 @@ class S3(responses.S3Response):
 
     def _refuse_unless_listing_is_allowed(self) -> None:
         # Without s3:ListBucket, AWS does not say whether the object exists.
+        key, _, _ = callers.scope(self.headers.get("Authorization", ""))
+        if not access.allows(key, "s3:ListBucket", f"arn:aws:s3:::{self.bucket_name}"):
+            raise errors.s3("AccessDenied", "Access Denied")
         result = self._policy_result("s3:ListBucket", f"arn:aws:s3:::{self.bucket_name}")
         if result == PermissionResult.DENIED or (self._foreign_owner() and result != PermissionResult.PERMITTED):
             raise errors.s3("AccessDenied", "Access Denied")

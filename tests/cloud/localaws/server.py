@@ -16,6 +16,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from . import (
+    access,
     allowed_images,
     answers,
     autoscaling,
@@ -41,8 +42,8 @@ from .faults import Faults
 
 
 # What a test says of the world that no call of AWS could bring about, or only slowly.
-DECLARED = {"allowed-images": allowed_images.declare, "fleet": fleet.launch, "instances": fleet.say,
-            "organization": organizations.declare, "roles": sts.declare}
+DECLARED = {"access": access.declare, "allowed-images": allowed_images.declare, "fleet": fleet.launch,
+            "instances": fleet.say, "organization": organizations.declare, "roles": sts.declare}
 
 
 class Lost(Exception):
@@ -108,6 +109,7 @@ class Application:
             if path == "/moto-api/reset":
                 self.faults.clear()
                 self.log.clear()
+                access.reset()
                 CONTROL.reset()  # after the groups, which could still start something
                 organizations.reset()
                 regions.reset()
@@ -121,6 +123,8 @@ class Application:
         if not regions.usable(call.account, call.region):
             model = wire.model_of(call.service)
             refusal = regions.refusal(call.service, str(model.protocol) if model else "query")
+            return _error(environ, start_response, call, *refusal)
+        if refusal := access.refusal(call):
             return _error(environ, start_response, call, *refusal)
         answer = self.answer(environ, start_response, call, corrupt=bool(fault and fault.corrupt))
         if fault and fault.lost:
