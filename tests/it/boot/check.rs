@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::instance::{Instance, possible};
+use super::{
+    instance::{Instance, possible},
+    least::Role,
+};
 use crate::aws::{Account, wait};
 
 /// Two calls end or prolong a wait, one writes evidence.
@@ -120,6 +123,23 @@ fn a_role_that_may_do_neither_is_good_and_so_is_none() {
     let log = String::from_utf8(bare.instance.goldseal.read("imds.log")).unwrap();
     assert!(log.contains("GET /latest/dynamic/instance-identity/rsa2048 200"), "{log}");
     assert_eq!(bare.tried(), Vec::<&str>::new(), "without credentials nothing is asked");
+}
+
+#[test]
+fn a_role_of_the_documentation_is_good_and_has_not_changed_what_judges_it() {
+    if !possible() {
+        return;
+    }
+    for statements in [1, 3] {
+        let checked = Checked::new();
+        let role = Role::documented(&checked.account, statements);
+        let checked = checked.with("credentials", role.credentials());
+        assert_eq!(checked.codes(), Vec::<String>::new(), "{statements}");
+        let asked = role.asked();
+        let actions: Vec<_> = asked.iter().map(|(action, ..)| action.split(':').nth(1).unwrap()).collect();
+        assert_eq!(actions, TRIED.map(|(_, action)| action), "{statements}");
+        assert!(asked.iter().all(|(.., status)| *status == 403), "{asked:?}");
+    }
 }
 
 #[test]

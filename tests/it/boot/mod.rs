@@ -3,6 +3,7 @@
 mod check;
 mod cost;
 mod instance;
+mod least;
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use serde_json::{Value, json};
