@@ -15,6 +15,7 @@ mod overridden;
 mod publish;
 mod sbom_query;
 mod seal;
+mod sign;
 mod trace;
 mod what_if;
 
@@ -38,6 +39,7 @@ pub use sbom_query::{
     UndeterminedPackage,
 };
 pub use seal::{SEAL_SCHEMA, SealReport, SealedImage};
+pub use sign::{KeyReport, SIGN_SCHEMA, SignReport, StatementReport, TagReport};
 pub use trace::{
     ApprovalTrace, AuditRead, BaseStanding, BaseTrace, BuildTrace, ExceptionTrace, GateTrace, RunningTrace, SbomTrace,
     SeenBy, SignatureTrace, TRACE_SCHEMA, ThenTrace, TraceReport, TracedInstance,
@@ -63,14 +65,12 @@ use crate::{
     ids::{AccountId, ImageRef},
     image::{Descriptor, DeviceContent, Identity},
     policy::{Checked, Judgement, Mode, Policy, Problem, Remark},
-    trust::{AuthorityName, Discounted, Scheme},
+    trust::{AuthorityName, Discounted},
     verdict::{Fault, Reason, remedy},
 };
 
 /// The schema of [`VerifyReport`].
 pub const VERIFY_SCHEMA: &str = "goldseal/verify/v1";
-/// The schema of [`SignReport`].
-pub const SIGN_SCHEMA: &str = "goldseal/sign/v1";
 /// The schema of [`DescribeReport`].
 pub const DESCRIBE_SCHEMA: &str = "goldseal/describe/v1";
 /// The schema of [`PolicyReport`].
@@ -230,71 +230,6 @@ impl Note {
     pub fn remark(remark: &Remark) -> Self {
         Self::new(remark.code(), remark.to_string())
     }
-}
-
-/// What `sign` did.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SignReport {
-    /// `goldseal/sign/v1`.
-    pub schema: &'static str,
-    /// The image.
-    pub image: ImageRef,
-    /// Its subject digest.
-    pub subject: Sha256Digest,
-    /// An earlier run signed and stored it; now only the tags were written.
-    pub already: bool,
-    /// The key that signed.
-    pub key: KeyReport,
-    /// What was signed.
-    pub statements: Vec<StatementReport>,
-    /// The approvals that stand beside it, by the SHA-256 of their payloads.
-    pub approvals: Vec<Sha256Digest>,
-    /// Where the evidence is.
-    pub evidence: String,
-    /// Its digest.
-    pub evidence_sha256: Sha256Digest,
-    /// How many bundles it holds, those of earlier signers included.
-    pub bundles: usize,
-    /// The tags that were written; empty when the image came from a file.
-    pub tags: Vec<TagReport>,
-    /// What a reader should know beside it.
-    pub notes: Vec<Note>,
-}
-
-/// A key that signed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyReport {
-    /// The key's ARN, or the path of a local key.
-    pub name: String,
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub spki_sha256: Sha256Digest,
-    /// Its scheme.
-    pub scheme: Scheme,
-    /// It is a file on disk.
-    pub dangerous_local: bool,
-}
-
-/// A statement that was signed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StatementReport {
-    /// What it says.
-    pub kind: Kind,
-    /// The predicate type.
-    pub predicate_type: String,
-    /// SHA-256 of the payload.
-    pub statement: Sha256Digest,
-}
-
-/// A tag that was written.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct TagReport {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
 }
 
 /// What `describe` says.

@@ -7,6 +7,8 @@
 //!
 //! [SLSA provenance v1]: https://slsa.dev/spec/v1.0/provenance
 
+mod resource;
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,9 +16,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::resource::Resource;
 use super::{
     boot_guard::BootGuard,
-    build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_of_arn},
+    build_facts::{Ancestor, BaseImage, BuildFacts},
     repository::repository,
 };
 use crate::{
@@ -31,16 +34,6 @@ pub const DESCRIPTOR_MEDIA_TYPE: &str = "application/vnd.goldseal.image-descript
 
 const BUILD_TYPE: &str = "https://goldseal.dev/build-types/machine-image/v1";
 const DESCRIPTOR: &str = "image-descriptor";
-const CONTENT: &str = "device-content";
-const BASE: &str = "base-image";
-const ANCESTOR: &str = "ancestor";
-const GIT: &str = "git+";
-const GIT_COMMIT: &str = "gitCommit";
-// Annotations.
-const DIRTY: &str = "dirty";
-const OWNER: &str = "owner";
-const OWNER_ALIAS: &str = "ownerAlias";
-const CREATED: &str = "created";
 
 /// A file that went into the statements, named by its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,24 +65,6 @@ pub enum ContentDigests {
     Taken,
     /// They were left out: nothing binds what is on the devices.
     LeftOut,
-}
-
-/// A ResourceDescriptor of in-toto.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Resource {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uri: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    digest: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    media_type: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<String, serde_json::Value>,
 }
 
 /// The predicate. Fields that other builders add are not looked at.
@@ -159,23 +134,17 @@ pub fn provenance(
     inputs: &[Byproduct],
     content: &[DeviceContent],
 ) -> Provenance {
-    let source = facts.source.map(source_resource);
-    let base = facts.base_image.map(base_resource);
-    let ancestors = facts.ancestry.into_iter().map(ancestor_resource);
+    let source = facts.source.map(Resource::from);
+    let base = facts.base_image.map(Resource::from);
+    let ancestors = facts.ancestry.into_iter().map(Resource::from);
     let content_digests = if content.is_empty() { ContentDigests::LeftOut } else { ContentDigests::Taken };
     let descriptor = Resource {
         content: Some(STANDARD.encode(image.bytes())),
         media_type: Some(DESCRIPTOR_MEDIA_TYPE.to_owned()),
-        ..named(DESCRIPTOR, image.digest())
+        ..Resource::named(DESCRIPTOR, image.digest())
     };
-    let inputs = inputs.iter().map(|input| named(input.name, input.digest));
-    let content = content.iter().map(|device| Resource {
-        annotations: BTreeMap::from([
-            ("deviceName".to_owned(), device.device_name.clone().into()),
-            ("volumeSize".to_owned(), device.volume_size.into()),
-        ]),
-        ..named(CONTENT, device.sha256)
-    });
+    let inputs = inputs.iter().map(|input| Resource::named(input.name, input.digest));
+    let content = content.iter().map(Resource::from);
     Provenance {
         build_definition: BuildDefinition {
             build_type: BUILD_TYPE.to_owned(),
@@ -200,47 +169,6 @@ pub fn provenance(
             },
             byproducts: std::iter::once(descriptor).chain(inputs).chain(content).collect(),
         },
-    }
-}
-
-fn source_resource(source: Source) -> Resource {
-    let one_spelling = |url: String| repository(&url).unwrap_or(url);
-    Resource {
-        uri: source.repository.map(|url| format!("{GIT}{}", one_spelling(url))),
-        digest: BTreeMap::from([(GIT_COMMIT.to_owned(), source.commit)]),
-        annotations: source.dirty.then(|| (DIRTY.to_owned(), true.into())).into_iter().collect(),
-        ..Resource::default()
-    }
-}
-
-fn base_resource(base: BaseImage) -> Resource {
-    let owner = base.owner.map(|owner| (OWNER.to_owned(), owner.to_string().into()));
-    let created = base.created.map(|created| (CREATED.to_owned(), created.to_string().into()));
-    Resource {
-        name: Some(BASE.to_owned()),
-        uri: Some(base.arn),
-        digest: base.descriptor.map(|digest| ("sha256".to_owned(), digest.to_string())).into_iter().collect(),
-        annotations: owner.into_iter().chain(created).collect(),
-        ..Resource::default()
-    }
-}
-
-fn ancestor_resource(ancestor: Ancestor) -> Resource {
-    let alias = ancestor.owner_alias.map(|alias| (OWNER_ALIAS.to_owned(), alias.into()));
-    let created = ancestor.created.map(|created| (CREATED.to_owned(), created.to_string().into()));
-    Resource {
-        name: Some(ANCESTOR.to_owned()),
-        uri: Some(image_arn(&ancestor.image, None)),
-        annotations: alias.into_iter().chain(created).collect(),
-        ..Resource::default()
-    }
-}
-
-fn named(name: &str, digest: Sha256Digest) -> Resource {
-    Resource {
-        name: Some(name.to_owned()),
-        digest: BTreeMap::from([("sha256".to_owned(), digest.to_string())]),
-        ..Resource::default()
     }
 }
 
@@ -284,7 +212,7 @@ impl Provenance {
 
     /// Returns the content digests that were taken when the image was sealed.
     pub fn content(&self) -> Vec<DeviceContent> {
-        self.byproducts(CONTENT).filter_map(device_content).collect()
+        self.run_details.byproducts.iter().filter_map(Resource::device_content).collect()
     }
 
     /// Says whether the content digests were taken; none when the statement does not say.
@@ -311,38 +239,24 @@ impl Provenance {
 
     /// Returns the commit that described the build.
     pub fn commit(&self) -> Option<&str> {
-        self.source()?.digest.get(GIT_COMMIT).map(String::as_str)
+        self.source()?.commit()
     }
 
     /// Says whether the build was made from a working tree with changes that are in no commit.
     pub fn dirty(&self) -> bool {
-        // Whatever stands there but a plain false is taken for what it might mean.
-        self.source().and_then(|source| source.annotations.get(DIRTY)).is_some_and(|said| *said != false)
+        self.source().is_some_and(Resource::is_dirty)
     }
 
     /// Returns the image that this one started from, if exactly one is named.
     ///
     /// Its owner is the one that is annotated or stands in the ARN; where the two disagree, nobody owns it.
     pub fn base_image(&self) -> Option<BaseImage> {
-        let base = self.only(|resource| resource.name.as_deref() == Some(BASE))?;
-        let arn = base.uri.clone()?;
-        let in_arn = image_of_arn(&arn).and_then(|(_, owner)| owner);
-        let owner = match (base.annotations.get(OWNER), in_arn) {
-            (None, in_arn) => in_arn,
-            (Some(said), in_arn) => {
-                let said = said.as_str().and_then(|said| said.parse().ok());
-                said.filter(|said| in_arn.is_none_or(|in_arn| in_arn == *said))
-            }
-        };
-        let descriptor = base.digest.get("sha256").and_then(|digest| digest.parse().ok());
-        Some(BaseImage { arn, owner, descriptor, created: created(base) })
+        self.only(Resource::is_base)?.base()
     }
 
     /// Returns the images that this one comes from in EC2's words, the nearest first. They prove nothing about content.
     pub fn ancestry(&self) -> Vec<Ancestor> {
-        let ancestors = self.build_definition.resolved_dependencies.iter();
-        let ancestors = ancestors.filter(|resource| resource.name.as_deref() == Some(ANCESTOR));
-        ancestors.filter_map(ancestor).collect()
+        self.build_definition.resolved_dependencies.iter().filter_map(Resource::ancestor).collect()
     }
 
     /// Returns the boot guard that the image carries, if the statement says so. That it does not is not that there is none.
@@ -366,15 +280,13 @@ impl Provenance {
             content: Some(STANDARD.encode(&content)),
             media_type: Some(media_type.to_owned()),
             annotations,
-            ..named(name, Sha256Digest::of(&content))
+            ..Resource::named(name, Sha256Digest::of(&content))
         });
         self
     }
 
     fn source(&self) -> Option<&Resource> {
-        self.only(|resource| {
-            resource.digest.contains_key(GIT_COMMIT) || resource.uri.as_deref().is_some_and(|uri| uri.starts_with(GIT))
-        })
+        self.only(Resource::is_source)
     }
 
     fn only(&self, wanted: impl Fn(&Resource) -> bool) -> Option<&Resource> {
@@ -383,26 +295,8 @@ impl Provenance {
     }
 
     fn byproducts<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p Resource> {
-        self.run_details.byproducts.iter().filter(move |resource| resource.name.as_deref() == Some(name))
+        self.run_details.byproducts.iter().filter(move |resource| resource.is_called(name))
     }
-}
-
-fn device_content(resource: &Resource) -> Option<DeviceContent> {
-    Some(DeviceContent {
-        device_name: resource.annotations.get("deviceName")?.as_str()?.to_owned(),
-        volume_size: resource.annotations.get("volumeSize")?.as_u64()?.try_into().ok()?,
-        sha256: resource.digest.get("sha256")?.parse().ok()?,
-    })
-}
-
-fn ancestor(resource: &Resource) -> Option<Ancestor> {
-    let (image, _) = image_of_arn(resource.uri.as_deref()?)?;
-    let owner_alias = resource.annotations.get(OWNER_ALIAS).and_then(|alias| alias.as_str()).map(str::to_owned);
-    Some(Ancestor { image, owner_alias, created: created(resource) })
-}
-
-fn created(resource: &Resource) -> Option<Timestamp> {
-    resource.annotations.get(CREATED)?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
