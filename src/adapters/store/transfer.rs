@@ -70,7 +70,9 @@ pub(in crate::adapters) async fn body(
     if declared.is_some_and(|length| length.is_ok_and(|length| length > limit)) {
         return Err(large());
     }
-    let mut bytes = Vec::new();
+    // At once: a text that grows leaves behind what it outgrew.
+    let announced = declared.and_then(Result::ok).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(announced);
     // A body that breaks off is no answer, whatever reqwest calls the error.
     let cut =
         |e: reqwest::Error| PortError::new(PortErrorKind::Unavailable, operation, resource).because(e.without_url());

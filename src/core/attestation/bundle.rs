@@ -2,11 +2,11 @@
 //!
 //! `sigstore-types` reads bundles too, but takes unknown fields and one of two contents silently, so the wire form is
 //! read here, strictly: unknown fields, two contents, two materials and anything but one signature are refused. Large
-//! payloads are decoded straight from the line. Log entries and timestamps are kept as they are, for `trust` to verify.
+//! payloads are decoded straight from the line, or in its place ([`Bundle::unpack`]). Log entries and timestamps are kept as they are, for `trust` to verify.
 //!
 //! [protobuf-specs]: https://github.com/sigstore/protobuf-specs
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use base64::{
     Engine as _,
@@ -151,12 +151,59 @@ struct MessageDigestWire<'a> {
     digest: Option<Cow<'a, str>>,
 }
 
+/// A bundle as it stands in its line: all is decoded but the payload.
+struct Packed<'a> {
+    material: Material,
+    witness: WitnessMaterial,
+    content: PackedContent<'a>,
+}
+
+enum PackedContent<'a> {
+    Envelope { payload: Cow<'a, str>, payload_type: String, signature: Vec<u8> },
+    Message(Content),
+}
+
 impl Bundle {
     /// Reads one line of evidence.
     ///
     /// # Errors
     /// The [`Defect`] that makes it no bundle of version 0.1 to 0.3.
     pub fn parse(line: &[u8]) -> Result<Self, Defect> {
+        let Packed { material, witness, content } = Packed::read(line)?;
+        let content = match content {
+            PackedContent::Envelope { payload, payload_type, signature } => {
+                Content::Envelope(Envelope { payload: decode(&payload, PAYLOAD)?, payload_type, signature })
+            }
+            PackedContent::Message(message) => message,
+        };
+        Ok(Self { material, witness, content })
+    }
+
+    /// Reads one line of evidence that nobody needs after that: the payload takes the place of its text, so that megabytes
+    /// are not in memory twice.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
+    pub fn unpack(line: Vec<u8>) -> Result<Self, Defect> {
+        let Packed { material, witness, content } = Packed::read(&line)?;
+        let content = match content {
+            PackedContent::Envelope { payload: Cow::Borrowed(text), payload_type, signature } => {
+                // The text borrows from the line, so its place there is the distance of the two addresses.
+                let start = text.as_ptr().addr().wrapping_sub(line.as_ptr().addr());
+                let place = start..start.wrapping_add(text.len());
+                Content::Envelope(Envelope { payload: decode_in_place(line, place, STEP)?, payload_type, signature })
+            }
+            PackedContent::Envelope { payload: Cow::Owned(text), payload_type, signature } => {
+                Content::Envelope(Envelope { payload: decode(&text, PAYLOAD)?, payload_type, signature })
+            }
+            PackedContent::Message(message) => message,
+        };
+        Ok(Self { material, witness, content })
+    }
+}
+
+impl<'a> Packed<'a> {
+    fn read(line: &'a [u8]) -> Result<Self, Defect> {
         let Object(wire): Object<BundleWire<'_>> = bounded::json(line, LIMITS)?;
         if wire.media_type != BUNDLE_MEDIA_TYPE && !OLDER_MEDIA_TYPES.contains(&&*wire.media_type) {
             return Err(Defect::MediaType { found: wire.media_type.chars().take(120).collect() });
@@ -169,8 +216,8 @@ impl Bundle {
             _ => return Err(Defect::MaterialCount),
         };
         let content = match (wire.dsse_envelope, wire.message_signature) {
-            (Some(Object(envelope)), None) => Content::Envelope(envelope.decode()?),
-            (None, Some(Object(message))) => message.decode()?,
+            (Some(Object(envelope)), None) => envelope.unsealed()?,
+            (None, Some(Object(message))) => PackedContent::Message(message.decode()?),
             _ => return Err(Defect::ContentCount),
         };
         let timestamps = timestamp_verification_data.and_then(|Object(data)| data.rfc3161);
@@ -182,16 +229,13 @@ impl Bundle {
     }
 }
 
-impl EnvelopeWire<'_> {
-    fn decode(self) -> Result<Envelope, Defect> {
+impl<'a> EnvelopeWire<'a> {
+    fn unsealed(self) -> Result<PackedContent<'a>, Defect> {
         let [Object(signature)] = self.signatures.as_slice() else {
             return Err(Defect::SignatureCount { found: self.signatures.len() });
         };
-        Ok(Envelope {
-            signature: decode(&signature.sig, "the signature")?,
-            payload: decode(&self.payload, "the payload")?,
-            payload_type: self.payload_type,
-        })
+        let signature = decode(&signature.sig, "the signature")?;
+        Ok(PackedContent::Envelope { payload: self.payload, payload_type: self.payload_type, signature })
     }
 }
 
@@ -216,17 +260,55 @@ impl MessageWire<'_> {
     }
 }
 
+const PAYLOAD: &str = "the payload";
+
+/// How much text is decoded in one step where it stands: whole groups of four characters.
+const STEP: usize = 4 << 10;
+
+const PADDED_OR_NOT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
 /// DSSE: "Standard and URL-safe base64 MUST both be accepted". Padding may be left out, as ProtoJSON allows, but not half
 /// of it; bits that stand for nothing must be zero.
 fn decode(text: &str, field: &'static str) -> Result<Vec<u8>, Defect> {
-    const CONFIG: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     if text.ends_with('=') && !text.len().is_multiple_of(4) {
         return Err(Defect::Base64 { field });
     }
     // Text of the other alphabet fails at its first `-` or `_`, and text of both fails twice.
-    let decoded = Simd::standard(CONFIG).decode(text).or_else(|_place| Simd::url_safe(CONFIG).decode(text));
+    let decoded =
+        Simd::standard(PADDED_OR_NOT).decode(text).or_else(|_place| Simd::url_safe(PADDED_OR_NOT).decode(text));
     decoded.map_err(|_place| Defect::Base64 { field })
+}
+
+/// Decodes the payload that stands at a place of a buffer, as [`decode`] does, and leaves it alone in the buffer.
+fn decode_in_place(mut buffer: Vec<u8>, text: Range<usize>, step: usize) -> Result<Vec<u8>, Defect> {
+    const MIDDLE: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone);
+    let defect = || Defect::Base64 { field: PAYLOAD };
+    let whole = buffer.get(text.clone()).ok_or_else(defect)?;
+    if whole.ends_with(b"=") && !whole.len().is_multiple_of(4) {
+        return Err(defect());
+    }
+    let (middle, last) = match whole.iter().any(|byte| matches!(byte, b'-' | b'_')) {
+        true => (Simd::url_safe(MIDDLE), Simd::url_safe(PADDED_OR_NOT)),
+        false => (Simd::standard(MIDDLE), Simd::standard(PADDED_OR_NOT)),
+    };
+    let (mut read, mut written) = (text.start, 0_usize);
+    let mut decoded = [0; STEP];
+    while read < text.end {
+        let end = text.end.min(read.saturating_add(step));
+        let part = buffer.get(read..end).ok_or_else(defect)?;
+        // Padding ends a text, and nothing else.
+        let engine = if end < text.end { &middle } else { &last };
+        let length = engine.decode_slice(part, &mut decoded).map_err(|_place| defect())?;
+        // It is shorter than what it was made of, so it never reaches what is still to be read.
+        let place = buffer.get_mut(written..written.saturating_add(length)).ok_or_else(defect)?;
+        place.copy_from_slice(decoded.get(..length).ok_or_else(defect)?);
+        (read, written) = (end, written.saturating_add(length));
+    }
+    buffer.truncate(written);
+    buffer.shrink_to_fit();
+    Ok(buffer)
 }
 
 #[derive(Serialize)]
@@ -339,6 +421,41 @@ mod tests {
             let decoded = decode(text, "x");
             assert_eq!(decoded.is_ok(), same.is_some(), "{text}");
             assert!(same.is_none_or(|same| decoded == decode(same, "x")), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_decoded_in_place_is_what_is_decoded(
+            text in "[AQgw09+/]{0,9}|[AQgw09_=-]{0,9}|[AQgw+/_= !-]{0,12}|([AQgw]{4}){0,3}[AQgw]{0,3}={0,3}",
+            before in "\"{0,9}",
+        ) {
+            let place = before.len()..before.len() + text.len();
+            for step in [4, 8, STEP] {
+                let buffer = format!("{before}{text}\"}}").into_bytes();
+                proptest::prop_assert_eq!(decode_in_place(buffer, place.clone(), step), decode(&text, PAYLOAD), "{}", step);
+            }
+        }
+
+        #[test]
+        fn what_is_unpacked_is_what_is_parsed(from in 0..COSIGN.len(), to in 0..COSIGN.len(), with in "[\\x20-\\x7e]{0,2}") {
+            let text = format!("{}{with}{}", &COSIGN[..from], &COSIGN[to.max(from)..]);
+            for text in [COSIGN, &text, &COSIGN.replacen("e30=", &text.replace('"', "="), 1), &COSIGN.replacen("e30=", r"e3\u0030=", 1)] {
+                proptest::prop_assert_eq!(Bundle::unpack(text.as_bytes().to_vec()), Bundle::parse(text.as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_payload_takes_the_place_of_its_text() {
+        for length in [STEP - 1, STEP, 3 * STEP + 2] {
+            let payload: Vec<u8> = (0..=255).cycle().take(length).collect();
+            let envelope = Envelope { payload_type: "x/y".into(), payload, signature: vec![1; 70] };
+            let line = write_bundle(&envelope, b"spki").unwrap();
+            let place = line.as_ptr();
+            let Content::Envelope(unpacked) = Bundle::unpack(line).unwrap().content else { panic!("an envelope") };
+            assert_eq!(unpacked, envelope);
+            assert!(unpacked.payload.capacity() < 2 * length || unpacked.payload.as_ptr() == place);
         }
     }
 

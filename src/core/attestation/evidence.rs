@@ -3,7 +3,7 @@
 //! Splitting looks at nothing but sizes and line ends. An empty line is an error, not a gap: a file that was cut or
 //! joined badly should be seen.
 
-use std::io::BufRead as _;
+use std::{io::BufRead as _, mem};
 
 use super::Defect;
 
@@ -67,6 +67,54 @@ fn first_line(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// Evidence that is let go of line by line, the last one first: all of it and half of it are never in memory together.
+#[derive(Debug)]
+pub struct Unrolled {
+    rest: Vec<u8>,
+    /// Where each line begins that is still in `rest`.
+    starts: Vec<usize>,
+}
+
+/// Splits evidence into its lines, counted from 1, and gives the last one first.
+///
+/// # Errors
+/// Those of [`lines`].
+pub fn unroll(evidence: Vec<u8>) -> Result<Unrolled, (usize, Defect)> {
+    let mut next = 0;
+    let begins = |(_, line): Line<'_>| {
+        let after = next + line.len() + 1;
+        mem::replace(&mut next, after)
+    };
+    let starts = lines(&evidence)?.into_iter().map(begins).collect();
+    let mut rest = evidence;
+    if rest.ends_with(b"\n") {
+        rest.pop();
+    }
+    Ok(Unrolled { rest, starts })
+}
+
+impl Iterator for Unrolled {
+    type Item = (usize, Vec<u8>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.starts.pop()?;
+        let before = start.saturating_sub(1);
+        // The smaller part is the one that moves.
+        let line = if self.rest.len().saturating_sub(start) > start {
+            let before = self.rest.get(..before).unwrap_or_default().to_vec();
+            let mut line = mem::replace(&mut self.rest, before);
+            line.drain(..start);
+            line
+        } else {
+            let line = self.rest.split_off(start);
+            self.rest.truncate(before);
+            self.rest.shrink_to_fit();
+            line
+        };
+        Some((self.starts.len() + 1, line))
+    }
+}
+
 /// Joins bundles to an evidence file.
 pub fn join<'b>(bundles: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
     let mut evidence = Vec::new();
@@ -95,6 +143,15 @@ mod tests {
         assert_eq!(lines(b"\n").unwrap(), [(1, b"".as_slice())]);
         assert_eq!(lines(b"a\n\nb\n").unwrap().len(), 3);
         assert_eq!(lines(b"a\n\n").unwrap().len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_unrolled_is_every_line_from_the_end(text in "[ab\n]{0,12}") {
+            let mut expected: Vec<_> = lines(text.as_bytes()).unwrap().into_iter().map(|(n, line)| (n, line.to_vec())).collect();
+            expected.reverse();
+            proptest::prop_assert_eq!(unroll(text.into_bytes()).unwrap().collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

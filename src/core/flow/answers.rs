@@ -39,7 +39,8 @@ impl Answers {
             }
             Err(error) => (Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }), None),
         };
-        let evidence = self.evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice()));
+        let evidence =
+            self.evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice().into()));
         (Case::examined(&self.image, facts, evidence, self.place.clone(), keys, None), note)
     }
 

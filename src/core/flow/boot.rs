@@ -77,14 +77,14 @@ pub async fn look(
     let why = match described {
         Some(Ok(Some(described))) => {
             let facts = Facts::of_ec2(image, described);
-            return sight(identity, facts, evidence, store, keys, None);
+            return sight(identity, facts, evidence, store, policy, keys, None);
         }
         Some(Ok(None)) => "EC2 does not show the image: it was deregistered, or is not shared any more".to_owned(),
         Some(Err(error)) => format!("EC2 could not be asked ({})", error.chain()),
         None => "EC2 was not asked".to_owned(),
     };
     let (facts, note) = Facts::in_provenance(policy, &why, "the identity document");
-    sight(identity, facts, evidence, store, keys, note)
+    sight(identity, facts, evidence, store, policy, keys, note)
 }
 
 fn sight(
@@ -92,12 +92,21 @@ fn sight(
     facts: Facts,
     evidence: Result<Option<crate::ports::Stored>, PortError>,
     store: &impl EvidenceStore,
+    policy: &Policy,
     keys: &Arc<Keys>,
     note: Option<Note>,
 ) -> Sight {
     let image = identity.image();
-    let opened = Case::gathered(image, facts, evidence, store.locate(image), keys, None);
-    Sight { case: opened.case, bytes: opened.bytes, note }
+    let place = store.locate(image);
+    // An SBOM is megabytes: they are there for later boots, or not there.
+    let (case, bytes) = match policy.launch().last_known_good {
+        Some(_) => {
+            let opened = Case::gathered(image, facts, evidence, place, keys, None);
+            (opened.case, opened.bytes)
+        }
+        None => (Case::consuming(image, facts, evidence, place, keys), None),
+    };
+    Sight { case, bytes, note }
 }
 
 impl Sight {
@@ -115,7 +124,7 @@ impl Sight {
         }
     }
 
-    /// Returns the evidence as it was read from the store, where it was.
+    /// Returns the evidence as it was read from the store, where it was, and the policy lets it stand in later.
     pub fn evidence(&self) -> Option<&[u8]> {
         self.bytes.as_deref()
     }

@@ -3,7 +3,7 @@
 //! Gathering and verifying takes calls and time; judging takes neither. So what judges one image again and again keeps
 //! its case, never a verdict, and everything in a case that is bound to time is looked at anew.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -12,6 +12,7 @@ use crate::{
         Kind,
         predicate::{ContentDigests, Provenance},
     },
+    digest::Sha256Digest,
     ids::{ImageRef, SnapshotId},
     image::{DescribedImage, Descriptor, ImageFacts, Tags},
     policy::{Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, Survey, judge, undescribed},
@@ -87,16 +88,30 @@ impl Case {
         keys: &Arc<Keys>,
         before: Option<&Arc<Dossier>>,
     ) -> Opened {
-        let read = evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice()));
+        let read = evidence.as_ref().map(|stored| stored.as_ref().map(|stored| stored.bytes.as_slice().into()));
         let case = Self::examined(image, facts, read, place, keys, before);
         Opened { case, bytes: evidence.ok().flatten().map(|stored| stored.bytes) }
+    }
+
+    /// Makes the case of what was gathered, and lets go of the evidence while it is verified.
+    pub(super) fn consuming(
+        image: &ImageRef,
+        facts: Facts,
+        evidence: Result<Option<Stored>, PortError>,
+        place: String,
+        keys: &Arc<Keys>,
+    ) -> Self {
+        match evidence {
+            Ok(stored) => Self::examined(image, facts, Ok(stored.map(|stored| stored.bytes.into())), place, keys, None),
+            Err(error) => Self::examined(image, facts, Err(&error), place, keys, None),
+        }
     }
 
     /// Makes the case of what was gathered and may be examined again, with other keys.
     pub(super) fn examined(
         image: &ImageRef,
         facts: Facts,
-        evidence: Result<Option<&[u8]>, &PortError>,
+        evidence: Result<Option<Cow<'_, [u8]>>, &PortError>,
         place: String,
         keys: &Arc<Keys>,
         before: Option<&Arc<Dossier>>,
@@ -119,13 +134,13 @@ impl Case {
             place: place.to_owned(),
             keys: Arc::clone(keys),
         };
-        case.take(evidence, None, None);
+        case.take(evidence.into(), None, None);
         case
     }
 
     /// Takes evidence from elsewhere while the store cannot be reached; `note` says from where.
     pub fn stand_in(&mut self, bytes: &[u8], note: Note) {
-        self.take(bytes, None, Some(note));
+        self.take(bytes.into(), None, Some(note));
     }
 
     /// Says why nothing stands in for a store that cannot be reached.
@@ -135,13 +150,16 @@ impl Case {
         }
     }
 
-    fn take(&mut self, bytes: &[u8], before: Option<&Arc<Dossier>>, instead: Option<Note>) {
-        let digest = crate::digest::Sha256Digest::of(bytes);
-        let known = |subject| before.filter(|one| one.evidence == digest && one.is_of(&self.keys, subject));
+    fn take(&mut self, bytes: Cow<'_, [u8]>, before: Option<&Arc<Dossier>>, instead: Option<Note>) {
+        let same = |one: &Dossier| one.evidence == Sha256Digest::of(&bytes);
+        let known = |subject| before.filter(|one| one.is_of(&self.keys, subject) && same(one));
         let dossier = match &self.facts {
             Facts::Known { facts, .. } => {
                 let subject = facts.descriptor.digest();
-                known(subject).map_or_else(|| Arc::new(self.keys.examine(bytes, subject)), Arc::clone)
+                match known(subject) {
+                    Some(dossier) => Arc::clone(dossier),
+                    None => Arc::new(self.keys.examine(bytes, subject)),
+                }
             }
             Facts::InEvidence => {
                 let survey = self.keys.survey(bytes);

@@ -42,12 +42,12 @@ pub fn worth_keeping(kept: Option<Timestamp>, now: Timestamp) -> bool {
 /// Those of the state.
 pub async fn keep(state: &impl StateStore, image: &ImageRef, evidence: &[u8], now: Timestamp) -> Result<(), PortError> {
     let Ok(name) = name(image) else { return Ok(()) };
+    // First, so that what was kept is not in memory beside what is.
+    let expected = state.read(&name).await?.map_or(Expected::Absent, |there| Expected::Unchanged(there.revision));
     let head = Head { schema: SCHEMA.to_owned(), read_at: now, evidence_sha256: Sha256Digest::of(evidence) };
     let mut bytes = serde_json::to_vec(&head).unwrap_or_default();
     bytes.push(b'\n');
     bytes.extend_from_slice(evidence);
-    let there = state.read(&name).await?;
-    let expected = there.map_or(Expected::Absent, |there| Expected::Unchanged(there.revision));
     // Who wrote in between kept something as good.
     let _written = state.write(&name, &bytes, expected).await?;
     Ok(())

@@ -1,5 +1,7 @@
 //! A policy's authorities and what KMS answers for them → the keys at hand, and what follows from those that are not.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{
@@ -12,7 +14,7 @@ use crate::{
     image::Descriptor,
     trust::{
         Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, PublicKey, RevokedKeys, Surveyed,
-        TrustRoot, claims, survey,
+        TrustRoot, claims, consume, survey,
     },
     verdict::{Fault, Reason},
 };
@@ -56,7 +58,9 @@ pub struct Dossier {
 /// Evidence as far as the keys at hand go, before it is known which image it is about.
 #[derive(Debug)]
 pub struct Survey<'e> {
-    evidence: &'e [u8],
+    /// Empty where all keys are at hand and nobody needs it any more.
+    evidence: Cow<'e, [u8]>,
+    digest: Sha256Digest,
     keys: Sha256Digest,
     content: Result<Surveyed, (usize, Defect)>,
 }
@@ -126,33 +130,50 @@ impl Keys {
         &self.lists
     }
 
-    /// Examines the evidence of an image as far as the keys at hand go.
-    pub fn examine(&self, evidence: &[u8], subject: Sha256Digest) -> Dossier {
+    /// Examines the evidence of an image as far as the keys at hand go. Evidence that is given away needs the least memory.
+    pub fn examine<'e>(&self, evidence: impl Into<Cow<'e, [u8]>>, subject: Sha256Digest) -> Dossier {
         self.dossier(&self.survey(evidence), subject)
     }
 
     /// Looks at evidence of which it is not known yet which image it is about.
-    pub fn survey<'e>(&self, evidence: &'e [u8]) -> Survey<'e> {
-        let content = match &self.root {
-            Some(root) => survey(root, evidence),
-            None => Ok(Surveyed::default()),
+    pub fn survey<'e>(&self, evidence: impl Into<Cow<'e, [u8]>>) -> Survey<'e> {
+        let mut evidence = evidence.into();
+        let digest = Sha256Digest::of(&evidence);
+        let content = match (&self.root, evidence) {
+            (Some(root), Cow::Owned(bytes)) if self.has_all() => {
+                evidence = Cow::default();
+                consume(root, bytes)
+            }
+            (Some(root), kept) => {
+                evidence = kept;
+                survey(root, &evidence)
+            }
+            (None, kept) => {
+                evidence = kept;
+                Ok(Surveyed::default())
+            }
         };
-        Survey { evidence, keys: self.fingerprint, content }
+        Survey { evidence, digest, keys: self.fingerprint, content }
     }
 
     /// Takes what is about an image. A survey with other keys makes a dossier that is not of these.
     pub fn dossier(&self, survey: &Survey<'_>, subject: Sha256Digest) -> Dossier {
         let content = self.content(survey, subject);
-        Dossier { evidence: Sha256Digest::of(survey.evidence), subject, keys: survey.keys, content }
+        Dossier { evidence: survey.digest, subject, keys: survey.keys, content }
     }
 
     fn content(&self, survey: &Survey<'_>, subject: Sha256Digest) -> Result<(Examined, Vec<Claim>), (usize, Defect)> {
         let examined = survey.content.as_ref().map_err(Clone::clone)?.about(subject);
-        if self.root.is_some() && self.absent.is_empty() {
+        if self.has_all() {
             return Ok((examined, Vec::new()));
         }
-        let claims = claims(survey.evidence, &self.absent, &examined.settled(), subject)?;
+        let claims = claims(&survey.evidence, &self.absent, &examined.settled(), subject)?;
         Ok((examined, claims))
+    }
+
+    /// Says whether there is nothing that evidence could be read for again.
+    fn has_all(&self) -> bool {
+        self.root.is_some() && self.absent.is_empty()
     }
 
     /// Says whether every key could be asked for.

@@ -15,6 +15,7 @@ pub use key::{KeyFault, PublicKey, Scheme};
 pub use key_uri::{KeyUri, NotAKeyUri};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{
-    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Verified, believe, examine, survey,
+    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Verified, believe, consume,
+    examine, survey,
 };
 pub use witness::{Testimony, Witness, WitnessFault};

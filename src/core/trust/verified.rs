@@ -14,6 +14,7 @@ use crate::{
     attestation::{
         Bundle, Content, Defect, Envelope, IN_TOTO_PAYLOAD_TYPE, Kind, Material, Statement, lines,
         predicate::{RevokedBy, is_listed},
+        unroll,
     },
     digest::Sha256Digest,
     time::{Place, Window},
@@ -206,16 +207,53 @@ pub fn examine(root: &TrustRoot, evidence: &[u8], image: Sha256Digest) -> Result
 pub fn survey(root: &TrustRoot, evidence: &[u8]) -> Result<Surveyed, (usize, Defect)> {
     let mut surveyed = Surveyed::default();
     for (line, bytes) in lines(evidence)? {
-        match read(root, line, bytes).map_err(|defect| (line, defect))? {
-            Line::Signed(signed) => surveyed.signed.push(signed),
-            Line::Refused(subject, discounted) => surveyed.refused.push((subject, discounted)),
-            Line::Discounted(discounted) => surveyed.discounted.push(discounted),
-        }
+        surveyed.add(read(root, line, bytes).map_err(|defect| (line, defect))?);
     }
     Ok(surveyed)
 }
 
+/// Does what [`survey`] does with evidence that nobody needs after that: line by line it is let go of.
+///
+/// # Errors
+/// Those of [`believe`].
+pub fn consume(root: &TrustRoot, evidence: Vec<u8>) -> Result<Surveyed, (usize, Defect)> {
+    let mut surveyed = Surveyed::default();
+    let mut first = None;
+    // A witness hears the line as it is.
+    let witnessed = root.authorities().iter().any(|authority| authority.witness.is_some());
+    for (line, bytes) in unroll(evidence)? {
+        let read = match witnessed {
+            true => read(root, line, &bytes),
+            false => Bundle::unpack(bytes).and_then(|bundle| told(root, line, bundle, &[])),
+        };
+        match read {
+            Ok(told) => surveyed.add(told),
+            // The last line comes first.
+            Err(defect) => first = Some((line, defect)),
+        }
+    }
+    match first {
+        Some(defect) => Err(defect),
+        None => Ok(surveyed.reversed()),
+    }
+}
+
 impl Surveyed {
+    fn add(&mut self, line: Line) {
+        match line {
+            Line::Signed(signed) => self.signed.push(signed),
+            Line::Refused(subject, discounted) => self.refused.push((subject, discounted)),
+            Line::Discounted(discounted) => self.discounted.push(discounted),
+        }
+    }
+
+    fn reversed(mut self) -> Self {
+        self.signed.reverse();
+        self.refused.reverse();
+        self.discounted.reverse();
+        self
+    }
+
     /// Returns what authorities signed, about whatever image.
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.signed.iter().map(|one| &*one.statement)
@@ -242,7 +280,11 @@ impl Surveyed {
 }
 
 fn read(root: &TrustRoot, line: usize, bytes: &[u8]) -> Result<Line, Defect> {
-    let bundle = Bundle::parse(bytes)?; // (1)
+    told(root, line, Bundle::parse(bytes)?, bytes) // (1)
+}
+
+/// What a bundle tells; `bytes` are its line, for a witness.
+fn told(root: &TrustRoot, line: usize, bundle: Bundle, bytes: &[u8]) -> Result<Line, Defect> {
     let Content::Envelope(envelope) = bundle.content else { return Err(Defect::NotAnEnvelope) }; // (2)
     let authority = match signer(root, &bundle.material, &envelope) {
         Ok(authority) => authority, // (3), (4)

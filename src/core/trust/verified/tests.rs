@@ -25,8 +25,9 @@ fn root() -> TrustRoot {
     TrustRoot::new(vec![authority("ci", &LocalKey::p256(1)), authority("risk", &LocalKey::p256(2))]).unwrap()
 }
 
-/// What becomes of a line: who is believed, or the code of why not.
+/// What becomes of a line: who is believed, or the code of why not. The same, whether or not somebody needs it after that.
 fn fate_under(root: &TrustRoot, line: &[u8]) -> String {
+    assert_eq!(format!("{:?}", consume(root, line.to_vec())), format!("{:?}", survey(root, line)));
     match believe(root, line, descriptor().digest(), at(NOW)) {
         Err((line, defect)) => format!("line {line}: {}", defect.code()),
         Ok(believed) => match (believed.verified.as_slice(), believed.discounted.as_slice()) {
@@ -187,10 +188,11 @@ fn a_statement_about_another_image_says_nothing_about_this_one() {
 fn a_malformed_line_makes_all_unreadable() {
     let good = sbom();
     for bad in [b"".as_slice(), b"x", b"{}", &good[..good.len() - 1]] {
-        for lines in [[bad, &good, &good], [&good, bad, &good]] {
+        for lines in [[bad, &good, &good], [&good, bad, &good], [&good, bad, b"{"]] {
             let evidence = join(lines);
             let line = 1 + lines.iter().position(|line| *line == bad).unwrap();
-            assert_eq!(believe(&root(), &evidence, descriptor().digest(), at(NOW)).unwrap_err().0, line);
+            let defect = believe(&root(), &evidence, descriptor().digest(), at(NOW)).unwrap_err();
+            assert_eq!((defect.0, Err(defect)), (line, consume(&root(), evidence).map(drop)));
         }
     }
     let many = join(std::iter::repeat_n(good.as_slice(), EVIDENCE_LIMITS.lines + 1));
