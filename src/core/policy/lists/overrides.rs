@@ -32,7 +32,7 @@ impl Overrides {
         for Source { place, answer, .. } in sources {
             let surveyed = match answer {
                 Ok(Some(bytes)) => {
-                    keys.survey(bytes).into_content().map_err(|(line, why)| format!("line {line}: {why}"))
+                    keys.survey(*bytes).into_content().map_err(|(line, why)| format!("line {line}: {why}"))
                 }
                 Ok(None) => continue,
                 Err(problem) => Err(problem.clone()),

@@ -123,7 +123,7 @@ impl Found {
             Err(problem) => return self.problems.push((number, format!("{place}: {problem}"))),
         };
         let subject = Sha256Digest::of(Revocations::subject(rule.list.as_str()).as_bytes());
-        let dossier = keys.examine(bytes, subject);
+        let dossier = keys.examine(*bytes, subject);
         let believed = match dossier.read(&RevokedKeys::new(), at) {
             Ok(read) => read.believed,
             Err((line, defect)) => return self.problems.push((number, format!("{place}: line {line}: {defect}"))),
