@@ -176,7 +176,7 @@ fn a_list_that_does_not_count_leaves_nobody_knowing() {
 fn a_list_that_was_not_asked_for_admits_nothing() {
     let policy = compiled(&listed_policy());
     let keys = Keys::new(&policy, |_| Err(String::new()));
-    let dossier = keys.examine(&sealed(&LocalKey::p256(1)), facts().descriptor.digest());
+    let dossier = keys.examine(sealed(&LocalKey::p256(1)), facts().descriptor.digest());
     let judgement = judge(&policy, &keys, &facts(), &Gathered::Found(&dossier), now());
     assert!(matches!(judgement.verdict, Verdict::Undetermined(_)));
 }
