@@ -96,14 +96,14 @@ impl Query {
             let known = Known { kind, version: own.as_deref(), epochless: false };
             answers.push((listed(None), fit.weigh(answer(&self.bounds, known))));
         }
-        if let Some((url, source)) = url.and_then(|url| Some((url, source(url)?))) {
+        if let Some((url, source)) = url.and_then(|url| Some((url, source(component, url)?))) {
             let fit = self.package.fits_source(url, source.name);
             if fit == Fit::Not {
                 return answers;
             }
             let same = source.version.is_none_or(|version| Some(version) == url.version.as_deref());
             let version = if same { own.as_deref() } else { source.version };
-            let known = Known { kind, version, epochless: !same && url.kind == "rpm" };
+            let known = Known { kind, version, epochless: !same && source.epochless };
             let named = match source.version.filter(|_| !same) {
                 Some(version) => format!("{} {version}", source.name),
                 None => source.name.to_owned(),
@@ -229,21 +229,32 @@ fn version(component: &Component, url: Option<&Coordinates>) -> Option<String> {
 struct Source<'u> {
     name: &'u str,
     version: Option<&'u str>,
+    /// The version may have an epoch that is not told.
+    epochless: bool,
 }
 
-/// Returns the source package that a package was built of: a name, `NAME@VERSION`, or the file of an RPM.
-fn source(url: &Coordinates) -> Option<Source<'_>> {
+/// Returns the source package that a package was built of: as the package URL says it, or else as the SBOM does beside it.
+fn source<'u>(component: &'u Component, url: &'u Coordinates) -> Option<Source<'u>> {
+    upstream(url).or_else(|| {
+        let source = component.source.as_ref()?;
+        Some(Source { name: &source.name, version: source.version.as_deref(), epochless: false })
+    })
+}
+
+/// Reads the qualifier `upstream`: a name, `NAME@VERSION`, or the file of an RPM.
+fn upstream(url: &Coordinates) -> Option<Source<'_>> {
     let upstream = url.upstream.as_deref()?;
+    let epochless = url.kind == "rpm";
     if url.kind == "rpm"
         && let Some(file) = upstream.strip_suffix(".src.rpm").or_else(|| upstream.strip_suffix(".nosrc.rpm"))
     {
         let dash = file.rfind('-').and_then(|release| file.get(..release)?.rfind('-'))?;
         let (name, version) = file.split_at_checked(dash)?;
-        return Some(Source { name, version: version.strip_prefix('-') });
+        return Some(Source { name, version: version.strip_prefix('-'), epochless });
     }
     match upstream.split_once('@') {
-        Some((name, version)) => Some(Source { name, version: Some(version) }),
-        None => Some(Source { name: upstream, version: None }),
+        Some((name, version)) => Some(Source { name, version: Some(version), epochless }),
+        None => Some(Source { name: upstream, version: None, epochless }),
     }
 }
 

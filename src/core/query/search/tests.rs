@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::scan::sbom::Source;
 
 fn component(name: &str, version: &str, purl: &str) -> Component {
     let purls = if purl.is_empty() { Vec::new() } else { vec![purl.to_owned()] };
@@ -9,6 +10,7 @@ fn component(name: &str, version: &str, purl: &str) -> Component {
         group: None,
         version: Some(version.into()).filter(|v: &String| !v.is_empty()),
         purls,
+        source: None,
     }
 }
 
@@ -65,6 +67,30 @@ fn packages_are_found_by_their_own_name_and_by_that_of_their_source() {
     ] {
         assert_eq!(told(query, &all), expected, "{query}");
     }
+}
+
+#[test]
+fn a_source_that_stands_beside_the_package_url_is_found_too() {
+    let of = |name: &str, version: &str| {
+        Some(Source { name: name.into(), version: Some(version.to_owned()).filter(|text| !text.is_empty()) })
+    };
+    let mut ssl = component("libssl3", "3.0.13-1", "pkg:deb/debian/libssl3@3.0.13-1?distro=debian-12");
+    let mut perl = component("perl-Carp", "1.50-1.fc40", "pkg:rpm/fedora/perl-Carp@1.50-1.fc40");
+    (ssl.source, perl.source) = (of("openssl", ""), of("perl", "4:5.38.2-1.fc40"));
+    let all = [ssl, perl];
+    for (query, expected) in [
+        ("deb:openssl<3.0.14", "libssl3<openssl"),
+        ("openssl>=3.0.14", ""),
+        ("perl<5.40", "perl-Carp<perl 4:5.38.2-1.fc40"),
+        ("perl<4:5.38", ""),
+        ("perl-Carp<2", "perl-Carp"),
+    ] {
+        assert_eq!(told(query, &all), expected, "{query}");
+    }
+    // What the package URL says counts first.
+    let mut one = component("libssl3", "3.0.13-1", "pkg:deb/debian/libssl3@3.0.13-1?upstream=openssl");
+    one.source = of("other", "1");
+    assert_eq!((told("openssl", &[one.clone()]), told("other", &[one])), ("libssl3<openssl".into(), String::new()));
 }
 
 #[test]
@@ -184,7 +210,8 @@ proptest! {
         purl in "pkg:(deb|rpm|npm)/[a-z@%/]{0,8}@[0-9:%-]{0,8}(\\?(epoch|upstream)=[a-z0-9%@.-]{0,12}(\\.src\\.rpm)?)?|\\PC{0,24}",
         query in "[a-z]{1,3}(<|=|>=)[0-9a-z.:-]{1,8}",
     ) {
-        let all = [Component { name, group: Some(group), version: Some(version), purls: vec![purl] }];
+        let (group, version, purls) = (Some(group), Some(version), vec![purl]);
+        let all = [Component { name, group, version, purls, source: None }];
         let searched = search(&query, &all);
         prop_assert!(searched.found.len() + searched.doubts.len() <= 1);
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{super::instant, Agreed, Listing, inventory};
+use super::{super::instant, Agreed, Listing, inventory, source};
 use crate::bounded::stream::fold;
 
 #[derive(Default, Deserialize)]
@@ -21,6 +21,8 @@ pub(super) struct Component {
     pub(super) name: String,
     version: Option<String>,
     purl: Option<String>,
+    #[serde(default, deserialize_with = "source::properties")]
+    properties: Option<source::Told>,
     components: Option<Vec<Self>>,
 }
 
@@ -47,7 +49,8 @@ impl Component {
     pub(super) fn add_to(self, all: &mut Vec<inventory::Component>) {
         let said = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (group, version, purls) = (said(self.group), said(self.version), said(self.purl).into_iter().collect());
-        all.push(inventory::Component { name: self.name, group, version, purls });
+        let source = self.properties.and_then(source::Told::source);
+        all.push(inventory::Component { name: self.name, group, version, purls, source });
         self.components.into_iter().flatten().for_each(|inside| inside.add_to(all));
     }
 

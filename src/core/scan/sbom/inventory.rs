@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde::Deserialize;
 
-use super::{LIMITS, SbomFault, SbomFormat, cyclonedx, format, spdx};
+use super::{LIMITS, SbomFault, SbomFormat, Source, cyclonedx, format, spdx};
 use crate::bounded::stream::{self, Streamed};
 
 /// Something that an SBOM lists, under the names that it has there.
@@ -18,6 +18,8 @@ pub struct Component {
     pub version: Option<String>,
     /// Its package URLs.
     pub purls: Vec<String>,
+    /// The source package that it was built of, where it is not said in the package URL.
+    pub source: Option<Source>,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
 mod cyclonedx;
 mod inventory;
 mod packages;
+mod source;
 mod spdx;
 
 use std::io::Read;
@@ -21,6 +22,7 @@ use crate::bounded::{
 pub use inventory::{Component, inventory};
 pub use packages::Packages;
 use packages::{Agreed, Listing};
+pub use source::Source;
 
 /// Larger than any SBOM of a machine that was seen.
 const LIMITS: Limits = Limits { bytes: 256 << 20, depth: 48 };

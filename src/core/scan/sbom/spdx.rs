@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{super::instant, Component, Listing};
+use super::{super::instant, Component, Listing, Source};
 use crate::bounded::stream::fold;
 
 /// What the document calls itself in relationships.
@@ -25,6 +25,7 @@ struct Package {
     name: String,
     version_info: Option<String>,
     primary_package_purpose: Option<String>,
+    source_info: Option<String>,
     external_refs: Option<Vec<Reference>>,
 }
 
@@ -115,7 +116,8 @@ pub(super) fn each<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     fold(deserializer, Vec::new(), |all, package: Package| {
         let purls = package.purls().map(str::to_owned).collect();
         let version = package.version_info.filter(|version| !version.is_empty());
-        all.push(Component { name: package.name, group: None, version, purls });
+        let source = package.source_info.as_deref().and_then(Source::of_info);
+        all.push(Component { name: package.name, group: None, version, purls, source });
     })
 }
 
