@@ -178,6 +178,17 @@ mod tests {
             ("pypi", "2.31.0+local.1", "=2.31", PARTLY),
             ("pypi", "1!2.0", "<3", PARTLY),
             ("npm", "1.2.3+build", "=1.2.3", WHOLE),
+            ("apk", "3.1.4-r5", "<3.1.5", WHOLE),
+            ("apk", "3.1.4-r5", "=3.1.4", PARTLY),
+            ("apk", "3.1.4-r5", "<3.1.4", Answer::No),
+            ("apk", "3.1.4_rc1-r5", "<3.1.4", WHOLE),
+            ("alpm", "1:3.0.8-1", "<3.0.14", PARTLY),
+            ("alpm", "3.0.14-1", "=3.0.14", PARTLY),
+            ("maven", "2.14.1", ">=2,<2.17.1", WHOLE),
+            ("maven", "2.17.1", ">=2,<2.17.1", Answer::No),
+            ("maven", "2.17.1.Final", "=2.17.1", WHOLE),
+            ("nuget", "1.0", "=1.0.0", WHOLE),
+            ("nuget", "13.0.1-beta2", "<13.0.1", WHOLE),
         ] {
             assert_eq!(asked(bounds, Some(kind), Some(version)), expected, "{kind} {version} {bounds}");
         }
@@ -187,10 +198,12 @@ mod tests {
     fn what_cannot_be_compared_is_not_known_unless_another_bound_rules_it_out() {
         let unknown = |answer: Answer| matches!(answer, Answer::Unknown(_));
         for (kind, version, bounds) in [
-            (Some("apk"), Some("3.1.4-r5"), "<3.1.5"),
-            (Some("apk"), Some("3.1.4-r5"), "=3.1.4"),
-            (Some("nuget"), Some("1.0"), "!=1.0.0"),
-            (Some("maven"), Some("2.17.1"), ">=2,<2.17.2"),
+            (Some("composer"), Some("3.1.4-r5"), "<3.1.5"),
+            (Some("composer"), Some("3.1.4-r5"), "=3.1.4"),
+            (Some("conda"), Some("1.0"), "!=1.0.0"),
+            (Some("cran"), Some("2.17.1"), ">=2,<2.17.2"),
+            (Some("apk"), Some("3.1.4-5"), "<3.1.5"),
+            (Some("nuget"), Some("1.0.0.0.1"), "<2"),
             (None, Some("3.0"), "<3.1"),
             (Some("deb"), None, "<3.1"),
             (Some("deb"), Some("latest"), "<3.1"),
@@ -202,12 +215,12 @@ mod tests {
             assert!(unknown(asked(bounds, kind, version)), "{kind:?} {version:?} {bounds}");
         }
         for (kind, version, bounds, expected) in [
-            (Some("apk"), Some("3.1.4-r5"), "=3.1.4-r5", WHOLE),
-            (Some("apk"), Some("3.1.4-r5"), "<=3.1.4-r5", WHOLE),
-            (Some("apk"), Some("3.1.4-r5"), "<3.1.4-r5", Answer::No),
-            (Some("apk"), Some("3.1.40"), "=3.1.4", Answer::No),
-            (Some("apk"), Some("3.1.40"), "!=3.1.4", WHOLE),
-            (Some("apk"), Some("3.1.40"), "=3.1.4,<4", Answer::No),
+            (Some("composer"), Some("3.1.4-r5"), "=3.1.4-r5", WHOLE),
+            (Some("composer"), Some("3.1.4-r5"), "<=3.1.4-r5", WHOLE),
+            (Some("composer"), Some("3.1.4-r5"), "<3.1.4-r5", Answer::No),
+            (Some("composer"), Some("3.1.40"), "=3.1.4", Answer::No),
+            (Some("composer"), Some("3.1.40"), "!=3.1.4", WHOLE),
+            (Some("composer"), Some("3.1.40"), "=3.1.4,<4", Answer::No),
             (None, Some("3.0"), "=3.0", WHOLE),
             (None, Some("3.0"), "", WHOLE),
             (Some("deb"), None, "", WHOLE),

@@ -1,10 +1,19 @@
-//! Which of two versions is the later one: each ecosystem's own order, by a library that its people keep.
+//! Which of two versions is the later one: each ecosystem's own order, by a library that its people keep; where there is none,
+//! by its published rules, in a file of its own.
 //!
 //! What the rules of an ecosystem do not take for a version is not compared at all.
+
+mod alpm;
+mod apk;
+mod maven;
+mod nuget;
+mod number;
 
 use std::cmp::Ordering;
 
 use rpm_version::Evr;
+
+use self::{alpm::Alpm, apk::Apk, maven::Maven, nuget::Nuget};
 
 /// Longer than any version, and short enough for every library to be quick.
 const LONGEST: usize = 128;
@@ -16,12 +25,20 @@ pub enum Order {
     Debian,
     /// RPM: epoch, version, release.
     Rpm,
-    /// Semantic versioning 2.0: npm, cargo and Go.
+    /// Semantic versioning 2.0: npm, cargo, Go, Hex and Swift.
     Semver,
     /// PEP 440: Python.
     Python,
     /// `Gem::Version`: Ruby.
     Gem,
+    /// apk-tools: Alpine.
+    Apk,
+    /// vercmp: Arch Linux.
+    Alpm,
+    /// `ComparableVersion`: Java.
+    Maven,
+    /// `NuGetVersion`: .NET.
+    Nuget,
 }
 
 /// How far two versions are compared.
@@ -40,17 +57,38 @@ enum Version<'v> {
     Semver(semver::Version),
     Python(pep440_rs::Version),
     Gem(gem_version::GemVersion),
+    Apk(Apk),
+    Alpm(Alpm),
+    Maven(Maven),
+    Nuget(Nuget),
 }
 
 impl Order {
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::Debian,
+        Self::Rpm,
+        Self::Semver,
+        Self::Python,
+        Self::Gem,
+        Self::Apk,
+        Self::Alpm,
+        Self::Maven,
+        Self::Nuget,
+    ];
+
     /// Returns the order of a type of package URLs, where one is known.
     pub fn of(kind: &str) -> Option<Self> {
         Some(match kind {
             "deb" => Self::Debian,
             "rpm" => Self::Rpm,
-            "npm" | "cargo" | "golang" => Self::Semver,
+            "npm" | "cargo" | "golang" | "hex" | "swift" => Self::Semver,
             "pypi" => Self::Python,
             "gem" => Self::Gem,
+            "apk" => Self::Apk,
+            "alpm" => Self::Alpm,
+            "maven" => Self::Maven,
+            "nuget" => Self::Nuget,
             _ => return None,
         })
     }
@@ -63,6 +101,10 @@ impl Order {
             Self::Semver => "semantic version",
             Self::Python => "version of PEP 440",
             Self::Gem => "version of a gem",
+            Self::Apk => "version of apk",
+            Self::Alpm => "version of Arch Linux",
+            Self::Maven => "version of Maven",
+            Self::Nuget => "version of NuGet",
         }
     }
 
@@ -95,6 +137,10 @@ impl Order {
             Self::Semver => semantic(text).map(Version::Semver),
             Self::Python => text.parse().ok().map(Version::Python),
             Self::Gem => gem(text).map(Version::Gem),
+            Self::Apk => Apk::read(text).map(Version::Apk),
+            Self::Alpm => Alpm::read(text).map(Version::Alpm),
+            Self::Maven => Maven::read(text).map(Version::Maven),
+            Self::Nuget => Nuget::read(text).map(Version::Nuget),
         }
     }
 }
@@ -120,8 +166,10 @@ impl Version<'_> {
                 shorter = if bound.epoch() == 0 { shorter.with_epoch(0) } else { shorter };
                 *version = if bound.local().is_empty() { shorter.without_local() } else { shorter };
             }
+            (Self::Apk(version), Version::Apk(bound)) => version.shorten(bound),
+            (Self::Alpm(version), Version::Alpm(bound)) => version.shorten(bound),
             // The others have no such parts.
-            (Self::Debian(_) | Self::Rpm(_) | Self::Semver(_) | Self::Python(_) | Self::Gem(_), _) => {}
+            (_, _) => {}
         }
     }
 
@@ -132,7 +180,11 @@ impl Version<'_> {
             (Self::Semver(one), Version::Semver(other)) => Some(one.cmp_precedence(other)),
             (Self::Python(one), Version::Python(other)) => Some(one.cmp(other)),
             (Self::Gem(one), Version::Gem(other)) => Some(one.cmp(other)),
-            (Self::Debian(_) | Self::Rpm(_) | Self::Semver(_) | Self::Python(_) | Self::Gem(_), _) => None,
+            (Self::Apk(one), Version::Apk(other)) => Some(one.cmp(other)),
+            (Self::Alpm(one), Version::Alpm(other)) => Some(one.compare(other)),
+            (Self::Maven(one), Version::Maven(other)) => Some(one.compare(other)),
+            (Self::Nuget(one), Version::Nuget(other)) => Some(one.cmp(other)),
+            (_, _) => None,
         }
     }
 }

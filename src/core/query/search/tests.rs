@@ -163,7 +163,7 @@ fn scopes_and_groups_are_part_of_a_name_or_left_out() {
         ("golang:golang.org/x/net>=v0.16", "golang.org/x/net"),
         ("golang:golang.org/x/net>v0.16", ""),
         ("log4j-core=2.17.0", "log4j-core"),
-        ("maven:org.apache.logging.log4j:log4j-core<2.17.1", "log4j-core? log4j-core?"),
+        ("maven:org.apache.logging.log4j:log4j-core<2.17.1", "log4j-core log4j-core?"),
         ("zope_interface<6", "zope.interface"),
     ] {
         assert_eq!(told(query, &all), expected, "{query}");
