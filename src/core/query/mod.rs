@@ -4,6 +4,7 @@
 //! what was asked for.
 
 mod bound;
+mod contradiction;
 mod order;
 mod parse;
 mod search;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use packageurl::PackageUrl;
 
-use super::{Bound, Operator, Query, Wanted};
+use super::{Bound, Operator, Query, Wanted, contradiction::contradiction};
 
 /// Longer than any question that makes sense.
 const LONGEST: usize = 256;
@@ -81,12 +81,13 @@ impl FromStr for Query {
         reader.blanks();
         let start = reader.at;
         let package = wanted(reader.word(), start)?;
-        let mut bounds = Vec::new();
+        let (mut bounds, mut columns) = (Vec::new(), Vec::new());
         reader.blanks();
         while !reader.ended() {
             if bounds.len() == MOST_BOUNDS {
                 return Err(reader.fault(format!("at most {MOST_BOUNDS} comparisons")));
             }
+            columns.push(reader.at);
             bounds.push(reader.bound()?);
             reader.blanks();
             if reader.ended() {
@@ -99,6 +100,15 @@ impl FromStr for Query {
             if reader.ended() {
                 return Err(reader.fault("another comparison behind the comma"));
             }
+        }
+        let kind = match &package {
+            Wanted::Named(_) => None,
+            Wanted::Typed { kind, .. } | Wanted::Purl { kind, .. } => Some(kind.as_str()),
+        };
+        if let Some((at, beside)) = contradiction(kind, &bounds) {
+            let (column, found) = (columns.get(at).copied().unwrap_or_default(), bounds.get(at).map(Bound::to_string));
+            let expected = format!("a comparison that some version meets together with {beside}");
+            return Err(fault(column, expected, &found.unwrap_or_default()));
         }
         Ok(Self { package, bounds })
     }
@@ -283,9 +293,13 @@ mod tests {
             package in "[a-z@][a-z0-9+./-]{0,12}|(deb|npm):[a-z@][a-z:/]{0,9}|pkg:(deb|npm)/[a-z]{1,5}(/[a-z]{1,5})?",
             bounds in prop::collection::vec(bound(), 0..MOST_BOUNDS),
         ) {
-            let read: Query = format!("{package}{}", bounds.join(",")).parse().unwrap();
-            prop_assert_eq!(read.bounds.len(), bounds.len());
-            prop_assert_eq!(read.to_string().parse::<Query>().unwrap(), read);
+            match format!("{package}{}", bounds.join(",")).parse::<Query>() {
+                Ok(read) => {
+                    prop_assert_eq!(read.bounds.len(), bounds.len());
+                    prop_assert_eq!(read.to_string().parse::<Query>().unwrap(), read);
+                }
+                Err(fault) => prop_assert!(fault.expected.contains("together with"), "{}", fault),
+            }
         }
 
         #[test]
