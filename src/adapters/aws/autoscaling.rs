@@ -22,7 +22,9 @@ use jiff::SignedDuration;
 use super::{
     AwsConfig,
     batch::{Batches, Terms},
-    fault, pages,
+    fault,
+    pace::Paced,
+    pages,
 };
 
 const MEMBERS: &str = "autoscaling:DescribeAutoScalingInstances";
@@ -49,6 +51,7 @@ pub struct AutoScaling {
     /// Asks once: whether a completion was done whose answer got lost is for its caller to find out.
     once: Client,
     members: Batches<InstanceId, Result<Member, String>>,
+    pace: Paced,
 }
 
 impl AutoScaling {
@@ -60,7 +63,13 @@ impl AutoScaling {
             client,
             once: Client::from_conf(once),
             members: Batches::new(Terms::of(IDS), move |ids| members(asked.clone(), ids)),
+            pace: Paced::default(),
         }
+    }
+
+    /// Asks for groups and hooks no faster than an audit may.
+    pub(super) fn paced(aws: &AwsConfig, region: &Region) -> Self {
+        Self { pace: Paced::of(&aws.0.pace, region), ..Self::new(aws, region) }
     }
 
     /// The groups of a name, or all, page by page.
@@ -70,6 +79,7 @@ impl AutoScaling {
         let request = self.client.describe_auto_scaling_groups().set_auto_scaling_group_names(names);
         let (request, mut found, mut page) = (request.max_records(GROUPS_PAGE), Vec::new(), None);
         loop {
+            self.pace.wait(GROUPS).await;
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, GROUPS, resource))?;
             found.extend(answer.auto_scaling_groups.unwrap_or_default());
@@ -80,19 +90,15 @@ impl AutoScaling {
         }
     }
 
-    /// Returns every group, with the description that it was read from.
+    /// Returns every group, with the description that it was read from. Who waits in a warm pool is not asked for.
     pub(super) async fn every(&self) -> Result<Vec<(Group, AutoScalingGroup)>, PortError> {
-        let mut groups = Vec::new();
-        for described in self.described(None).await? {
-            groups.push((self.group_of(&described).await?, described));
-        }
-        Ok(groups)
+        let described = self.described(None).await?.into_iter();
+        described.map(|described| Ok((read(&described)?, described))).collect()
     }
 
     /// Reads a group; the instances of its warm pool are told by another call.
     async fn group_of(&self, described: &AutoScalingGroup) -> Result<Group, PortError> {
-        let resource = described.auto_scaling_group_name().unwrap_or("a group");
-        let mut group = group(described).map_err(|why| malformed(GROUPS, resource, why))?;
+        let mut group = read(described)?;
         if described.warm_pool_configuration().is_some() {
             for id in self.warm_pool(&group.name).await? {
                 if !group.waiting.contains(&id) {
@@ -168,6 +174,7 @@ impl Groups for AutoScaling {
 
     async fn hooks(&self, group: &GroupName) -> Result<Vec<Hook>, PortError> {
         let request = self.client.describe_lifecycle_hooks().auto_scaling_group_name(group.as_str());
+        self.pace.wait(HOOKS).await;
         let answer = request.send().await.map_err(|error| about_group(&error, HOOKS, group))?;
         let hooks = answer.lifecycle_hooks().iter().map(hook).collect::<Result<_, _>>();
         hooks.map_err(|why| malformed(HOOKS, group.as_str(), why))
@@ -218,6 +225,11 @@ fn member(details: &AutoScalingInstanceDetails) -> Result<Member, String> {
         state: details.lifecycle_state().ok_or("no LifecycleState")?.to_owned(),
         image: image.transpose()?,
     })
+}
+
+fn read(described: &AutoScalingGroup) -> Result<Group, PortError> {
+    let resource = described.auto_scaling_group_name().unwrap_or("a group");
+    group(described).map_err(|why| malformed(GROUPS, resource, why))
 }
 
 fn group(described: &AutoScalingGroup) -> Result<Group, String> {

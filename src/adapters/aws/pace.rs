@@ -32,6 +32,13 @@ impl Pace {
         sleep_until(due).await;
     }
 
+    /// Returns the APIs that were called in a region.
+    #[cfg(test)]
+    pub(super) fn asked(&self, region: &Region) -> std::collections::BTreeSet<&'static str> {
+        let buckets = self.0.lock().unwrap();
+        buckets.keys().filter(|(known, _)| known == region).map(|(_, api)| *api).collect()
+    }
+
     /// Takes a call out of a bucket, and returns when it may be made.
     fn take(&self, region: &Region, api: &'static str, now: Instant) -> Instant {
         // An instant is whole before it is put in, so a poisoned map is as good as any.
@@ -39,6 +46,24 @@ impl Pace {
         let full = buckets.entry((region.clone(), api)).or_insert(now);
         *full = (*full).max(now) + EVERY;
         full.checked_sub(EVERY * BURST).map_or(now, |due| due.max(now))
+    }
+}
+
+/// The buckets of a region; without any, whoever asks is not held up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Paced(Option<(Pace, Region)>);
+
+impl Paced {
+    /// Returns those of an account in a region.
+    pub(super) fn of(pace: &Pace, region: &Region) -> Self {
+        Self(Some((pace.clone(), region.clone())))
+    }
+
+    /// Waits until an API may be called.
+    pub(super) async fn wait(&self, api: &'static str) {
+        if let Some((pace, region)) = &self.0 {
+            pace.wait(region, api).await;
+        }
     }
 }
 

@@ -22,8 +22,6 @@ use super::{AutoScaling, AwsConfig, Ec2, fault, instances, pages, surroundings::
 const LISTED: &str = "ec2:DescribeInstanceImageMetadata";
 const REPLACED: &str = "ec2:DescribeReplaceRootVolumeTasks";
 const ALLOWED: &str = "ec2:GetAllowedImagesSettings";
-/// What is asked of one group: its hooks, and what it launches.
-const GROUP: &str = "autoscaling:DescribeLifecycleHooks";
 const IMAGES: &str = "ec2:DescribeImages";
 const VOLUMES: &str = "ec2:DescribeVolumes";
 
@@ -86,12 +84,11 @@ impl View for RunningIn {
     }
 
     async fn grouped(&self) -> Result<Vec<Grouped>, PortError> {
-        let groups = AutoScaling::new(&self.aws, &self.region);
-        let templates = Surroundings::new(&self.aws, &self.region);
+        let groups = AutoScaling::paced(&self.aws, &self.region);
+        let templates = Surroundings::paced(&self.aws, &self.region);
         let looked = groups.every().await?.into_iter().map(|(group, described): (Group, AutoScalingGroup)| {
             let (groups, templates) = (&groups, &templates);
             async move {
-                self.aws.0.pace.wait(&self.region, GROUP).await;
                 let (hooks, launches) = futures::join!(groups.hooks(&group.name), templates.launches_of(&described));
                 let unasked = |error: PortError| Unasked::from(&error);
                 Grouped { hooks: hooks.map_err(unasked), launches: launches.map_err(unasked), group }
@@ -101,7 +98,7 @@ impl View for RunningIn {
     }
 
     async fn named(&self) -> Result<Vec<Launchable>, PortError> {
-        let surroundings = Surroundings::new(&self.aws, &self.region);
+        let surroundings = Surroundings::paced(&self.aws, &self.region);
         let (mut templates, parameters) = futures::try_join!(surroundings.templates(), surroundings.parameters())?;
         templates.extend(parameters);
         Ok(templates)
@@ -125,6 +122,7 @@ impl View for RunningIn {
     }
 
     async fn allowed_images(&self) -> Result<AllowedImages, PortError> {
+        self.aws.0.pace.wait(&self.region, ALLOWED).await;
         let answer = self.aws.ec2(&self.region).get_allowed_images_settings().send().await;
         let answer = answer.map_err(|error| fault::port_error(&error, ALLOWED, &self.region))?;
         match answer.state.as_deref() {

@@ -73,6 +73,7 @@ impl Surroundings {
         let request = self.ec2.describe_launch_template_versions().versions("$Default").versions("$Latest");
         let (request, mut named, mut page) = (request.max_results(TEMPLATES_PAGE), BTreeSet::new(), None);
         loop {
+            self.pace.wait(VERSIONS).await;
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, VERSIONS, "all launch templates"))?;
             for one in answer.launch_template_versions() {
@@ -101,6 +102,7 @@ impl Surroundings {
         let request = self.ssm.describe_parameters().parameter_filters(filter).max_results(PARAMETERS_PAGE);
         let (mut launches, mut page) = (Vec::new(), None);
         loop {
+            self.pace.wait(PARAMETERS).await;
             let answer = request.clone().set_next_token(page.clone()).send().await;
             let answer = answer.map_err(|error| fault::port_error(&error, PARAMETERS, IMAGE))?;
             for name in answer.parameters().iter().filter_map(|one| one.name()) {
@@ -120,6 +122,7 @@ impl Surroundings {
             Template::Name(name) => (request.launch_template_name(name), name),
         };
         let named_by = format!("launch template {name} version {version}");
+        self.pace.wait(VERSIONS).await;
         let found = request.send().await.map_err(|error| fault::port_error(&error, VERSIONS, name));
         let found = match found {
             Ok(found) => found,
@@ -135,6 +138,7 @@ impl Surroundings {
     async fn of_configuration(&self, name: &str) -> Result<Launchable, PortError> {
         let named_by = format!("launch configuration {name}");
         let request = self.autoscaling.describe_launch_configurations().launch_configuration_names(name);
+        self.pace.wait(CONFIGURATIONS).await;
         let found = request.send().await.map_err(|error| fault::port_error(&error, CONFIGURATIONS, name))?;
         match found.launch_configurations().first().and_then(|one| one.image_id()) {
             Some(written) => self.launchable(named_by, written.to_owned()).await,
@@ -146,6 +150,7 @@ impl Surroundings {
         let value = match written.strip_prefix(RESOLVE) {
             None => Ok(written.clone()),
             Some(name) => {
+                self.pace.wait(PARAMETER).await;
                 let answer = self.ssm.get_parameter().name(name).send().await;
                 match answer.map_err(|error| fault::port_error(&error, PARAMETER, name)) {
                     Ok(answer) => {

@@ -231,6 +231,38 @@ async fn a_thousand_instances_fit_on_a_page_of_their_images() {
 }
 
 #[tokio::test]
+async fn who_waits_in_a_warm_pool_is_not_asked_for() {
+    let fleet = Fleet::new("640000000034").await;
+    fleet.group("pool", 0).await;
+    let warm = fleet.aws.autoscaling(&fleet.region).put_warm_pool().auto_scaling_group_name("pool");
+    warm.max_group_prepared_capacity(2).send().await.unwrap();
+    let groups = fleet.view().grouped().await.unwrap();
+    assert_eq!(groups.iter().map(|one| one.group.name.as_str()).collect::<Vec<_>>(), ["pool"]);
+    assert!(groups[0].hooks.is_ok() && fleet.calls("autoscaling", "DescribeLifecycleHooks") == 1);
+    assert_eq!(fleet.calls("autoscaling", "DescribeWarmPool"), 0);
+}
+
+#[tokio::test]
+async fn what_launches_instances_is_asked_at_the_pace_of_the_rest() {
+    let fleet = Fleet::new("640000000035").await;
+    fleet.group("web", 0).await;
+    let view = fleet.view();
+    view.grouped().await.unwrap();
+    view.named().await.unwrap();
+    view.allowed_images().await.unwrap();
+    let asked = fleet.aws.0.pace.asked(&fleet.region);
+    for api in [
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeLifecycleHooks",
+        "ec2:DescribeLaunchTemplateVersions",
+        "ec2:GetAllowedImagesSettings",
+        "ssm:DescribeParameters",
+    ] {
+        assert!(asked.contains(api), "{api}: {asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_service_manages_and_the_account_hides_is_seen_with_its_root() {
     let fleet = Fleet::new("640000000033").await;
     let (account, region, image) = (&fleet.account, &fleet.region, &fleet.image);
