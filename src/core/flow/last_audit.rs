@@ -53,13 +53,21 @@ impl LastAudit {
         next
     }
 
-    /// Says what is wrong about it: it ended after this audit began.
+    /// Says what is wrong about it: something in it lies after the beginning of this audit.
     pub fn note(&self, report: &AuditReport) -> Option<Note> {
-        let ended = self.snapshot.as_ref()?.finished;
-        let message = format!(
-            "the last audit is said to have ended at {ended:.0}, after this one began: two ran at once, or a clock was set back"
-        );
-        (ended > report.started).then(|| Note::new("last-audit-later", message))
+        let last = self.snapshot.as_ref()?;
+        let whole = last.last_whole.filter(|whole| *whole > report.started);
+        let message = match (last.finished.max(last.started), whole) {
+            (ended, _) if ended > report.started => format!(
+                "the last audit is said to have ended at {ended:.0}, after this one began: two ran at once, or a clock \
+                 was set back"
+            ),
+            (_, Some(whole)) => format!(
+                "the last audit that saw everything is said to have begun at {whole:.0}, after this one: a clock was set back"
+            ),
+            (_, None) => return None,
+        };
+        Some(Note::new("last-audit-later", message))
     }
 
     /// Keeps an audit in its place, unless somebody else did since it was read.

@@ -70,6 +70,20 @@ fn what_is_damaged_is_no_first_time() {
 }
 
 #[test]
+fn what_lies_ahead_of_an_audit_is_noted() {
+    let state = FakeState::default();
+    let note = |last: &LastAudit, second| last.note(&report(second, true)).map(|note| note.message);
+    assert_eq!(note(&block_on(LastAudit::recall(&state)).unwrap(), 0), None, "there is none");
+    let last = kept(&state, report(9_000, true));
+    assert!(note(&last, 9_059).unwrap().contains("ended at 2027-01-15T10:31:00Z"));
+    assert_eq!(note(&last, 9_060), None);
+    // One that did not see everything ran after the clock was set back: the last whole one is still ahead.
+    let torn = kept(&state, report(100, false));
+    assert!(note(&torn, 200).unwrap().contains("saw everything is said to have begun at 2027-01-15T10:30:00Z"));
+    assert_eq!(note(&torn, 9_000), None);
+}
+
+#[test]
 fn of_two_audits_the_second_sees_what_the_first_kept() {
     let state = FakeState::default();
     let (one, other) = (block_on(LastAudit::recall(&state)).unwrap(), block_on(LastAudit::recall(&state)).unwrap());
