@@ -148,6 +148,39 @@ fn what_was_kept_and_is_damaged_stops_an_audit_before_it_asks_anything() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_loses_no_other_and_is_no_success() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    runs(account, REGION, &account.image("bare"), 1);
+    let look = line(goldseal);
+    let line = format!("{look} --only-new --fail-on unsealed");
+    let outputs = "--write csv=nowhere/a.csv --write json=audit.json --metrics nowhere/a.prom";
+    let report = goldseal.json(&format!("{look} {outputs} --fail-on missed")).exits(3).report();
+    let told = crate::run::notes(&report);
+    assert_eq!(told.iter().filter(|code| **code == "not-written").count(), 2, "{report:#}");
+    assert!(told.contains(&"audit-not-kept"), "{report:#}");
+    assert_eq!(report["instances"].as_array().unwrap().len(), 1);
+    let written: Value = serde_json::from_slice(&goldseal.read("audit.json")).unwrap();
+    assert_eq!(written["instances"], report["instances"]);
+    // It was not kept, so it is as new as before.
+    goldseal.run(&line).exits(1);
+    goldseal.run(&line).exits(0);
+}
+
+#[test]
+fn state_that_cannot_be_read_is_not_known() {
+    let scene = scene();
+    let goldseal = &scene.goldseal;
+    std::fs::create_dir_all(goldseal.path(KEPT)).unwrap();
+    for line in [line(goldseal), age(goldseal)] {
+        goldseal.fails(&line, 3, &["v1/audit/last.json"]);
+    }
+    let nowhere = format!("audit --regions {REGION} --state s3://no-such-bucket-{}/x", scene.account.id);
+    goldseal.fails(&nowhere, 3, &["no-such-bucket"]);
+    goldseal.fails(&format!("{nowhere} --max-age 26h"), 3, &["no-such-bucket"]);
+}
+
+#[test]
 fn state_is_kept_in_s3_too_and_never_beside_the_evidence() {
     let scene = scene();
     let Scene { account, goldseal, .. } = &scene;

@@ -34,11 +34,13 @@ impl Memory {
         &self.state
     }
 
-    /// Reads what the last audit kept. What cannot be read stops an audit before it asks anything.
-    pub async fn open(session: &Session, state: &str) -> Result<Self> {
-        let place = session.settings.audit_state(state)?;
+    /// Reads what the last audit kept. What cannot be read stops an audit before it asks anything: whatever the reason, nobody
+    /// knows what was kept.
+    pub async fn open(session: &Session, state: &str) -> Result<Self, Failure> {
+        let place = session.settings.audit_state(state).map_err(anyhow::Error::from)?;
         let state = session.state(&place).await?;
-        let last = recall(&state, &place).await?;
+        let last = recall(&state, &place).await;
+        let last = last.map_err(|error| Failure { code: Code::Unknown, ..Failure::from(error) })?;
         Ok(Self { place, state, last })
     }
 
@@ -48,16 +50,19 @@ impl Memory {
         mut self,
         report: &mut AuditReport,
         fail_on: &FailOn,
-        put: impl AsyncFn(&AuditReport) -> Result<()>,
-    ) -> Result<bool> {
+        put: impl AsyncFn(&mut AuditReport) -> bool,
+    ) -> bool {
         let notes = report.notes.clone();
         let mut problem = format!("{TRIES} times another audit was kept in between");
         for _ in 0..TRIES {
             report.notes = notes.iter().cloned().chain(self.last.note(report)).collect();
             let next = self.last.compare(report, fail_on.outcome(report));
-            put(report).await?;
+            if !put(report).await {
+                report.notes.push(not_kept("it was not written down everywhere"));
+                return false;
+            }
             let kept = match self.last.keep(&self.state, &next).await {
-                Ok(Written::Stored) => return Ok(true),
+                Ok(Written::Stored) => return true,
                 Ok(Written::Conflict) => recall(&self.state, &self.place).await.map_err(|error| format!("{error:#}")),
                 Err(error) => Err(PortError::chain(&error)),
             };
@@ -69,10 +74,9 @@ impl Memory {
                 }
             }
         }
-        let message = format!("this audit was not kept, and what is new in it will be new again: {problem}");
-        report.notes.push(Note::new("audit-not-kept", message));
-        put(report).await?;
-        Ok(false)
+        report.notes.push(not_kept(&problem));
+        put(report).await;
+        false
     }
 
     /// Says whether everything was seen within a time. Nothing of AWS is asked but for the state.
@@ -84,6 +88,11 @@ impl Memory {
         render::audit_age(format, &report)?;
         Ok(Code::from(report.outcome))
     }
+}
+
+fn not_kept(problem: &str) -> Note {
+    let message = format!("this audit was not kept, and what is new in it will be new again: {problem}");
+    Note::new("audit-not-kept", message)
 }
 
 async fn recall(state: &State, place: &StoreUrl) -> Result<LastAudit> {

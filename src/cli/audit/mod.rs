@@ -14,7 +14,7 @@ use goldseal_core::{
     gate::Period,
     ids::HookName,
     policy::Policy,
-    report::{AuditReport, Condition, FailOn, Outcome},
+    report::{AuditReport, Condition, FailOn, Note, Outcome},
 };
 use jiff::Timestamp;
 
@@ -55,8 +55,8 @@ Examples:
   goldseal audit --organization --role goldseal/audit --resume /var/tmp/goldseal-audit
   goldseal audit --act-on unsealed,refused --quarantine-group quarantine --dry-run
 
-Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, sent or done, or was \
-not kept. What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
+Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, written, sent or done, \
+or was not kept. What is both ends with 1. With --max-age: 0 young enough, 1 too old or never, 3 nobody knows.";
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -150,31 +150,30 @@ impl Look {
         let whole = self.act.act(&fleet, &policy, &mut report).await;
         let fail_on = self.fail_on.iter().flatten().copied().collect::<FailOn>();
         let fail_on = if self.fail_on.is_some() { fail_on } else { FailOn::default() };
+        let put = async |report: &mut AuditReport| self.put(report, lake.as_ref()).await;
         let kept = match memory {
-            Some(memory) => {
-                memory.keep(&mut report, &fail_on, async |report| self.put(report, lake.as_ref()).await).await
-            }
-            None => self.put(&report, lake.as_ref()).await.map(|()| true),
+            Some(memory) => memory.keep(&mut report, &fail_on, put).await,
+            None => put(&mut report).await,
         };
-        let kept = kept.inspect_err(|_| {
-            // What was seen and done would stand nowhere else. As JSON there is one document, and that is the error.
-            if format != Format::Json {
-                let _also_broken = printed::audit(format, &report);
-            }
-        })?;
-        if let Some(resuming) = resuming.filter(|_| report.is_whole()) {
+        if let Some(resuming) = resuming.filter(|_| kept && report.is_whole()) {
             self.resume.end(&resuming, &mut report).await;
         }
         let outcome = if self.only_new { fail_on.outcome_of_new(&report) } else { fail_on.outcome(&report) };
-        // What was not kept, sent or done is no alarm of its own, and nothing that went well either.
+        // What was not written, kept, sent or done is no alarm of its own, and nothing that went well either.
         let outcome = if kept && whole { outcome } else { outcome.max(Outcome::Undetermined) };
         Output::print(&report, format, outcome)
     }
 
-    async fn put(&self, report: &AuditReport, lake: Option<&Lake>) -> Result<()> {
-        self.output.keep(report, lake).await?;
-        let Some(path) = &self.metrics else { return Ok(()) };
-        Ok(files::write(path, printed::audit_metrics(report).as_bytes())?)
+    /// Writes the report down, and says whether all of it was. What was seen and done is printed all the same, with a note
+    /// of what could not be written.
+    async fn put(&self, report: &mut AuditReport, lake: Option<&Lake>) -> bool {
+        let mut failed = self.output.keep(report, lake).await;
+        if let Some(path) = &self.metrics {
+            let written = files::write(path, printed::audit_metrics(report).as_bytes());
+            failed.extend(written.err().map(anyhow::Error::from));
+        }
+        report.notes.extend(failed.iter().map(|error| Note::new("not-written", format!("{error:#}"))));
+        failed.is_empty()
     }
 
     async fn look(

@@ -42,15 +42,24 @@ impl Output {
         Ok(code)
     }
 
-    /// Writes a report to everywhere that was asked for.
-    pub async fn keep(&self, report: &AuditReport, lake: Option<&Lake>) -> Result<()> {
+    /// Writes a report to everywhere that was asked for, whatever becomes of one of them; returns what could not be written.
+    pub async fn keep(&self, report: &AuditReport, lake: Option<&Lake>) -> Vec<anyhow::Error> {
+        let mut failed = Vec::new();
         for Target { format, path } in &self.write {
-            files::write(path, &render::audit_bytes(*format, report)?)?;
+            let written = render::audit_bytes(*format, report)
+                .map_err(anyhow::Error::from)
+                .and_then(|bytes| Ok(files::write(path, &bytes)?));
+            failed.extend(written.err());
         }
         if let Some(lake) = lake {
-            for AuditPart { path, bytes } in render::audit_parts(report)? {
-                lake.keep(&path, &bytes).await?;
-            }
+            failed.extend(Self::pour(report, lake).await.err());
+        }
+        failed
+    }
+
+    async fn pour(report: &AuditReport, lake: &Lake) -> Result<()> {
+        for AuditPart { path, bytes } in render::audit_parts(report)? {
+            lake.keep(&path, &bytes).await?;
         }
         Ok(())
     }

@@ -48,7 +48,9 @@ impl Render {
         drop(bytes);
         let fail_on: Option<FailOn> = self.fail_on.map(|list| list.into_iter().collect());
         let lake = self.output.lake(async |place| session()?.lake(place).await).await?;
-        self.output.keep(&report, lake.as_ref()).await?;
+        if let Some(error) = self.output.keep(&report, lake.as_ref()).await.into_iter().next() {
+            return Err(error.into());
+        }
         Output::print(&report, format, fail_on.map_or(Outcome::Admit, |conditions| conditions.outcome(&report)))
     }
 }
