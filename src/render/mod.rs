@@ -87,9 +87,8 @@ pub fn audit(format: Format, report: &AuditReport) -> io::Result<()> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         return heard(audit::write(format, report, None, &mut out).and_then(|()| out.flush()));
     }
-    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let mut text = Vec::new();
-    audit::write(format, report, columns, &mut text)?;
+    audit::write(format, report, terminal(), &mut text)?;
     heard(anstream::stdout().write_all(&text))
 }
 
@@ -138,8 +137,7 @@ pub fn breakers(format: Format, report: &BreakersReport) -> io::Result<()> {
 
 /// Prints the story of an image, on one screen.
 pub fn trace(format: Format, report: &TraceReport) -> io::Result<()> {
-    let columns = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| usize::from(width.0));
-    print(format, report, |report| human::trace(report, columns.min(WIDEST)))
+    print(format, report, |report| human::trace(report, terminal().map_or(WIDEST, |columns| columns.min(WIDEST))))
 }
 
 /// Prints what the boot guard decided.
@@ -154,7 +152,7 @@ pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
 
 /// Prints which instances have what was asked for.
 pub fn sbom_query(format: Format, report: &SbomQueryReport) -> io::Result<()> {
-    print(format, report, human::sbom_query)
+    print(format, report, |report| human::sbom_query(report, terminal()))
 }
 
 /// Prints what `boot install` or `boot uninstall` did.
@@ -174,7 +172,12 @@ pub fn policy(format: Format, report: &PolicyReport) -> io::Result<()> {
 
 /// Prints what `policy what-if` says.
 pub fn what_if(format: Format, report: &WhatIfReport) -> io::Result<()> {
-    print(format, report, human::what_if)
+    print(format, report, |report| human::what_if(report, terminal()))
+}
+
+/// Returns how many columns the terminal has, where there is one.
+fn terminal() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
 
 /// Prints a JSON document.

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use goldseal_core::report::{Answer, QueriedImage, QueriedInstance, QueriedPackage, SbomQueryReport};
 
-use super::{notes, plain};
+use super::{super::wrap, notes, plain};
 
-/// Says what was found.
-pub(in crate::render) fn sbom_query(report: &SbomQueryReport) -> String {
+/// Says what was found, in so many columns if there is a number.
+pub(in crate::render) fn sbom_query(report: &SbomQueryReport, columns: Option<usize>) -> String {
     let mut text = String::new();
     let told =
         |image: &&QueriedImage| image.answer != Answer::Absent || image.instances.iter().any(|one| one.apart.is_some());
@@ -25,7 +25,7 @@ pub(in crate::render) fn sbom_query(report: &SbomQueryReport) -> String {
     }
     notes(&mut text, &report.notes);
     line!(text, "{}: {}", report.query, summary(report));
-    text
+    wrap::lines(&text, columns)
 }
 
 fn image(text: &mut String, image: &QueriedImage) {

@@ -7,7 +7,7 @@ use goldseal_core::report::{
     Cause, ChangedImage, Comparison, DecisionsReport, Effect, PlaceReport, Stance, WhatIfReport,
 };
 
-use super::plain;
+use super::{super::wrap, plain};
 
 /// More than this nobody reads from the top; the rest is in the JSON.
 const MOST: usize = 40;
@@ -16,8 +16,8 @@ const CODES: usize = 4;
 /// So many places of a change are named.
 const PLACES: usize = 4;
 
-/// Says what would change.
-pub(in crate::render) fn what_if(report: &WhatIfReport) -> String {
+/// Says what would change, in so many columns if there is a number.
+pub(in crate::render) fn what_if(report: &WhatIfReport, columns: Option<usize>) -> String {
     let mut text = String::new();
     let place = |one: &goldseal_core::report::ChangedInstance| format!("{} {}", one.account, one.region);
     changes(&mut text, &report.running, "running instances", &place);
@@ -29,7 +29,7 @@ pub(in crate::render) fn what_if(report: &WhatIfReport) -> String {
         line!(text, "note: {} ({})", note.message, note.code);
     }
     summary(&mut text, report);
-    text
+    wrap::lines(&text, columns)
 }
 
 fn changes<T>(text: &mut String, compared: &Comparison<T>, what: &str, place: &dyn Fn(&T) -> String) {
