@@ -63,19 +63,19 @@ pub struct Ask {
     #[arg(value_name = "QUERY")]
     query: Query,
     /// Search these images, whatever runs them: ami-ID, REGION:ami-ID or ARN
-    #[arg(value_name = "AMI", conflicts_with = "FleetArgs")]
+    #[arg(value_name = "AMI", conflicts_with_all = ["FleetArgs", "AccountArgs"])]
     amis: Vec<ImageArg>,
     /// Search what ran when this audit was saved, by `goldseal audit --output json`; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["amis", "FleetArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["amis", "FleetArgs", "AccountArgs"])]
     from: Option<PathBuf>,
     /// Read the image from a saved `aws ec2 describe-images` answer or a descriptor; with --evidence, no network
-    #[arg(long, value_name = "FILE", requires = "evidence", conflicts_with_all = ["from", "FleetArgs"])]
+    #[arg(long, value_name = "FILE", requires = "evidence", conflicts_with_all = ["from", "FleetArgs", "AccountArgs"])]
     image: Option<PathBuf>,
     /// Read its evidence from a file
     #[arg(long, value_name = "FILE", requires = "image")]
     evidence: Option<PathBuf>,
     /// Search a bare SBOM, SPDX 2 or CycloneDX in JSON, which nobody verifies
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["amis", "from", "image", "at", "FleetArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["amis", "from", "image", "at", "FleetArgs", "AccountArgs"])]
     sbom: Option<PathBuf>,
     /// Verify evidence at this instant instead of now
     #[arg(long, value_name = "TIME")]

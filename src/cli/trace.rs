@@ -14,12 +14,13 @@ use jiff::Timestamp;
 use super::{
     describe::facts_of_file,
     exit::{Code, Failure},
+    fleet::AccountArgs,
     image::ImageArg,
     policy,
     session::Session,
 };
 use crate::{
-    adapters::aws::{Accounts, Chosen, Ec2},
+    adapters::aws::Ec2,
     files,
     render::{self, Bar, Format},
 };
@@ -32,6 +33,7 @@ Examples:
   goldseal trace i-0123456789abcdef0
   goldseal trace eu-west-1:ami-0123456789abcdef0 --at 2027-01-01T00:00:00Z --output json
   goldseal trace i-0123456789abcdef0 --from audit.json
+  goldseal trace eu-west-1:i-0123456789abcdef0 --organization --role goldseal/audit
   goldseal trace --image image.json --region eu-west-1 --evidence evidence.jsonl --policy policy.toml
 
 Exit codes: 0 admit, 1 reject, or nobody tells of the instance, 3 undetermined.";
@@ -50,11 +52,13 @@ pub struct Trace {
     #[arg(long, value_name = "AUDIT")]
     from: Option<PathBuf>,
     /// Read the image from a saved `aws ec2 describe-images` answer or a descriptor; with --evidence, no network
-    #[arg(long, value_name = "FILE", requires = "evidence")]
+    #[arg(long, value_name = "FILE", requires = "evidence", conflicts_with = "AccountArgs")]
     image: Option<PathBuf>,
     /// Read the evidence from a file
     #[arg(long, value_name = "FILE", requires = "image")]
     evidence: Option<PathBuf>,
+    #[command(flatten)]
+    accounts: AccountArgs,
 }
 
 /// What people name: an image, or an instance, perhaps with its region.
@@ -88,14 +92,14 @@ impl Trace {
         let traced = traced(what, session, tracing).await?;
         let store = session.store().await?;
         let aws = session.aws().await;
-        let own = Accounts::new(aws, Chosen::Own, None, Vec::new());
+        let fleet = self.accounts.fleet(session).await?;
         let bar = Bar::calls("looking for what runs");
-        let report = trace(tracing, &traced, &own, &Ec2::new(aws), &store, &session.keys(), &bar).await;
+        let report = trace(tracing, &traced, &fleet, &Ec2::new(aws), &store, &session.keys(), &bar).await;
         bar.finish();
         report.map_err(|error| match error {
             TraceError::NotSeen { .. } => Failure::new(Code::No, error.to_string()).hint(
                 "EC2 forgets instances soon after their end, and shows none of other accounts and regions: give REGION:i-ID, \
-                 or --from with an audit that saw it",
+                 --organization or --accounts with --role, or --from with an audit that saw it",
             ),
             TraceError::NotAsked { .. } => Failure::from(anyhow::Error::from(error)).unanswered(),
         })

@@ -37,7 +37,8 @@ pub fn runs(account: &Account, region: &str, image: &str, count: usize) -> Vec<S
     ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-fn share(owner: &Account, image: &str, with: &Account) {
+/// Lets another account launch an image.
+pub fn share(owner: &Account, image: &str, with: &Account) {
     let permission = LaunchPermission::builder().user_id(&with.id).build();
     let change = LaunchPermissionModifications::builder().add(permission).build();
     wait(owner.ec2().modify_image_attribute().image_id(image).launch_permission(change).send()).unwrap();

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    audit::runs,
-    aws::{NOWHERE, REGION, wait},
+    audit::{LOOK, admits, runs, share},
+    aws::{Account, NOWHERE, REGION, wait},
     cloud::cloud,
     docs::made,
     gated::{Gated, change_json, in_days},
@@ -219,6 +219,34 @@ fn an_audit_tells_of_instances_that_ec2_does_not() {
     assert_eq!(report["running"]["places"][0]["faults"][0]["code"], "place-unavailable");
     goldseal.run(&format!("trace {}", told.ami)).exits(0).says("NOT SEEN");
     cloud().clear_faults();
+}
+
+#[test]
+fn an_instance_in_another_account_is_traced_through_the_role_of_an_audit() {
+    let told = Told::new();
+    let (account, goldseal) = (&told.scene.account, &told.scene.goldseal);
+    let member = Account::new();
+    admits(&member, account, "7f3c");
+    share(account, &told.ami, &member);
+    let theirs = runs(&member, REGION, &told.ami, 1).remove(0);
+    goldseal.write("accounts.txt", format!("{} shop\n", member.id));
+    goldseal.fails(&format!("trace {theirs}"), 1, &["nobody tells of"]);
+    let report = told.trace(&format!("{theirs} --accounts accounts.txt {LOOK}"), 0);
+    assert_eq!(report["image"]["image"]["id"], told.ami);
+    let seen = report["running"]["instances"].as_array().unwrap().iter().find(|one| name(one) == theirs).unwrap();
+    assert_eq!(
+        (&seen["account"], &seen["class"], &seen["from"]),
+        (&json!(member.id), &json!("admitted"), &json!("ec2"))
+    );
+    // A role without accounts is assumed nowhere.
+    for command in [
+        &format!("trace {theirs}"),
+        "audit",
+        "sbom query openssl",
+        "policy what-if --policy policy.toml --against policy.toml",
+    ] {
+        goldseal.fails(&format!("{command} {LOOK}"), 2, &["--role goldseal/audit", "--organization or --accounts"]);
+    }
 }
 
 #[test]

@@ -10,9 +10,9 @@ use goldseal_core::ids::Region;
 use super::session::Session;
 use crate::adapters::aws::{Accounts, Chosen, Role};
 
-/// Arguments of whatever looks at a fleet.
+/// Arguments of whatever looks into accounts.
 #[derive(Debug, clap::Args)]
-pub struct FleetArgs {
+pub struct AccountArgs {
     /// Look at every active account of the caller's organization
     #[arg(long, conflicts_with = "accounts")]
     organization: bool,
@@ -25,6 +25,13 @@ pub struct FleetArgs {
     /// What the role asks for
     #[arg(long, value_name = "ID", requires = "role")]
     external_id: Option<String>,
+}
+
+/// Arguments of whatever looks at a fleet.
+#[derive(Debug, clap::Args)]
+pub struct FleetArgs {
+    #[command(flatten)]
+    accounts: AccountArgs,
     /// Look at these regions only [default: all that an account has enabled]
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     regions: Vec<Region>,
@@ -34,22 +41,45 @@ impl FleetArgs {
     /// Returns the fleet that is named, by flags or by `[audit]` of the settings: without accounts, the caller's own.
     pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
         let file = &session.settings.audit;
-        let chosen = match (&self.accounts, self.organization) {
-            (Some(file), _) => Chosen::These(accounts::read(file)?),
-            (None, true) => Chosen::Organization,
-            (None, false) => match (&file.accounts, file.organization) {
+        let chosen = match self.accounts.chosen()? {
+            Some(chosen) => chosen,
+            None => match (&file.accounts, file.organization) {
                 (Some(_), true) => bail!("the settings have both `audit.accounts` and `audit.organization`: keep one"),
                 (Some(file), false) => Chosen::These(accounts::read(file)?),
                 (None, true) => Chosen::Organization,
                 (None, false) => Chosen::Own,
             },
         };
+        let regions = if self.regions.is_empty() { &file.regions } else { &self.regions };
+        self.accounts.of(session, chosen, regions.clone()).await
+    }
+}
+
+impl AccountArgs {
+    /// Returns the accounts that the flags name: without any, the caller's own, whatever the settings of the audit say.
+    pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
+        let chosen = self.chosen()?.unwrap_or(Chosen::Own);
+        self.of(session, chosen, Vec::new()).await
+    }
+
+    fn chosen(&self) -> Result<Option<Chosen>> {
+        Ok(match (&self.accounts, self.organization) {
+            (Some(file), _) => Some(Chosen::These(accounts::read(file)?)),
+            (None, true) => Some(Chosen::Organization),
+            (None, false) => None,
+        })
+    }
+
+    async fn of(&self, session: &Session, chosen: Chosen, regions: Vec<Region>) -> Result<Accounts> {
+        if let (Some(role), Chosen::Own) = (&self.role, &chosen) {
+            bail!("--role {role} is assumed nowhere: name the accounts with --organization or --accounts FILE");
+        }
+        let file = &session.settings.audit;
         let (role, external_id) = match &self.role {
             Some(_) => (&self.role, &self.external_id),
             None => (&file.role, &file.external_id),
         };
         let role = role.clone().map(|name| Role { name, external_id: external_id.clone() });
-        let regions = if self.regions.is_empty() { &file.regions } else { &self.regions };
-        Ok(Accounts::new(session.aws().await, chosen, role, regions.clone()))
+        Ok(Accounts::new(session.aws().await, chosen, role, regions))
     }
 }
