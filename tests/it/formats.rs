@@ -22,8 +22,13 @@ pub fn complaints(goldseal: &Goldseal, format: &str, file: &str) -> String {
     String::from_utf8(said).unwrap()
 }
 
-fn audits() -> [(&'static str, AuditReport); 3] {
-    [("varied", audits::fleet(500)), ("hostile", audits::hostile()), ("none", audits::fleet(0))]
+fn audits() -> [(&'static str, AuditReport); 4] {
+    [
+        ("varied", audits::fleet(500)),
+        ("compared", audits::compared(500)),
+        ("hostile", audits::hostile()),
+        ("none", audits::fleet(0)),
+    ]
 }
 
 #[test]

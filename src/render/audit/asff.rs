@@ -17,7 +17,10 @@ use goldseal_core::{
 };
 use serde_json::{Value, json};
 
-use super::finding::{self, About, Finding, Standing, cut};
+use super::{
+    changes::News,
+    finding::{self, About, Finding, Standing, cut},
+};
 
 /// BatchImportFindings takes no more.
 const BATCH: usize = 100;
@@ -32,7 +35,7 @@ const FIELD: usize = 1024;
 /// Hub that could be told.
 pub fn findings(report: &AuditReport) -> BTreeMap<(&AccountId, &Region), Vec<Value>> {
     let mut places: BTreeMap<_, Vec<Value>> = BTreeMap::new();
-    for one in finding::all(report).filter(|one| one.standing != Standing::Good) {
+    for one in finding::all(report, &News::of(report)).filter(|one| one.standing != Standing::Good) {
         let Some(region) = one.region else { continue };
         places.entry((one.account, region)).or_default().push(security_finding(report, &one, region));
     }
@@ -93,6 +96,9 @@ fn security_finding(report: &AuditReport, one: &Finding<'_>, region: &Region) ->
 
 fn fields(report: &AuditReport, one: &Finding<'_>) -> Value {
     let mut fields = json!({"goldseal/code": one.code, "goldseal/policy": report.policy});
+    if let (Some(fields), Some(change)) = (fields.as_object_mut(), one.change) {
+        fields.insert("goldseal/change".into(), change.into());
+    }
     if let (Some(fields), About::Instance(instance)) = (fields.as_object_mut(), one.about) {
         fields.insert("goldseal/class".into(), json!(instance.class));
         fields.insert("goldseal/launcher".into(), json!(instance.launcher.kind()));
@@ -120,5 +126,27 @@ fn resources(one: &Finding<'_>, region: &Region) -> Value {
         }
         About::Door(door) => json!([resource("Other", &cut(&door.place, TEXT))]),
         About::Place => json!([resource("AwsAccount", &format!("AWS::::Account:{}", one.account))]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use goldseal_core::testing::audits::{compared, fleet};
+
+    use super::*;
+
+    fn changes(report: &AuditReport) -> Vec<String> {
+        let all = findings(report).into_values().flatten();
+        all.filter_map(|one| Some(one["ProductFields"]["goldseal/change"].as_str()?.to_owned())).collect()
+    }
+
+    #[test]
+    fn what_became_of_a_finding_is_said() {
+        let said = changes(&compared(400));
+        assert!(
+            ["new", "changed", "again", "opened"].iter().all(|word| said.iter().any(|one| one == word)),
+            "{said:?}"
+        );
+        assert!(changes(&fleet(400)).is_empty());
     }
 }

@@ -1,10 +1,15 @@
 //! A report as CSV (RFC 4180), one line an instance.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use goldseal_core::report::AuditReport;
 
-const COLUMNS: [&str; 25] = [
+use super::changes::News;
+
+const COLUMNS: [&str; 28] = [
     "class",
     "account",
     "account_name",
@@ -30,12 +35,21 @@ const COLUMNS: [&str; 25] = [
     "boot_at",
     "boot_verdict",
     "boot_action",
+    "change",
+    "class_before",
+    "seen",
 ];
 
 /// Writes the lines.
 pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     row(out, &COLUMNS.map(str::to_owned))?;
     let names = report.names();
+    let news = News::of(report);
+    let seen_before: BTreeMap<_, _> = report
+        .places
+        .iter()
+        .filter_map(|place| Some(((&place.account, place.region.as_ref()?), place.seen?)))
+        .collect();
     for one in &report.instances {
         let image = report.image_of(one);
         let seen = image.and_then(|image| image.seen.as_ref());
@@ -47,6 +61,7 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
         let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.0}")).unwrap_or_default();
         let guard = image.and_then(|image| image.guard.as_ref());
         let boot = one.boot.as_ref();
+        let change = news.instance(one);
         row(
             out,
             &[
@@ -75,6 +90,9 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
                 time(boot.map(|boot| boot.at)),
                 text(boot.map(|boot| boot.verdict.as_str())),
                 text(boot.map(|boot| boot.action.as_str())),
+                text(change.map(|change| change.change.as_str())),
+                text(change.and_then(|change| Some(change.from?.as_str()))),
+                time(seen_before.get(&(&one.account, &one.region)).copied()),
             ],
         )?;
     }
@@ -125,6 +143,28 @@ mod tests {
             ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
         ] {
             assert_eq!(field(value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_new_and_when_a_place_was_seen_before_have_columns() {
+        use goldseal_core::testing::audits::{at, compared};
+        let mut report = compared(400);
+        let changed = report.changes().unwrap().instances.len();
+        let resumed = report.instances.first().unwrap().clone();
+        for place in report.places.iter_mut().filter(|place| place.account == resumed.account) {
+            place.seen = Some(at());
+        }
+        let mut out = Vec::new();
+        write(&report, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let last = |line: &str, back: usize| line.rsplit(',').nth(back).unwrap().to_owned();
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(rows.iter().filter(|row| !last(row, 2).is_empty()).count(), changed);
+        assert!(rows.iter().any(|row| (last(row, 2).as_str(), last(row, 1).as_str()) == ("changed", "expiring")));
+        for row in rows {
+            let here = row.contains(resumed.account.as_str());
+            assert_eq!(last(row, 0), if here { format!("{:.0}", at()) } else { String::new() }, "{row}");
         }
     }
 }

@@ -7,11 +7,15 @@ use goldseal_core::{
     digest::Sha256Digest,
     ids::{AccountId, Partition, Region},
     report::{
-        AuditReport, AuditedInstance, Class, DOOR_FINDING, Door, INSTANCE_FINDING, PLACE_FINDING, PlaceReport, Severity,
+        AuditReport, AuditedInstance, Change, Class, DOOR_FINDING, Door, INSTANCE_FINDING, PLACE_FINDING, PlaceReport,
+        Severity, Sight,
     },
 };
 
-use super::super::human::plain;
+use super::{
+    super::human::plain,
+    changes::{self, News},
+};
 
 /// What services agree on about one thing.
 #[derive(Debug)]
@@ -28,6 +32,10 @@ pub(super) struct Finding<'r> {
     pub weight: Weight,
     /// Whether it is as it should be.
     pub standing: Standing,
+    /// Where it is in its life.
+    pub stage: Stage,
+    /// What became of it since the last audit, in the word of the report; none where nobody compared, or nothing did.
+    pub change: Option<&'static str>,
     /// The stable code.
     pub code: &'r str,
     /// What it is, in a line.
@@ -64,6 +72,14 @@ pub(super) enum Standing {
     Unknown,
 }
 
+/// Where a finding is in its life. Without an audit before, each begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    New,
+    Known,
+    Over,
+}
+
 impl About<'_> {
     /// Returns its kind.
     pub(super) fn kind(self) -> &'static str {
@@ -87,13 +103,18 @@ impl Weight {
 }
 
 /// Returns every finding: instances, those that are admitted too, then doors, then places.
-pub(super) fn all(report: &AuditReport) -> impl Iterator<Item = Finding<'_>> {
-    let instances = report.instances.iter().map(|one| instance(report, one));
+pub(super) fn all<'r>(report: &'r AuditReport, news: &News<'r>) -> impl Iterator<Item = Finding<'r>> {
+    let instances = report.instances.iter().map(|one| instance(report, one, news));
     let missed = report.places.iter().filter(|place| !place.faults.is_empty());
-    instances.chain(report.doors().iter().map(door)).chain(missed.map(place))
+    instances.chain(report.doors().iter().map(|one| door(one, news))).chain(missed.map(|one| place(one, news)))
 }
 
-fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance) -> Finding<'r> {
+/// What is not told to have changed is known, if there was an audit before.
+fn known(news: &News<'_>) -> Stage {
+    if news.since.is_some() { Stage::Known } else { Stage::New }
+}
+
+fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance, news: &News<'r>) -> Finding<'r> {
     let (weight, standing) = match one.class {
         Class::Refused | Class::RootReplaced | Class::Unsealed => (Weight::High, Standing::Bad),
         Class::Expired => (Weight::Medium, Standing::Bad),
@@ -115,6 +136,7 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance) -> Finding<'r
         let _ = write!(description, " That holds until {until:.0}.");
         remedies.push("Renew the exceptions with their owners, or replace the instance with one of a newer image.");
     }
+    let change = news.instance(one).map(|change| change.change);
     Finding {
         id: format!("{INSTANCE_FINDING}{}", arn(&one.region, &one.account, "instance", one.instance.as_str())),
         about: About::Instance(one),
@@ -122,6 +144,12 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance) -> Finding<'r
         region: Some(&one.region),
         weight,
         standing,
+        stage: match change {
+            Some(Change::New) => Stage::New,
+            Some(Change::Resolved | Change::Gone) => Stage::Over,
+            Some(Change::Changed | Change::Again) | None => known(news),
+        },
+        change: change.map(Change::as_str),
         code: report.causes(one).next().map_or(one.class.as_str(), |cause| &cause.code),
         title: format!("{} runs {}: {}", one.instance, one.ami, one.class.meaning()),
         description,
@@ -129,7 +157,7 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance) -> Finding<'r
     }
 }
 
-fn door(door: &Door) -> Finding<'_> {
+fn door<'r>(door: &'r Door, news: &News<'r>) -> Finding<'r> {
     let (weight, standing) = match door.severity {
         Severity::Problem => (Weight::High, Standing::Bad),
         Severity::Unknown => (Weight::Medium, Standing::Unknown),
@@ -138,6 +166,7 @@ fn door(door: &Door) -> Finding<'_> {
     };
     // What a door is can be any text.
     let place = Sha256Digest::of(door.place.as_bytes()).to_string().chars().take(16).collect::<String>();
+    let change = news.door(door);
     Finding {
         id: format!("{DOOR_FINDING}{}/{}/{}/{place}", door.account, door.region, door.code),
         about: About::Door(door),
@@ -145,6 +174,12 @@ fn door(door: &Door) -> Finding<'_> {
         region: Some(&door.region),
         weight,
         standing,
+        stage: match change.map(|change| (change.from, change.to)) {
+            Some((None, _)) => Stage::New,
+            Some((_, None)) => Stage::Over,
+            Some((Some(_), Some(_))) | None => known(news),
+        },
+        change: change.map(|change| changes::door(change).0),
         code: &door.code,
         title: format!("{}: {}", door.code, plain(&door.place)),
         description: format!("{}: {}.", plain(&door.place), plain(&door.message)),
@@ -152,12 +187,13 @@ fn door(door: &Door) -> Finding<'_> {
     }
 }
 
-fn place(place: &PlaceReport) -> Finding<'_> {
+fn place<'r>(place: &'r PlaceReport, news: &News<'r>) -> Finding<'r> {
     let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
     let mut description = format!("Account {} in {region} was not seen, or not all of it.", place.account);
     for fault in &place.faults {
         let _ = write!(description, " {}: {}.", fault.code, plain(&fault.message));
     }
+    let change = news.place(place);
     Finding {
         id: format!("{PLACE_FINDING}{}/{}", place.account, region.replace(' ', "-")),
         about: About::Place,
@@ -165,6 +201,8 @@ fn place(place: &PlaceReport) -> Finding<'_> {
         region: place.region.as_ref(),
         weight: Weight::Medium,
         standing: Standing::Unknown,
+        stage: if change == Some(Sight::Missed) { Stage::New } else { known(news) },
+        change: change.map(Sight::as_str),
         code: "not-seen",
         title: format!("Account {} in {region} was not seen", place.account),
         description,

@@ -149,15 +149,16 @@ fn summary(page: &mut Page, report: &AuditReport) {
         ),
     );
     if let Some(guards) = report.guards() {
-        page.wrapped("", &format!("boot guard: {}", boot_guards(guards)));
+        page.wrapped("", &format!("boot guard: {}", boot_guards(guards, u64::to_string)));
     }
 }
 
-/// Says how far boot guards reach.
-pub(super) fn boot_guards(Guards { running, carry, reported }: Guards) -> String {
+/// Says how far boot guards reach, with numbers written in this way.
+pub(super) fn boot_guards(Guards { running, carry, reported }: Guards, number: impl Fn(&u64) -> String) -> String {
+    let (carry, running) = (number(&carry), number(&running));
     let carry = format!("{carry} of {running} running instances have an image that is sealed with it");
     match reported {
-        Some(reported) => format!("{carry}, {reported} reported since their start"),
+        Some(reported) => format!("{carry}, {} reported since their start", number(&reported)),
         None => format!("{carry}; --boot-records URL reads what it reported"),
     }
 }

@@ -19,14 +19,17 @@ use goldseal_core::{
 };
 use serde_json::{Value, json};
 
-use super::finding::{self, About, Finding, Standing, Weight};
+use super::{
+    changes::News,
+    finding::{self, About, Finding, Stage, Standing, Weight},
+};
 
 const VERSION: &str = "1.8.0";
 
 /// Writes every event, one a line.
 pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     let run = Run::of(report);
-    finding::all(report).try_for_each(|finding| run.line(&finding, out))
+    finding::all(report, &News::of(report)).try_for_each(|finding| run.line(&finding, out))
 }
 
 /// A file of events that belong together.
@@ -44,7 +47,7 @@ pub fn parts(report: &AuditReport) -> io::Result<Vec<Part>> {
     let mut parts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let (day, time) = (report.started.strftime("%Y%m%d"), report.started.strftime("%Y%m%dT%H%M%SZ"));
     let run = Run::of(report);
-    for finding in finding::all(report) {
+    for finding in finding::all(report, &News::of(report)) {
         let region = finding.region.map_or("none", |region| region.as_str());
         let folder = format!("region={region}/accountid={}/eventday={day}", finding.account);
         run.line(&finding, parts.entry(folder).or_default())?;
@@ -88,15 +91,20 @@ impl<'r> Run<'r> {
             Weight::Medium => 3,
             Weight::High => 4,
         };
+        let (activity_id, activity) = match finding.stage {
+            Stage::New => (1, "Create"),
+            Stage::Known => (2, "Update"),
+            Stage::Over => (3, "Close"),
+        };
         let mut event = json!({
-            "activity_id": 1,
-            "activity_name": "Create",
+            "activity_id": activity_id,
+            "activity_name": activity,
             "category_name": "Findings",
             "category_uid": 2,
             "class_name": "Compliance Finding",
             "class_uid": 2003,
-            "type_name": "Compliance Finding: Create",
-            "type_uid": 200_301,
+            "type_name": format!("Compliance Finding: {activity}"),
+            "type_uid": 200_300 + activity_id,
             "time": time,
             "severity": finding.weight.as_str(),
             "severity_id": severity_id,
@@ -135,12 +143,16 @@ impl<'r> Run<'r> {
         let remedy = (!finding.remedy.is_empty()).then(|| json!({"desc": finding.remedy}));
         set(&mut event, "", "remediation", remedy);
         set(&mut event, "", "resources", Some(resources(finding)));
-        if let About::Instance(one) = finding.about {
-            let unmapped = json!({
+        let mut unmapped = match finding.about {
+            About::Instance(one) => Some(json!({
                 "class": one.class, "image": one.ami, "launcher": one.launcher, "mode": one.mode, "state": one.state,
-            });
-            set(&mut event, "", "unmapped", Some(unmapped));
+            })),
+            About::Door(_) | About::Place => finding.change.map(|_| json!({})),
+        };
+        if let Some(unmapped) = &mut unmapped {
+            set(unmapped, "", "change", finding.change.map(Value::from));
         }
+        set(&mut event, "", "unmapped", unmapped);
         event
     }
 }
@@ -165,5 +177,43 @@ fn resources(finding: &Finding<'_>) -> Value {
 fn set(event: &mut Value, object: &str, name: &str, value: Option<Value>) {
     if let (Some(fields), Some(value)) = (event.pointer_mut(object).and_then(Value::as_object_mut), value) {
         fields.insert(name.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use goldseal_core::testing::audits::{compared, fleet};
+
+    use super::*;
+
+    fn events(report: &AuditReport) -> Vec<Value> {
+        let mut out = Vec::new();
+        write(report, &mut out).unwrap();
+        out.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    fn activities(report: &AuditReport) -> BTreeMap<(u64, String), usize> {
+        let mut counts = BTreeMap::new();
+        for event in events(report) {
+            let change = event["unmapped"]["change"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(event["type_uid"].as_u64().unwrap() - 200_300, event["activity_id"].as_u64().unwrap());
+            *counts.entry((event["activity_id"].as_u64().unwrap(), change)).or_default() += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn a_finding_begins_goes_on_and_ends() {
+        let report = compared(400);
+        let counts = activities(&report);
+        let of = |activity: u64, change: &str| counts.get(&(activity, change.to_owned())).copied().unwrap_or(0);
+        assert_eq!((of(1, "new"), of(2, "changed"), of(2, "again"), of(3, "resolved")), (2, 3, 1, 1), "{counts:?}");
+        assert_eq!((of(1, "opened"), of(2, "opened"), of(1, "missed")), (1, 1, 1), "{counts:?}");
+        assert!(of(2, "") > 300 && of(1, "") == 0, "{counts:?}");
+    }
+
+    #[test]
+    fn without_an_audit_before_every_finding_begins() {
+        assert!(activities(&fleet(400)).keys().all(|(activity, change)| *activity == 1 && change.is_empty()));
     }
 }

@@ -170,6 +170,11 @@ impl Changes {
         self.instances.is_empty() && self.places.is_empty() && self.doors.is_empty()
     }
 
+    /// Returns what became of each instance that is listed.
+    pub fn by_instance(&self) -> BTreeMap<(&AccountId, &Region, &InstanceId), &InstanceChange> {
+        self.instances.iter().map(|one| ((&one.account, &one.region, &one.instance), one)).collect()
+    }
+
     /// Returns how many instances are newly of a class.
     pub fn count(&self, class: Class) -> u64 {
         self.classes.get(&class).copied().unwrap_or(0)
