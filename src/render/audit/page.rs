@@ -30,6 +30,7 @@ pub(super) fn page(report: &AuditReport) -> String {
         sections::images(report),
         sections::doors(report),
         sections::missed(report),
+        sections::seen_before(report),
         sections::exceptions(report),
         overview::places(report),
         overview::ages(report),

@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
 };
 
-use goldseal_core::report::{AuditReport, AuditedInstance, Class, PlaceReport};
+use goldseal_core::report::{AuditReport, AuditedInstance, Class};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -126,35 +126,15 @@ pub(super) fn places(report: &AuditReport) -> Option<Section> {
         Some(name) => format!("{}<small class=\"id\">{}</small>", Esc(name), Esc(id)),
         None => format!("<span class=\"id\">{}</span>", Esc(id)),
     };
-    let by_account = seen_before(report, |place| Some(place.account.as_str()));
-    let by_region = seen_before(report, |place| place.region.as_ref().map(|region| region.as_str()));
     let body = format!(
         "<div class=\"two\"><div>{}</div><div>{}</div></div>",
-        table("Account", accounts, &by_account, account),
-        table("Region", regions, &by_region, |region| Esc(region).to_string())
+        table("Account", accounts, account),
+        table("Region", regions, |region| Esc(region).to_string())
     );
     Some(Section { id: "places", title: "Accounts and regions", count: None, body })
 }
 
-/// Returns when that which was not seen now was seen first, by something of its place.
-fn seen_before<'r>(
-    report: &'r AuditReport,
-    by: impl Fn(&'r PlaceReport) -> Option<&'r str>,
-) -> BTreeMap<&'r str, Timestamp> {
-    let mut seen: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    for (name, at) in report.places.iter().filter_map(|place| Some((by(place)?, place.seen?))) {
-        seen.entry(name).and_modify(|known| *known = at.min(*known)).or_insert(at);
-    }
-    seen
-}
-
-/// Where an audit went on from one that was interrupted, a column says since when that is known.
-fn table(
-    what: &str,
-    counted: BTreeMap<&str, Counts>,
-    seen: &BTreeMap<&str, Timestamp>,
-    name: impl Fn(&str) -> String,
-) -> String {
+fn table(what: &str, counted: BTreeMap<&str, Counts>, name: impl Fn(&str) -> String) -> String {
     let bad = |counts: &Counts| counts.iter().filter(|(class, _)| class.is_bad()).map(|(_, count)| count).sum::<u64>();
     let mut rows: Vec<(&str, Counts)> = counted.into_iter().collect();
     rows.sort_by_key(|(_, counts)| std::cmp::Reverse((bad(counts), counts.values().sum::<u64>())));
@@ -162,23 +142,16 @@ fn table(
     let mut text = format!(
         "<table><caption class=\"quiet\">By {}, the worst first</caption><thead><tr><th scope=\"col\">{what}</th>\
          <th scope=\"col\" class=\"num\">Instances</th><th scope=\"col\" class=\"num\">Should not run</th>\
-         {}<th scope=\"col\" class=\"wide\">Verdicts</th></tr></thead><tbody>",
-        what.to_lowercase(),
-        if seen.is_empty() { "" } else { "<th scope=\"col\">Seen</th>" }
+         <th scope=\"col\" class=\"wide\">Verdicts</th></tr></thead><tbody>",
+        what.to_lowercase()
     );
-    let seen_cell = |id: &str| match seen.get(id) {
-        _ if seen.is_empty() => String::new(),
-        Some(at) => format!("<td>{}</td>", minute(*at)),
-        None => "<td>now</td>".to_owned(),
-    };
     for (id, counts) in rows.iter().take(ACCOUNTS) {
         html!(
             text,
-            "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td>{}{}<td class=\"wide\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td>{}<td class=\"wide\">{}</td></tr>",
             name(id),
             Number(counts.values().sum()),
             bad_cell(bad(counts)),
-            seen_cell(id),
             bar(counts.iter().map(|(class, count)| (*class, *count)), most)
         );
     }
@@ -248,7 +221,7 @@ pub(super) fn ages(report: &AuditReport) -> Option<Section> {
 
 #[cfg(test)]
 mod tests {
-    use goldseal_core::testing::audits::{at, fleet};
+    use goldseal_core::testing::audits::fleet;
 
     use super::*;
 
@@ -256,25 +229,7 @@ mod tests {
     fn the_lead_has_no_number_that_must_be_counted() {
         let lead = lead(&fleet(10_000));
         let (_, guards) = lead.split_once("Boot guard: ").unwrap();
-        assert!(
-            guards.contains(",") && !guards.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 3),
-            "{lead}"
-        );
-    }
-
-    #[test]
-    fn places_that_were_seen_before_have_a_column_with_when() {
-        let mut report = fleet(60);
-        assert!(!places(&report).unwrap().body.contains("Seen"));
-        let (first, second) = (at() - SignedDuration::from_mins(50), at() - SignedDuration::from_mins(20));
-        let account = report.places.first().unwrap().account.clone();
-        let mut of_account = report.places.iter_mut().filter(|place| place.account == account);
-        of_account.next().unwrap().seen = Some(second);
-        of_account.next().unwrap().seen = Some(first);
-        let body = places(&report).unwrap().body;
-        assert_eq!(body.matches("<th scope=\"col\">Seen</th>").count(), 2, "{body}");
-        let row = body.split("<tr>").find(|row| row.contains(account.as_str())).unwrap();
-        assert!(row.contains(&minute(first)) && !row.contains(&minute(second)), "{row}");
-        assert!(body.contains("<td>now</td>"));
+        let long = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 3);
+        assert!(guards.contains(',') && !long(guards), "{lead}");
     }
 }

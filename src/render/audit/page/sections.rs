@@ -6,7 +6,7 @@ use goldseal_core::report::{AuditReport, Class, Severity};
 
 use super::{
     super::places,
-    html::{Count, Esc, Number, Section, chip, day, html},
+    html::{Count, Esc, Number, Section, chip, day, html, minute},
 };
 use crate::render::human::plain;
 
@@ -14,6 +14,7 @@ use crate::render::human::plain;
 const IMAGES: usize = 25;
 const DOORS: usize = 50;
 const MISSED: usize = 50;
+const SEEN: usize = 50;
 const EXCEPTIONS: usize = 40;
 
 /// Days after which the lines of the time line stand, as far as it reaches.
@@ -123,6 +124,33 @@ pub(super) fn missed(report: &AuditReport) -> Option<Section> {
     Some(Section { id: "missed", title: "Not seen", count: Some(count as u64), body })
 }
 
+/// Places that an audit saw which was interrupted, and this one did not ask again.
+pub(super) fn seen_before(report: &AuditReport) -> Option<Section> {
+    let mut listed: Vec<_> = report.places.iter().filter_map(|place| Some((place.seen?, place))).collect();
+    if listed.is_empty() {
+        return None;
+    }
+    listed.sort_by_key(|(seen, _)| *seen);
+    let mut body = String::from(
+        "<p class=\"note\">What ran there was told to an audit that was interrupted; its verdicts are of now.</p>\n<table>\
+         <caption class=\"quiet\">The longest ago first</caption><thead><tr><th scope=\"col\">Account</th>\
+         <th scope=\"col\">Region</th><th scope=\"col\" class=\"num\">Instances</th><th scope=\"col\">Seen</th></tr></thead><tbody>",
+    );
+    for (seen, place) in listed.iter().take(SEEN) {
+        let region = place.region.as_ref().map_or("all regions", |region| region.as_str());
+        html!(
+            body,
+            "<tr><th scope=\"row\">{}</th><td>{region}</td><td class=\"num\">{}</td><td>{}</td></tr>",
+            Esc(place.name.as_deref().unwrap_or(place.account.as_str())),
+            Number(place.instances),
+            minute(*seen)
+        );
+    }
+    body.push_str("</tbody></table>");
+    rest(&mut body, listed.len(), SEEN, "place", "The JSON report has them all.");
+    Some(Section { id: "seen", title: "Seen before", count: Some(listed.len() as u64), body })
+}
+
 /// Exceptions on a time line: a line each, as long as it lasts.
 pub(super) fn exceptions(report: &AuditReport) -> Option<Section> {
     let endings = report.endings();
@@ -195,4 +223,26 @@ fn code(text: &str) -> String {
     parts
         .map(|(index, part)| if index % 2 == 0 { Esc(part).to_string() } else { format!("<code>{}</code>", Esc(part)) })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use goldseal_core::testing::audits::{at, fleet};
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn places_that_were_seen_before_stand_with_when_and_without_any_there_are_none() {
+        let mut report = fleet(60);
+        assert!(seen_before(&report).is_none());
+        let times = [20, 50].map(|minutes| at() - SignedDuration::from_mins(minutes));
+        for (place, seen) in report.places.iter_mut().zip(times) {
+            place.seen = Some(seen);
+        }
+        let section = seen_before(&report).unwrap();
+        assert_eq!((section.count, section.body.matches("<tr><th scope=\"row\">").count()), (Some(2), 2));
+        let [late, early] = times.map(|at| section.body.find(&minute(at)).unwrap());
+        assert!(early < late, "{}", section.body);
+    }
 }
