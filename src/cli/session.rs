@@ -43,6 +43,11 @@ impl Session {
         self.aws.get_or_init(load).await
     }
 
+    /// Returns the AWS settings of a profile.
+    pub async fn of_profile(&self, profile: &str) -> AwsConfig {
+        AwsConfig::load(self.settings.region.as_ref(), Some(profile), self.observer.clone()).await
+    }
+
     /// Tells somebody of every AWS call. It must be said before the first connection is made.
     pub fn observe(&mut self, observer: Observer) {
         self.observer = Some(observer);

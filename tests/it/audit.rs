@@ -120,6 +120,32 @@ fn an_organization_is_looked_at_in_every_region_and_what_is_not_seen_is_said() {
 }
 
 #[test]
+fn the_accounts_of_profiles_are_looked_at_with_their_own_credentials() {
+    let scene = scene();
+    let Scene { account, goldseal, .. } = &scene;
+    let other = Account::new();
+    let (here, there) =
+        (runs(account, REGION, &account.image("bare"), 1), runs(&other, REGION, &other.image("bare"), 2));
+    let profile =
+        |name: &str, id: &str| format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = testing\n");
+    let all = [profile("own", &account.id), profile("shop", &other.id), profile("again", &other.id)].concat();
+    goldseal.write(".aws/credentials", all);
+    let line = format!("audit --regions {REGION} --profiles");
+    let report = goldseal.json(&format!("{line} shop,own")).exits(1).report();
+    for (name, id) in [("own", &account.id), ("shop", &other.id)] {
+        let mut places = report["places"].as_array().unwrap().iter();
+        let place = places.find(|place| place["name"] == name).unwrap();
+        assert_eq!((&place["account"], &place["faults"]), (&json!(id), &json!([])), "{report:#}");
+    }
+    for id in [here, there].concat() {
+        assert_eq!(class_of(&report, &id), "unsealed");
+    }
+    goldseal.fails(&format!("{line} shop,again"), 3, &["profile again", "another profile"]);
+    goldseal.fails(&format!("{line} nobody"), 3, &["profile nobody"]);
+    goldseal.fails(&format!("{line} shop {LOOK}"), 2, &["--profiles"]);
+}
+
+#[test]
 fn outside_an_organization_nobody_knows_and_what_to_do_is_said() {
     let Scene { goldseal, .. } = scene();
     goldseal.fails("audit --organization", 3, &["organizations:ListAccounts", "--accounts FILE"]);
@@ -212,7 +238,7 @@ fn guards_that_were_sealed_in_must_report_and_what_they_refused_must_not_run() {
     let guard = |id: &str| &images.iter().find(|one| one["image"]["id"] == *id).unwrap()["guard"];
     assert_eq!((&guard(&guarded)["recipe"], guard(&plain)), (&json!("sysinit"), &Value::Null));
     let csv = String::from_utf8(goldseal.read("audit.csv")).unwrap();
-    assert!(csv.lines().any(|line| line.contains(ended.as_str()) && line.ends_with(",reject,poweroff")), "{csv}");
+    assert!(csv.lines().any(|line| line.contains(ended.as_str()) && line.ends_with(",reject,poweroff,,,")), "{csv}");
     goldseal.run(&format!("{only} {records}")).exits(0).says("4 of 5 running instances").says("3 reported");
     goldseal.run(&format!("{only} {records} --fail-on door")).exits(1);
 

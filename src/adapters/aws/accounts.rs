@@ -1,4 +1,5 @@
-//! The accounts of a fleet and a session in each: the caller's own, a list, or an organization; roles are assumed once.
+//! The accounts of a fleet and a session in each: the caller's own, a list, those of profiles, or an organization; roles are
+//! assumed once.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,6 +16,7 @@ use super::{AwsConfig, fault, pages, running::RunningIn};
 
 const ORGANIZATION: &str = "organizations:ListAccounts";
 const REGIONS: &str = "ec2:DescribeRegions";
+const PROFILE: &str = "sts:GetCallerIdentity";
 
 /// What a session is called in the logs of the account that it is in.
 const SESSION: &str = "goldseal-audit";
@@ -28,6 +30,8 @@ pub enum Chosen {
     These(Vec<Account>),
     /// All that are active in the caller's organization.
     Organization,
+    /// The one of each of these profiles, with its own credentials.
+    Profiles(Vec<(String, AwsConfig)>),
 }
 
 /// The role that is assumed in each account that is not the caller's.
@@ -61,6 +65,9 @@ impl Accounts {
 
     /// Returns the settings of somebody in an account. Credentials are asked for by the first call, and kept.
     pub(super) async fn session(&self, account: &AccountId) -> Result<AwsConfig, PortError> {
+        if let Some(session) = self.sessions.lock().await.get(account) {
+            return Ok(session.clone());
+        }
         if *account == self.aws.account().await? {
             return Ok(self.aws.clone());
         }
@@ -75,6 +82,22 @@ impl Accounts {
         let session = self.aws.assuming(account, role).await?;
         sessions.insert(account.clone(), session.clone());
         Ok(session)
+    }
+
+    /// Asks each profile whose it is, and keeps its session.
+    async fn of_profiles(&self, profiles: &[(String, AwsConfig)]) -> Result<Vec<Account>, PortError> {
+        let (mut sessions, mut found) = (self.sessions.lock().await, Vec::new());
+        sessions.clear();
+        for (name, session) in profiles {
+            let resource = format!("profile {name}");
+            let id = session.account().await.map_err(|error| PortError { resource: resource.clone(), ..error })?;
+            if sessions.insert(id.clone(), session.clone()).is_some() {
+                let why = format!("another profile before it is of the account {id} too");
+                return Err(PortError::new(PortErrorKind::Refused, PROFILE, resource).because(why));
+            }
+            found.push(Account { id, name: Some(name.clone()) });
+        }
+        Ok(found)
     }
 
     async fn organization(&self) -> Result<Vec<Account>, PortError> {
@@ -110,6 +133,7 @@ impl Fleets for Accounts {
             Chosen::Own => Ok(vec![Account { id: self.aws.account().await?, name: None }]),
             Chosen::These(accounts) => Ok(accounts.clone()),
             Chosen::Organization => self.organization().await,
+            Chosen::Profiles(profiles) => self.of_profiles(profiles).await,
         }
     }
 
@@ -119,7 +143,7 @@ impl Fleets for Accounts {
         }
         let session = self.session(account).await?;
         // Without AllRegions these are the ones that are enabled.
-        let answer = session.ec2(&self.aws.region().await?).describe_regions().send().await;
+        let answer = session.ec2(&session.region().await?).describe_regions().send().await;
         let answer = answer.map_err(|error| fault::port_error(&error, REGIONS, account))?;
         let named = answer.regions.unwrap_or_default().into_iter().filter_map(|region| region.region_name);
         let region = |name: String| {

@@ -19,6 +19,9 @@ pub struct AccountArgs {
     /// Look at the accounts in this file: an id a line, and a name behind it if it has one
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
+    /// Look at the account of each of these AWS profiles, with the credentials of the profile
+    #[arg(long, value_name = "PROFILE", value_delimiter = ',', conflicts_with_all = ["organization", "accounts", "role"])]
+    profiles: Vec<String>,
     /// The role to assume in each account, with its path
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
@@ -41,7 +44,7 @@ impl FleetArgs {
     /// Returns the fleet that is named, by flags or by `[audit]` of the settings: without accounts, the caller's own.
     pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
         let file = &session.settings.audit;
-        let chosen = match self.accounts.chosen()? {
+        let chosen = match self.accounts.chosen(session).await? {
             Some(chosen) => chosen,
             None => match (&file.accounts, file.organization) {
                 (Some(_), true) => bail!("the settings have both `audit.accounts` and `audit.organization`: keep one"),
@@ -58,11 +61,18 @@ impl FleetArgs {
 impl AccountArgs {
     /// Returns the accounts that the flags name: without any, the caller's own, whatever the settings of the audit say.
     pub async fn fleet(&self, session: &Session) -> Result<Accounts> {
-        let chosen = self.chosen()?.unwrap_or(Chosen::Own);
+        let chosen = self.chosen(session).await?.unwrap_or(Chosen::Own);
         self.of(session, chosen, Vec::new()).await
     }
 
-    fn chosen(&self) -> Result<Option<Chosen>> {
+    async fn chosen(&self, session: &Session) -> Result<Option<Chosen>> {
+        if !self.profiles.is_empty() {
+            let mut profiles = Vec::new();
+            for name in &self.profiles {
+                profiles.push((name.clone(), session.of_profile(name).await));
+            }
+            return Ok(Some(Chosen::Profiles(profiles)));
+        }
         Ok(match (&self.accounts, self.organization) {
             (Some(file), _) => Some(Chosen::These(accounts::read(file)?)),
             (None, true) => Some(Chosen::Organization),
