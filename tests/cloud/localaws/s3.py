@@ -1,4 +1,5 @@
 """S3: conditional writes without races, and who may learn that a key is missing."""
+import json
 import threading
 from xml.sax.saxutils import escape
 
@@ -10,7 +11,7 @@ from moto.s3.exceptions import MissingKey
 from moto.s3.models import s3_backends
 from moto.utilities.utils import get_partition
 
-from . import access, callers, errors
+from . import access, bucket_policies, callers, errors
 
 # moto checks a condition and then writes, with nothing in between to stop a second writer.
 WRITING = threading.Lock()
@@ -85,9 +86,9 @@ class S3(responses.S3Response):
         bucket = s3_backends[owner][partition].buckets.get(self.bucket_name) if owner else None
         if bucket is None or bucket.policy is None:
             return PermissionResult.NEUTRAL
-        policy = IAMPolicy(bucket.policy.decode())
-        statements = policy._policy_json["Statement"]
-        statements = statements if isinstance(statements, list) else [statements]
+        document = bucket_policies.meeting(bucket.policy.decode(), bucket_policies.context())
+        policy = IAMPolicy(json.dumps(document))
+        statements = document["Statement"]
         # moto takes any principal object for everyone.
         policy._policy_json["Statement"] = [
             one for one in statements if _names(one.get("Principal"), self.current_account)]
@@ -127,3 +128,4 @@ def _error(code: str, message: str) -> str:
 def install() -> None:
     # moto reloads S3's URLs each time, and then takes the class from this name.
     responses.S3Response = S3
+    bucket_policies.install()

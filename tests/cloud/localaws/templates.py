@@ -5,6 +5,7 @@ from moto.autoscaling import models
 from moto.core.common_models import CloudFormationModel
 
 from .autoscaling_actions import GIVEN_HOOKS
+from .stack_resources import bucket_settings
 
 
 class LifecycleHook(CloudFormationModel):
@@ -75,6 +76,12 @@ class QueuePolicy(CloudFormationModel):
 
 
 def install() -> None:
+    _hooks_of_groups()
+    _settings_of_buckets()
+    _policies_of_roles()
+
+
+def _hooks_of_groups() -> None:
     # CloudFormation finds moto's own class, not the one put in its place, so the method is changed.
     group = next(one for one in CloudFormationModel.__subclasses__()
                  if one.__module__ == models.__name__ and one.__name__ == "FakeAutoScalingGroup")
@@ -88,3 +95,31 @@ def install() -> None:
             GIVEN_HOOKS.reset(token)
 
     group.create_from_cloudformation_json = classmethod(create_with_hooks)
+
+
+def _settings_of_buckets() -> None:
+    from moto.s3.models import FakeBucket
+
+    create = FakeBucket.create_from_cloudformation_json.__func__
+
+    def create_with_settings(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        bucket = create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        bucket_settings(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
+        return bucket
+
+    FakeBucket.create_from_cloudformation_json = classmethod(create_with_settings)
+
+
+def _policies_of_roles() -> None:
+    from moto.iam.models import Role, iam_backends
+    from moto.utilities.utils import get_partition
+
+    create = Role.create_from_cloudformation_json.__func__
+
+    def create_with_policies(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        role = create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", []):
+            iam_backends[account_id][get_partition(region_name)].attach_role_policy(arn, role.name)
+        return role
+
+    Role.create_from_cloudformation_json = classmethod(create_with_policies)

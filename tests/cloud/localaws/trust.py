@@ -19,7 +19,7 @@ def allows(policy: str, caller: Mapping[str, object], context: Mapping[str, str 
         denies = one.get("Effect") == "Deny"
         if not any(_like("sts:AssumeRole", wanted) for wanted in _list(one.get("Action"))):
             continue
-        if not _names(one.get("Principal"), caller) or not _holds(one.get("Condition") or {}, context, denies):
+        if not _names(one.get("Principal"), caller) or not holds(one.get("Condition") or {}, context, denies):
             continue
         if denies:
             return False
@@ -46,7 +46,8 @@ def _names(principal: object, caller: Mapping[str, object]) -> bool:
     return False
 
 
-def _holds(conditions: dict, context: Mapping[str, str | None], unknown: bool) -> bool:
+def holds(conditions: dict, context: Mapping[str, str | None], unknown: bool) -> bool:
+    """Whether all conditions of a statement are met; one that is not understood is `unknown`."""
     known = {name.lower(): value for name, value in context.items()}
     for operator, keys in conditions.items():
         for key, wanted in keys.items():
@@ -64,7 +65,7 @@ def _meets(operator: str, have: str | None, key_is_known: bool, wanted: list, un
     test = {"StringEquals": lambda one: have == one, "StringLike": lambda one: fnmatch.fnmatchcase(have, one),
             "StringEqualsIgnoreCase": lambda one: have.lower() == one.lower(),
             "ArnEquals": lambda one: fnmatch.fnmatchcase(have, one),
-            "ArnLike": lambda one: fnmatch.fnmatchcase(have, one)}
+            "ArnLike": lambda one: fnmatch.fnmatchcase(have, one), "Bool": lambda one: have.lower() == one.lower()}
     negated = base.replace("Not", "", 1)
     if base not in test and negated not in test:
         return unknown
