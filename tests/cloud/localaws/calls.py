@@ -1,6 +1,7 @@
 """Which AWS call an HTTP request is, and the log of them."""
 import io
 import json
+import re
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ NAMES = ("ImageId", "SourceImageId", "KeyId", "TargetKeyId", "SnapshotId", "Sour
          "QueueUrl", "TopicArn", "LifecycleHookName", "AutoScalingGroupName", "RoleArn", "AliasName", "StackName",
          "Name", "Names", "QueueName", "ResourceIds", "ResourceId", "ImageIds", "InstanceIds", "SnapshotIds", "Resources")
 KEPT = 100_000
+# What AWS_SDK_UA_APP_ID says: whose call it is, whatever its account.
+APP = re.compile(r"\bapp/(\S+)")
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Call:
     resource: str = ""
     status: int = 0
     fault: bool = False
+    app: str = ""
 
 
 def identify(environ: dict) -> Call:
@@ -37,6 +41,8 @@ def identify(environ: dict) -> Call:
         credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
         key, region, service = callers.scope(f"Credential={credential}")
     call = Call(service, None, callers.account_of(key, environ.get("HTTP_X_MOTO_ACCOUNT_ID")), key, region)
+    if app := APP.search(environ.get("HTTP_USER_AGENT", "")):
+        call.app = app.group(1)
     model = wire.model_of(service)
     if model is None:
         return call

@@ -45,6 +45,15 @@ class Queue(models.Queue):
         return Attributes(self)
 
     @property
+    def lambda_event_source_mappings(self) -> dict:
+        """None, whatever is put there: moto would hand each message to a function in a container, and delete it."""
+        return {}
+
+    @lambda_event_source_mappings.setter
+    def lambda_event_source_mappings(self, mappings: dict) -> None:
+        pass
+
+    @property
     def messages(self) -> list[models.Message]:
         now = unix_time_millis()  # once, not twice for every message
         return [one for one in list(self._messages) if one.visible_at < now and one.delayed_until <= now]

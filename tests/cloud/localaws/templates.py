@@ -76,9 +76,23 @@ class QueuePolicy(CloudFormationModel):
 
 
 def install() -> None:
+    _no_value_in_lists()
     _hooks_of_groups()
     _settings_of_buckets()
     _policies_of_roles()
+
+
+def _no_value_in_lists() -> None:
+    from moto.cloudformation import parsing
+
+    clean = parsing.clean_json
+
+    def clean_lists(resource_json, resources_map):
+        # moto leaves AWS::NoValue in lists as nothing at all.
+        cleaned = clean(resource_json, resources_map)
+        return [one for one in cleaned if one is not None] if isinstance(resource_json, list) else cleaned
+
+    parsing.clean_json = clean_lists
 
 
 def _hooks_of_groups() -> None:
@@ -117,8 +131,12 @@ def _policies_of_roles() -> None:
     create = Role.create_from_cloudformation_json.__func__
 
     def create_with_policies(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        given = cloudformation_json["Properties"]
+        for one in given.get("Policies", []):  # moto keeps Python's own way of writing it
+            if not isinstance(one["PolicyDocument"], str):
+                one["PolicyDocument"] = json.dumps(one["PolicyDocument"])
         role = create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
-        for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", []):
+        for arn in given.get("ManagedPolicyArns", []):
             iam_backends[account_id][get_partition(region_name)].attach_role_policy(arn, role.name)
         return role
 
