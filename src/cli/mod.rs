@@ -5,6 +5,7 @@ mod audit;
 mod boot;
 mod describe;
 mod doctor;
+mod enroll;
 mod exit;
 mod facts;
 mod fleet;
@@ -87,6 +88,8 @@ enum Command {
     Publish(publish::Publish),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
     Hook(Box<hook::Hook>),
+    /// Let the launches of an Auto Scaling group wait for the launch hook: shown, or done with --apply
+    Enroll(Box<enroll::Enroll>),
     /// Guard the boot of this instance: of an image that is not admitted, nothing starts
     Boot(boot::Boot),
     /// Look at everything that the launch hook stands on, and say what to type
@@ -182,6 +185,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Verify(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format).map_err(Failure::unanswered)?,
+        Command::Enroll(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Boot(command) => match command.of_image(format) {
             Ok(done) => done?,
             Err(guard) => guard.run(session()?, format)?,

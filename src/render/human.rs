@@ -22,6 +22,7 @@ mod boot;
 mod boot_check;
 mod breakers;
 mod doctor;
+mod enroll;
 mod gate;
 mod publish;
 mod sbom_query;
@@ -36,6 +37,7 @@ pub(super) use self::{
     boot_check::{boot_check, boot_install},
     breakers::breakers,
     doctor::doctor,
+    enroll::enroll,
     gate::{counts, gate, standing},
     publish::publish,
     sbom_query::sbom_query,

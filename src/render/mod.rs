@@ -13,8 +13,8 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-    DescribeReport, DoctorReport, GateReport, PolicyReport, PublishReport, SbomQueryReport, SealReport, SignReport,
-    TraceReport, VerifyReport, WhatIfReport,
+    DescribeReport, DoctorReport, EnrollReport, GateReport, PolicyReport, PublishReport, SbomQueryReport, SealReport,
+    SignReport, TraceReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
@@ -148,6 +148,11 @@ pub fn boot(format: Format, report: &BootReport) -> io::Result<()> {
 /// Prints what `doctor` found.
 pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
     print(format, report, human::doctor)
+}
+
+/// Prints what `enroll` did, or would do.
+pub fn enroll(format: Format, report: &EnrollReport) -> io::Result<()> {
+    print(format, report, human::enroll)
 }
 
 /// Prints which instances have what was asked for.

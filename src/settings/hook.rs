@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use goldseal_core::lifecycle::{Guarded, NotAPattern};
+use goldseal_core::{
+    ids::{HookName, NotAnId},
+    lifecycle::{Guarded, NotAPattern},
+};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
@@ -16,6 +19,8 @@ use crate::adapters::{
 pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 /// A deadline is at least as long as EC2 takes to show a new instance, and at most as the longest hook timeout.
 const DEADLINES: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(10), SignedDuration::from_hours(2));
+/// The name of our lifecycle hook, unless it is set.
+const HOOK: &str = "goldseal";
 /// Where metrics and health are served, unless it is set.
 const LISTEN: &str = "127.0.0.1:9464";
 
@@ -51,6 +56,42 @@ pub struct HookFragment {
     pub listen: Option<String>,
 }
 
+/// What an enrolment takes of the settings of the hook, each as far as it is set: who enrols need not run the hook.
+#[derive(Debug, Clone)]
+pub struct EnrollSettings {
+    /// The queue.
+    pub queue: Option<QueueUrl>,
+    /// Which groups and hooks are guarded.
+    pub guarded: Option<Guarded>,
+    /// The lifecycle hook: the one that is named, else the first of the hooks, else `goldseal`.
+    pub hook: HookName,
+}
+
+impl EnrollSettings {
+    /// Merges flags and environment with the file; `named` is the lifecycle hook, where it is.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn merge(given: HookFragment, file: HookFragment, named: Option<HookName>) -> Result<Self, SettingsError> {
+        let list = |given: Vec<String>, file: Vec<String>| if given.is_empty() { file } else { given };
+        let (groups, mut hooks) = (list(given.groups, file.groups), list(given.hooks, file.hooks));
+        let hook = match named {
+            Some(name) => name,
+            None => hooks
+                .first()
+                .map_or(HOOK, String::as_str)
+                .parse()
+                .map_err(|fault: NotAnId| invalid("hooks", fault.to_string()))?,
+        };
+        // Who says which groups are guarded means by this hook, unless they say by which.
+        if hooks.is_empty() {
+            hooks.push(hook.to_string());
+        }
+        let guarded = if groups.is_empty() { None } else { Some(guarded(&groups, &hooks)?) };
+        Ok(Self { queue: queue(given.queue.or(file.queue))?, guarded, hook })
+    }
+}
+
 /// Settings of the hook that are valid.
 #[derive(Debug, Clone)]
 pub struct HookSettings {
@@ -72,7 +113,6 @@ impl HookSettings {
     /// See [`SettingsError`].
     pub fn merge(given: HookFragment, file: HookFragment, store: &StoreUrl) -> Result<Self, SettingsError> {
         let list = |given: Vec<String>, file: Vec<String>| if given.is_empty() { file } else { given };
-        let invalid = |key: &'static str, problem: String| SettingsError::Hook { key, problem };
         let groups = list(given.groups, file.groups);
         let hooks = list(given.hooks, file.hooks);
         let missing = |what, hint| SettingsError::Missing { what, hint };
@@ -88,10 +128,7 @@ impl HookSettings {
                 "give --guard-hook NAME, or write `hooks = [\"goldseal\"]` below [hook]",
             ));
         }
-        let guarded = Guarded::new(&groups, &hooks).map_err(|fault| {
-            let key = if matches!(fault, NotAPattern::Hook(_)) { "hooks" } else { "groups" };
-            invalid(key, fault.to_string())
-        })?;
+        let guarded = guarded(&groups, &hooks)?;
         let state = state(given.state.or(file.state))?;
         if state.overlaps(store) {
             let problem =
@@ -105,8 +142,7 @@ impl HookSettings {
         let listen = listen.parse().map_err(|_address| {
             invalid("listen", format!("{listen:?} is not an address and a port, such as {LISTEN}"))
         })?;
-        let queue = given.queue.or(file.queue).map(|url| url.parse()).transpose();
-        let queue = queue.map_err(|fault: NotAQueueUrl| invalid("queue", fault.to_string()))?;
+        let queue = queue(given.queue.or(file.queue))?;
         Ok(Self { queue, guarded, state, deadline, listen })
     }
 
@@ -121,16 +157,31 @@ impl HookSettings {
     }
 }
 
+fn guarded(groups: &[String], hooks: &[String]) -> Result<Guarded, SettingsError> {
+    Guarded::new(groups, hooks).map_err(|fault| {
+        let key = if matches!(fault, NotAPattern::Hook(_)) { "hooks" } else { "groups" };
+        invalid(key, fault.to_string())
+    })
+}
+
+fn queue(url: Option<String>) -> Result<Option<QueueUrl>, SettingsError> {
+    let queue = url.map(|url| url.parse()).transpose();
+    queue.map_err(|fault: NotAQueueUrl| invalid("queue", fault.to_string()))
+}
+
+fn invalid(key: &'static str, problem: String) -> SettingsError {
+    SettingsError::Hook { key, problem }
+}
+
 /// Reads where state is kept.
 pub(super) fn state(text: Option<String>) -> Result<StoreUrl, SettingsError> {
     let hint = "give --state URL, or write `state = \"file:///var/lib/goldseal\"` below [hook]";
     let text = text.ok_or(SettingsError::Missing { what: "place for state", hint })?;
-    let invalid = |problem: String| SettingsError::Hook { key: "state", problem };
-    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid(fault.to_string()))?;
+    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid("state", fault.to_string()))?;
     if url.holds_state() {
         return Ok(url);
     }
-    Err(invalid(format!("{url}: state is kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)")))
+    Err(invalid("state", format!("{url}: state is kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)")))
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
@@ -200,5 +251,28 @@ mod tests {
             assert!(error.contains(told), "{error}");
         }
         assert!(merged(|file| file.queue = None).unwrap().queue().is_err());
+    }
+
+    #[test]
+    fn who_enrols_need_not_have_set_what_the_hook_needs() {
+        let merge = |given, file| EnrollSettings::merge(given, file, None);
+        let nothing = merge(HookFragment::default(), HookFragment::default()).unwrap();
+        assert!(nothing.queue.is_none() && nothing.guarded.is_none() && nothing.hook.as_str() == "goldseal");
+        let file = HookFragment { hooks: vec!["first".to_owned(), "another".to_owned()], state: None, ..whole() };
+        let api = || HookFragment { groups: vec!["api".to_owned()], ..HookFragment::default() };
+        let both = merge(api(), file).unwrap();
+        assert!(both.guarded.is_some_and(|guarded| guarded.group(&"api".parse().unwrap())));
+        assert_eq!(both.hook.as_str(), "first");
+        // Groups alone are enough to know that another one is not guarded.
+        let groups = EnrollSettings::merge(api(), HookFragment::default(), "ours".parse().ok()).unwrap();
+        let guarded = groups.guarded.unwrap();
+        assert!(!guarded.group(&"web".parse().unwrap()) && guarded.hook(&"ours".parse().unwrap()));
+        for broken in [
+            HookFragment { queue: Some("goldseal".to_owned()), ..HookFragment::default() },
+            HookFragment { groups: vec!["*b".to_owned()], ..whole() },
+            HookFragment { hooks: vec!["a b".to_owned()], ..HookFragment::default() },
+        ] {
+            assert!(merge(HookFragment::default(), broken).is_err());
+        }
     }
 }

@@ -9,7 +9,7 @@ mod hook;
 
 use std::path::{Path, PathBuf};
 
-use goldseal_core::ids::Region;
+use goldseal_core::ids::{HookName, Region};
 use serde::Deserialize;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 pub use self::{
     audit::AuditFragment,
     boot::{BootFragment, BootSettings, DescribeImages},
-    hook::{DEADLINE, HookFragment, HookSettings},
+    hook::{DEADLINE, EnrollSettings, HookFragment, HookSettings},
 };
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
@@ -172,6 +172,14 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn hook(&self, given: HookFragment) -> Result<HookSettings, SettingsError> {
         HookSettings::merge(given, self.hook.clone(), self.store()?)
+    }
+
+    /// Returns what an enrolment takes of the hook's settings, of which `given` and `named` are its flags.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn enroll(&self, given: HookFragment, named: Option<HookName>) -> Result<EnrollSettings, SettingsError> {
+        EnrollSettings::merge(given, self.hook.clone(), named)
     }
 
     /// Returns the settings of the boot guard.

@@ -31,6 +31,7 @@ mod dependencies;
 mod docs;
 mod doctor;
 mod e2e;
+mod enrolling;
 mod exceptions;
 mod fleet;
 mod formats;

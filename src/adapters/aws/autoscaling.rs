@@ -41,13 +41,13 @@ const IDS: usize = 50;
 const GROUPS_PAGE: i32 = 100;
 const WARM_POOL_PAGE: i32 = 50;
 
-const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
+pub(super) const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 const LAUNCH: &str = "Launch";
 
 /// Auto Scaling in one region. Clones share their batches.
 #[derive(Debug, Clone)]
 pub struct AutoScaling {
-    client: Client,
+    pub(super) client: Client,
     /// Asks once: whether a completion was done whose answer got lost is for its caller to find out.
     once: Client,
     members: Batches<InstanceId, Result<Member, String>>,
@@ -274,11 +274,12 @@ fn hook(described: &LifecycleHook) -> Result<Hook, String> {
             .into_iter()
             .find(|one| described.default_result() == Some(word(*one))),
         target: described.notification_target_arn().map(str::to_owned),
+        role: described.role_arn().map(str::to_owned),
     })
 }
 
 /// The names of the API are in capitals.
-fn word(completion: Completion) -> &'static str {
+pub(super) fn word(completion: Completion) -> &'static str {
     match completion {
         Completion::Continue => "CONTINUE",
         Completion::Abandon => "ABANDON",
@@ -318,7 +319,7 @@ fn says<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, told: impl F
     fault::code(error) == Some("ValidationError") && fault::message(error).is_some_and(told)
 }
 
-fn about_group<E>(error: &SdkError<E, HttpResponse>, operation: &'static str, group: &GroupName) -> PortError
+pub(super) fn about_group<E>(error: &SdkError<E, HttpResponse>, operation: &'static str, group: &GroupName) -> PortError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {

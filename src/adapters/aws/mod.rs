@@ -13,6 +13,7 @@ mod clients;
 mod containment;
 mod ebs;
 mod ec2;
+mod enrolling;
 mod external_mu;
 pub mod fault;
 #[cfg(test)]

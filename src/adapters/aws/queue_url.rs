@@ -48,6 +48,13 @@ impl QueueUrl {
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
     }
+
+    /// Returns the ARN of the queue, which is in this region.
+    pub fn arn(&self, region: &Region) -> String {
+        let mut parts = self.url.rsplit('/');
+        let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        format!("arn:{}:sqs:{region}:{account}:{name}", region.partition())
+    }
 }
 
 impl fmt::Display for QueueUrl {
@@ -105,5 +112,19 @@ mod tests {
             assert!(fault.contains("not the URL of a queue"), "{url}: {fault}");
         }
         assert!("x".repeat(9_000).parse::<QueueUrl>().unwrap_err().to_string().len() < 400);
+    }
+
+    #[test]
+    fn the_arn_is_made_of_its_parts() {
+        for (url, region, arn) in [
+            (
+                "https://sqs.eu-west-1.amazonaws.com/123456789012/launches",
+                "eu-west-1",
+                "arn:aws:sqs:eu-west-1:123456789012:launches",
+            ),
+            ("http://127.0.0.1:5566/123456789012/q.1", "cn-north-1", "arn:aws-cn:sqs:cn-north-1:123456789012:q.1"),
+        ] {
+            assert_eq!(url.parse::<QueueUrl>().unwrap().arn(&region.parse().unwrap()), arn);
+        }
     }
 }

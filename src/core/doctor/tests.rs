@@ -30,6 +30,7 @@ fn hook() -> Hook {
         longest: SignedDuration::from_mins(1000),
         default_result: Some(Completion::Abandon),
         target: Some(QUEUE.into()),
+        role: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! stands on are in the [Auto Scaling user guide](https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html).
 
 mod breaker;
+mod enrolment;
 mod guarded;
 mod lease;
 mod notice;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     breaker::{Breaker, BreakerFault, Breakers, Suspension, Trip},
+    enrolment::{Difference, Enrolment, Obstacle, Sender},
     guarded::{Guarded, NotAPattern},
     lease::{Due, End, Lease, Terms, Tried},
     notice::{MESSAGE_LIMITS, Message, MessageFault, Notice, parse_message},
@@ -115,6 +117,9 @@ pub struct Hook {
     pub default_result: Option<Completion>,
     /// Where its notifications go, if not to EventBridge alone.
     pub target: Option<String>,
+    /// The role that sends them there.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 /// An Auto Scaling group, as far as a launch hook is concerned.

@@ -6,7 +6,7 @@ use super::{Expected, PortError, Stored, Written};
 use crate::{
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
-    lifecycle::{Answer, Group, Guarded, Hook, Instance, Member, Volume, Wait},
+    lifecycle::{Answer, Enrolment, Group, Guarded, Hook, Instance, Member, Volume, Wait},
 };
 
 /// Where instances and their volumes are described: EC2.
@@ -43,6 +43,12 @@ pub trait Groups {
 
     /// Suspends or resumes the launches of a group.
     fn suspend_launch(&self, group: &GroupName, suspend: bool) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Where lifecycle hooks are put: Auto Scaling.
+pub trait Enrols {
+    /// Puts our lifecycle hook into a group, or changes the one that is there.
+    fn enrol(&self, group: &GroupName, hook: &Enrolment) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// Where an enforcement point keeps what it must not forget: documents by name, none of them a verdict to go by.

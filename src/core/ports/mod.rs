@@ -16,7 +16,7 @@ pub use self::{
     doctor::{Asker, LaunchQueue, Templates},
     findings::{Finding, Findings, Untaken},
     fleet::{Account, Fleets, Grouped, View},
-    launches::{Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
+    launches::{Enrols, Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     listings::{ListStore, Listing, Listings, Post, Postings},
     metadata::InstanceMetadata,
     records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},

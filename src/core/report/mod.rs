@@ -9,6 +9,7 @@ mod boot_check;
 mod boot_record;
 mod breakers;
 mod doctor;
+mod enroll;
 mod gate;
 mod launch;
 mod overridden;
@@ -31,6 +32,7 @@ pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, Bo
 pub use boot_record::{BootRecord, BootRecordFault};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
+pub use enroll::{ENROLL_SCHEMA, EnrollOutcome, EnrollReport};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use overridden::OverrideReport;

@@ -115,6 +115,7 @@ pub fn hook(name: &str) -> Hook {
         longest: SignedDuration::from_hours(48),
         default_result: Some(Completion::Abandon),
         target: Some("arn:aws:sqs:eu-west-1:000000000001:launches".to_owned()),
+        role: None,
     }
 }
 

@@ -11,10 +11,10 @@ use super::ports::{Journal, revision};
 use crate::{
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
-    lifecycle::{Answer, Group, Guarded, Hook, Instance, Member, Volume, Wait},
+    lifecycle::{Answer, Enrolment, Group, Guarded, Hook, Instance, Member, Volume, Wait},
     ports::{
-        Expected, Groups, Instances, PortError, PortErrorKind, STATE_LIMIT, StateName, StateStore, Stored, Waits,
-        Written,
+        Enrols, Expected, Groups, Instances, PortError, PortErrorKind, STATE_LIMIT, StateName, StateStore, Stored,
+        Waits, Written,
     },
 };
 
@@ -161,6 +161,29 @@ impl Groups for FakeGroups {
             Some((group, _)) => group.launch_suspended = suspend,
             None => return Err(PortError::new(PortErrorKind::NotFound, operation, group)),
         }
+        Ok(())
+    }
+}
+
+impl Enrols for FakeGroups {
+    async fn enrol(&self, group: &GroupName, hook: &Enrolment) -> Result<(), PortError> {
+        self.journal.note(&format!("enrol {group}"), self.suspend_fault)?;
+        let Enrolment { name, timeout, default_result, sender } = hook;
+        let hook = Hook {
+            name: name.clone(),
+            launching: true,
+            timeout: *timeout,
+            longest: *timeout * 100,
+            default_result: Some(*default_result),
+            target: sender.as_ref().map(|sender| sender.target.clone()),
+            role: sender.as_ref().map(|sender| sender.role.clone()),
+        };
+        let mut groups = self.groups.lock().unwrap();
+        let (_, hooks) = groups
+            .get_mut(group)
+            .ok_or_else(|| PortError::new(PortErrorKind::NotFound, "autoscaling:PutLifecycleHook", group))?;
+        hooks.retain(|one| one.name != *name);
+        hooks.push(hook);
         Ok(())
     }
 }

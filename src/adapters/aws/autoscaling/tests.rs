@@ -237,6 +237,7 @@ async fn hooks_are_read_with_their_timeouts() {
         longest: SignedDuration::from_secs(longest),
         default_result: Some(result),
         target: None,
+        role: None,
     };
     let drain = expected("drain", false, 7200, 172_800, Completion::Continue);
     assert_eq!(hooks, [drain, expected("verify", true, 600, 60_000, Completion::Abandon)]);

@@ -84,6 +84,7 @@ impl Groups for World {
             longest: SignedDuration::from_hours(16),
             default_result: Some(Completion::Abandon),
             target: Some("arn:aws:sqs:eu-west-1:123456789012:q".into()),
+            role: None,
         };
         let hooks = if group.as_str().starts_with("web") { vec![hook] } else { Vec::new() };
         self.ask("autoscaling:DescribeLifecycleHooks", group, hooks)
