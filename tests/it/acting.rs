@@ -18,7 +18,7 @@ const CONSENT: (&str, &str) = ("goldseal:quarantine", "allow");
 const ISOLATE: &str = "--act-on unsealed --quarantine-group quarantine";
 
 /// Asks Security Hub of the local AWS, which looks at no signature: the account is that of the access key.
-fn hub(account: &Account, path: &str, body: &Value) -> Value {
+pub fn hub(account: &Account, path: &str, body: &Value) -> Value {
     let host = cloud().endpoint.trim_start_matches("http://").to_owned();
     let signed = format!(
         "AWS4-HMAC-SHA256 Credential={}/20261128/{REGION}/securityhub/aws4_request, SignedHeaders=host, Signature=0",
@@ -86,7 +86,7 @@ fn security_hub_is_told_from_each_accounts_own_session_and_what_is_gone_is_archi
 }
 
 /// Lets an instance of an image that nobody sealed run, with consent or without, and the quarantine group be there.
-fn unsealed(account: &Account, goldseal: &Goldseal, count: usize) -> (Vec<String>, String) {
+pub fn unsealed(account: &Account, goldseal: &Goldseal, count: usize) -> (Vec<String>, String) {
     let image = account.image("bare");
     let ids = runs(account, REGION, &image, count);
     let vpc = wait(account.ec2().describe_vpcs().send()).unwrap().vpcs()[0].vpc_id().unwrap().to_owned();
@@ -96,7 +96,8 @@ fn unsealed(account: &Account, goldseal: &Goldseal, count: usize) -> (Vec<String
     (ids, group)
 }
 
-fn consents(account: &Account, instance: &str) {
+/// Tags an instance as one that may be acted on.
+pub fn consents(account: &Account, instance: &str) {
     let tag = Tag::builder().key(CONSENT.0).value(CONSENT.1).build();
     wait(account.ec2().create_tags().resources(instance).tags(tag).send()).unwrap();
 }

@@ -22,7 +22,8 @@ pub fn scene() -> Scene {
     scene
 }
 
-fn order(control: &str, body: &Value) -> Value {
+/// Gives the local AWS an order, and returns its answer.
+pub fn order(control: &str, body: &Value) -> Value {
     let (status, answer) = cloud().send("POST", &format!("/localaws/{control}"), &body.to_string());
     assert_eq!(status, 200, "{answer}");
     serde_json::from_str(&answer).unwrap()

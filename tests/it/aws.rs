@@ -67,6 +67,11 @@ impl Account {
         Self { id: NEXT.fetch_add(1, SeqCst).to_string(), region: REGION.to_owned() }
     }
 
+    /// Returns an account by its id: documents name one, and their words are tried as they stand.
+    pub fn named(id: &str) -> Self {
+        Self { id: id.to_owned(), region: REGION.to_owned() }
+    }
+
     /// Returns the account in another region.
     pub fn in_region(&self, region: &str) -> Self {
         Self { region: region.to_owned(), ..self.clone() }

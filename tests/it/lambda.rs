@@ -24,13 +24,14 @@ use crate::{
 
 /// The Runtime API: events wait to be fetched, answers come back.
 #[derive(Clone, Default)]
-struct Runtime {
+pub struct Runtime {
     events: Arc<Mutex<VecDeque<(String, String)>>>,
     answers: Arc<Mutex<Vec<(String, bool, Value)>>>,
 }
 
 impl Runtime {
-    fn start() -> (Self, String) {
+    /// Starts it, and returns its address.
+    pub fn start() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let (runtime, address) = (Self::default(), listener.local_addr().unwrap().to_string());
@@ -48,7 +49,7 @@ impl Runtime {
     }
 
     /// Calls the function; returns whether it went well, and its answer.
-    fn call(&self, event: &Value) -> (bool, Value) {
+    pub fn call(&self, event: &Value) -> (bool, Value) {
         let id = format!("call-{}", self.answers.lock().unwrap().len());
         self.events.lock().unwrap().push_back((id.clone(), event.to_string()));
         let mut found = None;
@@ -88,7 +89,7 @@ async fn failed(State(runtime): State<Runtime>, Path(id): Path<String>, body: St
 }
 
 /// What the queue hands to the function.
-fn record(id: &str, body: &Value) -> Value {
+pub fn record(id: &str, body: &Value) -> Value {
     let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
     json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs", "awsRegion": "eu-west-1",
         "attributes": {"ApproximateFirstReceiveTimestamp": "1700000000000", "SentTimestamp": "1700000000000"},

@@ -2,7 +2,7 @@
 
 mod check;
 mod cost;
-mod instance;
+pub mod instance;
 mod least;
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
