@@ -88,7 +88,8 @@ where
             let Sources { keys: kms, store, state, .. } = &*self.sources;
             let state = Some(state);
             let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &[] };
-            let keys = Arc::new(keys(&self.policy, &asked).await);
+            // On the heap: a worker's stack has to hold all that waits in one launch.
+            let keys = Arc::new(Box::pin(keys(&self.policy, &asked)).await);
             if keys.is_complete() { Ok(keys) } else { Err(keys) }
         };
         match self.keys.try_get_with((), asked).await {
@@ -159,7 +160,7 @@ where
 {
     async fn case(&self, image: &ImageRef) -> Arc<Case> {
         let opened = async {
-            let case = Arc::new(self.open(image).await);
+            let case = Arc::new(Box::pin(self.open(image)).await);
             if case.is_incomplete() { Err(case) } else { Ok(case) }
         };
         match self.open.try_get_with_by_ref(image, opened).await {
