@@ -51,8 +51,11 @@ pub fn repository(text: &str) -> Option<String> {
     } else {
         format!(":{port}")
     };
-    let path = path.split(['?', '#', '@']).next()?.trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
+    let mut path = path.split(['?', '#', '@']).next()?.trim_matches('/');
+    // However often it stands there: what is left must not be another name when it is read again.
+    while let Some(shorter) = path.strip_suffix(".git") {
+        path = shorter.trim_end_matches('/');
+    }
     let whole = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     whole.then(|| format!("https://{name}{port}/{path}"))
 }
@@ -68,6 +71,8 @@ mod tests {
             "https://github.com/acme/images.git",
             "https://github.com/acme/images/",
             "https://GitHub.com:443/acme/images.git/",
+            "https://github.com/acme/images.git.git",
+            "https://github.com/acme/images/.git/.git",
             "http://github.com/acme/images",
             "https://user@github.com/acme/images",
             "https://x-access-token:ghs_secret@github.com/acme/images.git",
@@ -121,6 +126,7 @@ mod tests {
             "https://[2001:db8::1/acme/images",
             "https://user:token@/acme/images",
             "https://github.com/../images",
+            "https://github.com/.git.git",
             "https://github.com/acme//images",
             "https://git hub.com/acme/images",
             "https://github.com/acme/ima\u{7}ges",
