@@ -254,3 +254,32 @@ fn causes_are_sorted_and_said_once() {
     assert!(sorted.as_slice().windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(sorted.as_slice().len(), reasons().into_iter().collect::<BTreeSet<_>>().len());
 }
+
+#[test]
+fn what_is_said_of_a_line_of_the_evidence_names_it_and_nothing_else_does() {
+    for reason in reasons() {
+        let of_a_line = matches!(reason, Reason::EvidenceDefect { .. } | Reason::EvidenceDiscounted { .. });
+        assert_eq!(reason.line(), of_a_line.then_some(1), "{reason:?}");
+    }
+    assert_eq!(Reason::defect(7, &Defect::SubjectDigest).line(), Some(7));
+}
+
+#[test]
+fn what_is_of_a_time_may_lapse_and_what_may_stand_behind_it_and_nothing_else_does() {
+    let may: BTreeSet<&str> = reasons().iter().filter(|one| one.may_lapse()).map(Reason::code).collect();
+    let discounts = reasons().into_iter().filter(|one| matches!(one, Reason::EvidenceDiscounted { .. }));
+    let of_bundles: BTreeSet<&str> = discounts.map(|one| one.code()).collect();
+    let others: Vec<&str> = may.difference(&of_bundles).copied().collect();
+    assert!(of_bundles.is_subset(&may));
+    assert_eq!(
+        others,
+        [
+            "attestation-missing",
+            "attestation-under-threshold",
+            "database-data-too-old",
+            "database-too-old",
+            "exception-expired",
+            "scan-too-old",
+        ]
+    );
+}

@@ -157,3 +157,21 @@ fn statements_that_nobody_requires_are_listed_and_change_nothing() {
     let required: Vec<bool> = judgement.checked.iter().map(|one| one.required).collect();
     assert_eq!(required, [true, true, true, false, false]);
 }
+
+#[test]
+fn evidence_that_was_examined_for_something_else_decides_nothing() {
+    let (ours, others) = (facts(), crate::testing::images::other_facts());
+    let keys_of = |policy: &Policy| Keys::new(policy, |_| Err(String::new()));
+    let policy = policies::compiled(&Asked::admitted().policy);
+    let stricter = policies::compiled(&policies::minimal(&LocalKey::p256(2)));
+    let (keys, other_keys) = (keys_of(&policy), keys_of(&stricter));
+    let dossier = keys.examine(&sealed(&LocalKey::p256(1)), ours.descriptor.digest());
+    for (policy, keys, facts, expected) in [
+        (&policy, &keys, &ours, "admit"),
+        (&policy, &keys, &others, "undetermined internal"),
+        (&stricter, &other_keys, &ours, "undetermined internal"),
+        (&policy, &other_keys, &ours, "undetermined internal"),
+    ] {
+        assert_eq!(outcome(&judge(policy, keys, facts, &Gathered::Found(&dossier), at(NOW))), expected);
+    }
+}
