@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check tools e2e boot-test page chaos soak bench lambda fmt
+.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda fmt
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -16,6 +16,15 @@ check: ## format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked -j$(JOBS) --workspace --all-targets -- -D warnings
 	tests/lint.sh
+
+deny: ## bans, licences and sources of everything that is built in
+	tests/deny.sh
+
+fuzz: ## every parser of outside bytes, ten minutes each; needs a nightly compiler; TARGETS='bundle policy' for some
+	fuzz/run.sh long $(TARGETS)
+
+mutants: ## everything in core that decides, changed bit by bit: what no test notices; SHARD=K/N for one part of N
+	tests/mutants/run.sh shard $(SHARD)
 
 tools: ## Packer, Syft, Grype, Goss, cosign, a registry, a second opinion: built once, needs Go and Node
 	tests/tools/build.sh

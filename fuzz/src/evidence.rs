@@ -8,7 +8,7 @@ use std::{
 
 use goldseal_core::{
     attestation::{
-        Bundle, Content, Envelope, EVIDENCE_LIMITS, Kind, Statement, join, lines,
+        Bundle, Content, EVIDENCE_LIMITS, Envelope, Kind, Statement, join, lines,
         predicate::{self, Approval, BuildFacts, Provenance, Reference, Summary, TestResult},
         write_bundle,
     },
@@ -160,9 +160,8 @@ pub fn judgement(bytes: &[u8]) -> bool {
     let (ci, boss) = (LocalKey::p256(1), LocalKey::p256(2));
     let lines: Vec<(&LocalKey, Vec<u8>)> =
         payloads.iter().map(|(key, payload)| (if *key == 1 { &ci } else { &boss }, payload.to_vec())).collect();
-    let judge = |lines: &[(&LocalKey, Vec<u8>)], at| {
-        Case::of(facts(), &signed(lines), "a place", keys).judge(policy, at)
-    };
+    let judge =
+        |lines: &[(&LocalKey, Vec<u8>)], at| Case::of(facts(), &signed(lines), "a place", keys).judge(policy, at);
     let judged = judge(&lines, now());
     let Verdict::Admit(grounds) = &judged.verdict else {
         assert_eq!(judged.until, None);

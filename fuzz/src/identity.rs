@@ -14,7 +14,8 @@ static PINNED: LazyLock<Certificates> = LazyLock::new(|| Certificates::from_pem(
 
 /// The documents that the test certificate signed, as far as they are read.
 static SIGNED: LazyLock<Vec<InstanceIdentity>> = LazyLock::new(|| {
-    let texts = [identity::SIGNED, identity::OF_ANOTHER_IMAGE, include_str!("../../tests/vectors/identity/ec2-pieces.p7")];
+    let texts =
+        [identity::SIGNED, identity::OF_ANOTHER_IMAGE, include_str!("../../tests/vectors/identity/ec2-pieces.p7")];
     texts.iter().map(|text| identify(text.as_bytes(), &PINNED, at()).unwrap()).collect()
 });
 

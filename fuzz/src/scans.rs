@@ -10,8 +10,6 @@ use goldseal_core::{
     testing::inputs,
 };
 
-
-
 use super::json::Pieces;
 
 /// However an SBOM comes in, it says the same; and a count of packages has packages.

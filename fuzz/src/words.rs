@@ -8,9 +8,7 @@ use goldseal_core::{
     fleet::quarantine::ActOn,
     gate::{Period, Threshold},
     guard::Recipe,
-    ids::{
-        AccountId, ActionToken, AmiId, GroupArn, GroupName, HookName, InstanceId, Region, SnapshotId, VolumeId,
-    },
+    ids::{AccountId, ActionToken, AmiId, GroupArn, GroupName, HookName, InstanceId, Region, SnapshotId, VolumeId},
     image::{evidence_pointer, pointer_digest},
     lifecycle::Guarded,
     ports::is_record,

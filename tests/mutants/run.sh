@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# run.sh shard K/N: one of N parts of all mutants of what decides; FILES='a.rs b.rs' takes files of src/core instead.
+# run.sh changed: mutants of what was changed since BASE (default: where this branch left origin/main), for at most
+# MINUTES (default 5). What lives on is named in a `skipped:` line: kill it by a test, or explain it in README.md.
+# Ends with `N passed, N failed, N skipped`. Results are left in target/mutants/.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+skip() { echo "skipped: mutants: $1"; exit 0; }
+tool=$(tests/tools/cargo.sh cargo-mutants) || skip 'cargo-mutants could not be built'
+export PATH=$(dirname "${tool#* }"):$PATH
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/goldseal
+# Mutants are built one after the other, each a little different: of its own directory, and incremental.
+export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$cache/mutants-target} CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0
+export PROPTEST_CASES=${PROPTEST_CASES:-32} PROPTEST_FAILURE_PERSISTENCE=off
+out=target/mutants
+mkdir -p "$out"
+options=(--package goldseal-core --output "$out" --no-shuffle --colors never)
+
+case ${1-} in
+    shard)
+        for file in ${FILES-}; do options+=(--file "src/core/$file"); done
+        [ -z "${2-}" ] || options+=(--shard "$2")
+        nice -n 19 cargo mutants "${options[@]}"
+        status=$?
+        ;;
+    changed)
+        head=$(git rev-parse HEAD)
+        base=${BASE:-$(git merge-base HEAD origin/main 2>/dev/null || true)}
+        # A clone of what is to land is level with its own main: the last commits stand for what changed.
+        [ -n "$base" ] && [ "$base" != "$head" ] || base=$(git rev-list --max-count=20 HEAD | tail -n1)
+        git diff "$base" HEAD -- src/core ':!src/core/**/tests.rs' ':!src/core/**/tests/**' >"$out/changed.diff"
+        [ -s "$out/changed.diff" ] || skip 'nothing that decides was changed'
+        timeout --signal=INT "$((${MINUTES:-5} * 60))" cargo mutants "${options[@]}" --shuffle --baseline skip --timeout 240 --in-diff "$out/changed.diff"
+        status=$?
+        ;;
+    *) echo 'usage: run.sh shard K/N | changed' >&2; exit 2 ;;
+esac
+
+result=$out/mutants.out
+count() { cat "$@" 2>/dev/null | wc -l; }
+caught=$(count "$result/caught.txt" "$result/timeout.txt")
+[ -f "$result/missed.txt" ] || skip "none of what was changed can be changed that way"
+lives=$(count "$result/missed.txt")
+while IFS= read -r mutant; do echo "skipped: mutants: lives on: $mutant"; done <"$result/missed.txt"
+tried=$((caught + lives + $(count "$result/unviable.txt"))) all=$(grep -c '^ *"name":' "$result/mutants.json")
+echo "mutants: $tried of $all tried: $caught caught, $lives live on, the others do not compile"
+# 0: all caught, 2: some live on, 3: some ran out of time; a baseline that fails or a usage that is wrong is an error.
+case $status in 0 | 2 | 3 | 124 | 130) failed=0 ;; *) failed=1 ;; esac
+echo "$caught passed, $failed failed, $lives skipped"
+exit "$failed"
