@@ -178,6 +178,10 @@ fn wanted(word: &str, start: usize) -> Result<Wanted, QueryFault> {
     if word.is_empty() {
         return Err(fault(start, "the name of a package", word));
     }
+    // With a comparison behind it, it would be printed as another question.
+    if word.ends_with('!') {
+        return Err(fault(start + word.len() - 1, "!= without a blank in it, or a name that does not end so", "!"));
+    }
     if word.starts_with("pkg:") {
         return purl(word, start);
     }
@@ -209,8 +213,17 @@ fn purl(word: &str, start: usize) -> Result<Wanted, QueryFault> {
         kind: url.ty().to_owned(),
         namespace: url.namespace().map(str::to_owned),
         name: url.name().to_owned(),
-        text: url.to_string(),
+        text: closed(&url.to_string()),
     })
+}
+
+/// Package URLs leave some signs as they are that end a word here.
+fn closed(url: &str) -> String {
+    let sign = |c: char| match c {
+        '!' | '<' | '>' | '=' | ',' | ' ' => format!("%{:02X}", u32::from(c)),
+        other => other.to_string(),
+    };
+    url.chars().map(sign).collect()
 }
 
 #[cfg(test)]
@@ -237,6 +250,8 @@ mod tests {
             ("pkg:DEB/Debian/OpenSSL", "pkg:deb/debian/openssl"),
             ("pypi:x<1!2.0", "pypi:x<1!2.0"),
             ("libstdc++6", "libstdc++6"),
+            ("pkg:deb/debian/a%21=3", "pkg:deb/debian/a%21=3"),
+            ("pkg:deb/debian/a%3d%2c%3C%20b%3e<3", "pkg:deb/debian/a%3D%2C%3C%20b%3E<3"),
         ] {
             assert_eq!(text.parse::<Query>().unwrap().to_string(), printed, "{text}");
         }
@@ -257,6 +272,10 @@ mod tests {
             ("openssl<3 4", 11, "a comma before another comparison"),
             ("openssl<3>1", 10, "a comma before another comparison"),
             ("openssl~3", 10, ""),
+            ("openssl! = 3", 8, "!= without a blank"),
+            ("npm:@babel/core! =7", 16, "!= without a blank"),
+            ("pkg:deb/debian/openssl! <3", 23, "!= without a blank"),
+            ("openssl!", 8, "!= without a blank"),
             ("org.x:core", 1, "pkg:TYPE/NAME"),
             ("deb:", 5, "the name of a package behind deb:"),
             ("deb:<3", 5, "the name of a package behind deb:"),

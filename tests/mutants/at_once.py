@@ -1,0 +1,327 @@
+"""Every mutant that `cargo mutants` lists, in one build: which of them lives is chosen when the tests run.
+
+cargo-mutants builds each mutant on its own, which is eleven seconds of a processor for each of three thousand. Here all of
+them are written into a copy of the core beside what is there, each behind the number that the variable MUTANT names; what does
+not compile is taken out again until the rest does. The list, and the words for a mutant, are cargo-mutants' own.
+
+    at_once.py build --list LIST.json --tree COPY      writes mutants into COPY and builds its tests
+    at_once.py run --tree COPY --results FILE [PATTERN…]   runs those whose file matches, and appends `WHAT<TAB>MUTANT`
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import tree_sitter
+import tree_sitter_rust
+
+RUST = tree_sitter.Language(tree_sitter_rust.language())
+CORE = Path("src/core")
+CHOOSE = """//! Which mutant lives.
+
+/// Returns its number; 0 is none.
+pub(crate) fn id() -> usize {
+    static ID: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *ID.get_or_init(|| std::env::var("MUTANT").ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+/// Says whether it is this one.
+pub(crate) fn on(number: usize) -> bool {
+    id() == number
+}
+"""
+# Each turns every bit of something, or makes something huge: asked only of what nothing else noticed.
+SLOW = [
+    "no_bit_of", "a_large_sbom_is_named", "no_changed_bit", "ten_thousand_instances", "by_the_same_policy_nothing",
+    "every_key_of_the_schema", "what_is_kept_is_bounded_and_open",
+]  # fmt: skip
+
+
+class Writer:
+    """One source file with its mutants."""
+
+    def __init__(self, source: bytes, mutants: dict[int, dict]):
+        self.source = source
+        self.tree = tree_sitter.Parser(RUST).parse(source)
+        self.starts = [0] + [at + 1 for at, byte in enumerate(source) if byte == 10]
+        self.wraps: dict[tuple[int, int, str], list[int]] = {}
+        self.mutants = mutants
+        self.left_out: list[int] = []
+        for number, mutant in mutants.items():
+            if not self.place(number, mutant):
+                self.left_out.append(number)
+
+    def offset(self, place: dict) -> int:
+        start = self.starts[place["line"] - 1]
+        line = self.source[start:].split(b"\n", 1)[0].decode()
+        return start + len(line[: place["column"] - 1].encode())
+
+    def place(self, number: int, mutant: dict) -> bool:
+        start, end = self.offset(mutant["span"]["start"]), self.offset(mutant["span"]["end"])
+        node = self.tree.root_node.descendant_for_byte_range(start, max(start, end - 1))
+        wanted = {
+            "FnValue": ("function_item",),
+            "BinaryOperator": ("binary_expression", "compound_assignment_expr"),
+            "UnaryOperator": ("unary_expression",),
+            "MatchArmGuard": ("match_pattern",),
+            "MatchArm": ("match_arm",),
+            "StructField": ("field_initializer", "shorthand_field_initializer"),
+        }[mutant["genre"]]
+        while node is not None and node.type not in wanted:
+            node = node.parent
+        if node is None:
+            return False
+        if mutant["genre"] == "MatchArm":
+            node = node.child_by_field_name("pattern")
+        if mutant["genre"] in ("BinaryOperator", "UnaryOperator") and node.start_byte > start:
+            return False
+        if mutant["genre"] == "MatchArmGuard" and b"let " in self.text(node):
+            return False
+        above, inside = node, False
+        while above is not None:
+            modifiers = above.type == "function_item" and self.source[above.start_byte : above.end_byte].split(b"{")[0]
+            if above.type in ("const_item", "static_item", "token_tree", "attribute_item") or (
+                modifiers and not inside and re.search(rb"\bconst\b.*\bfn\b", modifiers.split(b"fn ")[0] + b"fn ")
+            ):
+                return False
+            inside = inside or above.type == "closure_expression" and False
+            above = above.parent
+        if mutant["genre"] == "FnValue" and b"impl " in self.text(node).split(b"{")[0].split(b"->")[-1]:
+            return False
+        self.wraps.setdefault((node.start_byte, node.end_byte, node.type), []).append(number)
+        return True
+
+    def text(self, node) -> bytes:
+        return self.source[node.start_byte : node.end_byte]
+
+    def emit(self, node) -> bytes:
+        numbers = self.wraps.get((node.start_byte, node.end_byte, node.type), [])
+        if numbers and node.type == "match_pattern":
+            return self.pattern(node, numbers)
+        if not numbers:
+            return self.plain(node)
+        if node.type == "function_item":
+            return self.function(node, numbers)
+        if node.type == "binary_expression":
+            return self.binary(node, numbers)
+        if node.type == "compound_assignment_expr":
+            left, right = self.emit(node.child_by_field_name("left")), self.emit(node.child_by_field_name("right"))
+            operator = self.text(node.child_by_field_name("operator"))
+            arms = [self.arm(n, b"{ " + left + b" " + self.replacement(n) + b" " + right + b"; }") for n in numbers]
+            return self.match(arms, b"{ " + left + b" " + operator + b" " + right + b"; }")
+        if node.type == "unary_expression":
+            operand = self.emit(node.children[-1])
+            operator = self.source[node.start_byte : node.children[-1].start_byte]
+            return self.match([self.arm(n, operand) for n in numbers], operator + operand)
+        if node.type == "shorthand_field_initializer":
+            name = self.text(node)
+            return name + b": " + self.match([self.arm(n, self.base(node, name)) for n in numbers], name)
+        if node.type == "field_initializer":
+            name, value = self.text(node.child_by_field_name("field")), node.child_by_field_name("value")
+            arms = [self.arm(n, self.base(node, name)) for n in numbers]
+            return name + b": " + self.match(arms, self.emit(value))
+        raise AssertionError(node.type)
+
+    def plain(self, node) -> bytes:
+        if not node.children:
+            return self.text(node)
+        pieces, at = [], node.start_byte
+        for child in node.children:
+            pieces += [self.source[at : child.start_byte], self.emit(child)]
+            at = child.end_byte
+        return b"".join(pieces) + self.source[at : node.end_byte]
+
+    def replacement(self, number: int) -> bytes:
+        return self.mutants[number]["replacement"].encode()
+
+    @staticmethod
+    def arm(number: int, value: bytes) -> bytes:
+        return b"/*<%d*/ %d => %s /*%d>*/, " % (number, number, value, number)
+
+    @staticmethod
+    def match(arms: list[bytes], otherwise: bytes) -> bytes:
+        return b"(match crate::mutant::id() { " + b"".join(arms) + b"_ => " + otherwise + b" })"
+
+    def base(self, node, name: bytes) -> bytes:
+        rest = next(child for child in node.parent.children if child.type == "base_field_initializer")
+        return b"(" + self.source[rest.start_byte + 2 : rest.end_byte] + b")." + name
+
+    def function(self, node, numbers: list[int]) -> bytes:
+        body = node.child_by_field_name("body")
+        head = self.source[node.start_byte : body.start_byte]
+        arms = [self.arm(n, b"return " + self.replacement(n)) for n in numbers]
+        return head + b"{ match crate::mutant::id() { " + b"".join(arms) + b"_ => {} }" + self.plain(body)[1:]
+
+    def binary(self, node, numbers: list[int]) -> bytes:
+        left, right = self.emit(node.child_by_field_name("left")), self.emit(node.child_by_field_name("right"))
+        operator = self.text(node.child_by_field_name("operator"))
+        if operator in (b"&&", b"||") and len(numbers) == 1:
+            # One copy of each side, or chains would grow beyond measure.
+            goes_on = b"!=" if operator == b"&&" else b"=="
+            n = numbers[0]
+            return b"({ let one = %s; if one %s /*<%d*/crate::mutant::on(%d)/*%d>*/ { %s } else { one } })" % (
+                left, goes_on, n, n, n, right,
+            )  # fmt: skip
+        arms = [self.arm(n, left + b" " + self.replacement(n) + b" " + right) for n in numbers]
+        return self.match(arms, left + b" " + operator + b" " + right)
+
+    def pattern(self, node, numbers: list[int]) -> bytes:
+        condition = node.child_by_field_name("condition")
+        if condition is None:
+            off = b" && ".join(b"/*<%d*/!crate::mutant::on(%d)/*%d>*/" % (n, n, n) for n in numbers)
+            return self.plain(node) + b" if " + off
+        head = self.source[node.start_byte : condition.start_byte]
+        arms = [n for n in numbers if self.mutants[n]["genre"] == "MatchArmGuard"]
+        whole = [n for n in numbers if n not in arms]
+        guard = self.match([self.arm(n, self.replacement(n)) for n in arms], self.emit(condition))
+        off = b"".join(b"/*<%d*/!crate::mutant::on(%d)/*%d>*/ && " % (n, n, n) for n in whole)
+        return head + off + guard
+
+
+def write(tree: Path, originals: dict[str, bytes], mutants: dict[int, dict]) -> set[int]:
+    """Writes mutants into the copy; returns those that cannot be written this way."""
+    left_out: set[int] = set()
+    for name, source in originals.items():
+        own = {number: one for number, one in mutants.items() if one["file"] == name}
+        writer = Writer(source, own)
+        left_out.update(writer.left_out)
+        (tree / name).write_bytes(writer.emit(writer.tree.root_node))
+    (tree / CORE / "mutant.rs").write_text(CHOOSE)
+    lib = (tree / CORE / "lib.rs").read_text()
+    if "mod mutant;" not in lib:
+        (tree / CORE / "lib.rs").write_text(lib.replace("pub mod digest;", "mod mutant;\n\npub mod digest;", 1))
+    return left_out
+
+
+def cargo(tree: Path, *words: str) -> subprocess.CompletedProcess:
+    command = ["cargo", *words, "--locked", "-p", "goldseal-core", "--lib", "--message-format", "json"]
+    command += ["--config", "profile.dev.package.goldseal-core.opt-level=1"]
+    env = {**os.environ, "RUSTFLAGS": "--cap-lints allow"} if "RUSTFLAGS" in os.environ else dict(os.environ)
+    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
+
+
+def errors(output: str) -> list[dict]:
+    """The errors of the compiler, with every place that they name."""
+    found = []
+    for line in output.splitlines():
+        message = json.loads(line) if line.startswith("{") else {}
+        if message.get("reason") == "compiler-message" and message["message"]["level"] == "error":
+            found.append(message["message"])
+    return found
+
+
+def culprits(tree: Path, error: dict) -> set[int]:
+    """The mutants within which an error stands, the innermost; or else all on its lines."""
+    found: set[int] = set()
+    for span in error["spans"] + [span for child in error["children"] for span in child["spans"]]:
+        path = tree / span["file_name"]
+        if not path.exists():
+            continue
+        text = path.read_bytes()
+        inner = None
+        for opened in re.finditer(rb"/\*<(\d+)\*/", text):
+            closed = text.find(b"/*%s>*/" % opened[1], opened.end())
+            if opened.start() <= span["byte_start"] and span["byte_end"] <= closed:
+                inner = int(opened[1])
+        if inner is not None:
+            found.add(inner)
+    if not found:
+        for span in error["spans"]:
+            text = (tree / span["file_name"]).read_bytes()[span["byte_start"] : span["byte_end"]]
+            found.update(int(number) for number in re.findall(rb"/\*<(\d+)\*/", text))
+    return found
+
+
+def build(arguments: argparse.Namespace) -> None:
+    tree = arguments.tree
+    listed = json.loads(arguments.list.read_text())
+    originals = {name: (arguments.source / name).read_bytes() for name in sorted({one["file"] for one in listed})}
+    mutants = dict(enumerate(listed, 1))
+    unwritten = write(tree, originals, mutants)
+    unviable: set[int] = set()
+    while True:
+        alive = {number: one for number, one in mutants.items() if number not in unviable | unwritten}
+        write(tree, originals, alive)
+        start = time.monotonic()
+        checked = errors(cargo(tree, "check", "--profile", "test").stdout)
+        guilty = set().union(*(culprits(tree, error) for error in checked)) if checked else set()
+        print(f"{len(alive)} mutants, {len(checked)} errors, {len(guilty)} taken out ({time.monotonic() - start:.0f} s)", flush=True)
+        if not checked:
+            break
+        if not guilty:
+            sys.exit("\n".join(error["rendered"] for error in checked[:5]))
+        unviable |= guilty
+    built = cargo(tree, "test", "--no-run")
+    binaries = [json.loads(line).get("executable") for line in built.stdout.splitlines() if '"executable":"/' in line]
+    if built.returncode != 0 or not binaries:
+        sys.exit(built.stderr[-4000:])
+    state = {"binary": binaries[-1], "alive": alive, "unviable": sorted(unviable), "unwritten": sorted(unwritten)}
+    state["names"] = {number: one["name"] for number, one in mutants.items()}
+    (tree / "mutants.json").write_text(json.dumps(state))
+    print(f"{len(alive)} can live, {len(unviable)} do not compile, {len(unwritten)} are left to cargo-mutants")
+
+
+def judged(binary: str, tree: Path, number: int, words: list[str], seconds: float) -> str:
+    env = {**os.environ, "MUTANT": str(number), "RUST_BACKTRACE": "0", "PROPTEST_FAILURE_PERSISTENCE": "off", "RUSTC_BOOTSTRAP": "1"}
+    command = [binary, "--quiet", "-Zunstable-options", "--fail-fast", *words]
+    try:
+        run = subprocess.run(command, cwd=tree / CORE, env=env, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    return "missed" if run.returncode == 0 else "caught"
+
+
+def run(arguments: argparse.Namespace) -> None:
+    state = json.loads((arguments.tree / "mutants.json").read_text())
+    done = set()
+    if arguments.results.exists():
+        done = {line.split("\t")[1] for line in arguments.results.read_text().splitlines()}
+    skips = [word for slow in SLOW for word in ("--skip", slow)]
+    ask = lambda number, words, seconds: judged(state["binary"], arguments.tree, number, words, seconds)  # noqa: E731
+    if ask(0, skips, 600) != "missed":
+        sys.exit("the tests fail without any mutant")
+    chosen = [
+        (number, one) for pattern in arguments.patterns or [""] for number, one in state["alive"].items() if pattern in one["file"]
+    ]
+    with arguments.results.open("a") as results:
+        for number, one in chosen:
+            name = state["names"][number]
+            if name in done:
+                continue
+            done.add(name)
+            module = "::".join(Path(one["file"]).relative_to(CORE).with_suffix("").parts).removesuffix("::mod")
+            start = time.monotonic()
+            what = ask(number, [module, *skips], 60)
+            if what == "missed":
+                what = ask(number, skips, 120)
+            if what == "missed" and not arguments.quick:
+                what = ask(number, [], 600)
+            results.write(f"{what}\t{name}\t{time.monotonic() - start:.1f}\n")
+            results.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("build")
+    one.add_argument("--list", type=Path, required=True)
+    one.add_argument("--source", type=Path, default=Path())
+    one.add_argument("--tree", type=Path, required=True)
+    one.set_defaults(do=build)
+    two = commands.add_parser("run")
+    two.add_argument("--tree", type=Path, required=True)
+    two.add_argument("--results", type=Path, required=True)
+    two.add_argument("--quick", action="store_true", help="leave out the slow tests for good")
+    two.add_argument("patterns", nargs="*")
+    two.set_defaults(do=run)
+    arguments = parser.parse_args()
+    arguments.do(arguments)
+
+
+if __name__ == "__main__":
+    main()
