@@ -101,12 +101,16 @@ class Writer:
 
     def emit(self, node) -> bytes:
         numbers = self.wraps.get((node.start_byte, node.end_byte, node.type), [])
-        if numbers and node.type == "match_pattern":
-            return self.pattern(node, numbers)
         if not numbers:
             return self.plain(node)
         if node.type == "function_item":
             return self.function(node, numbers)
+        # What does not compile around a mutant is its doing as well.
+        return b"/*[%d*/%s/*%d]*/" % (numbers[0], self.wrapped(node, numbers), numbers[0])
+
+    def wrapped(self, node, numbers: list[int]) -> bytes:
+        if node.type == "match_pattern":
+            return self.pattern(node, numbers)
         if node.type == "binary_expression":
             return self.binary(node, numbers)
         if node.type == "compound_assignment_expr":
@@ -164,7 +168,7 @@ class Writer:
             # One copy of each side, or chains would grow beyond measure.
             goes_on = b"!=" if operator == b"&&" else b"=="
             n = numbers[0]
-            return b"({ let one = %s; if one %s /*<%d*/crate::mutant::on(%d)/*%d>*/ { %s } else { one } })" % (
+            return b"({ let left__ = %s; if left__ %s /*<%d*/crate::mutant::on(%d)/*%d>*/ { %s } else { left__ } })" % (
                 left, goes_on, n, n, n, right,
             )  # fmt: skip
         arms = [self.arm(n, left + b" " + self.replacement(n) + b" " + right) for n in numbers]
@@ -221,15 +225,20 @@ def culprits(tree: Path, error: dict) -> set[int]:
     for span in error["spans"] + [span for child in error["children"] for span in child["spans"]]:
         path = tree / span["file_name"]
         if not path.exists():
-            continue
+            continue  # in the standard library
         text = path.read_bytes()
         inner = None
-        for opened in re.finditer(rb"/\*<(\d+)\*/", text):
-            closed = text.find(b"/*%s>*/" % opened[1], opened.end())
+        for opened in re.finditer(rb"/\*([<\[])(\d+)\*/", text):
+            closed = text.find(b"/*%s%s*/" % (opened[2], {b"<": b">", b"[": b"]"}[opened[1]]), opened.end())
             if opened.start() <= span["byte_start"] and span["byte_end"] <= closed:
-                inner = int(opened[1])
+                inner = int(opened[2])
         if inner is not None:
             found.add(inner)
+    if (error["code"] or {}).get("code") == "E0004":
+        # An arm behind a condition is no arm to the compiler: such matches are left to cargo-mutants.
+        for span in error["spans"]:
+            lines = (tree / span["file_name"]).read_bytes()[span["byte_end"] :].split(b"\n")[:40]
+            found.update(int(number) for number in re.findall(rb"/\*<(\d+)\*/!crate", b"\n".join(lines)))
     if not found:
         for span in error["spans"]:
             text = (tree / span["file_name"]).read_bytes()[span["byte_start"] : span["byte_end"]]
@@ -243,12 +252,15 @@ def build(arguments: argparse.Namespace) -> None:
     originals = {name: (arguments.source / name).read_bytes() for name in sorted({one["file"] for one in listed})}
     mutants = dict(enumerate(listed, 1))
     unwritten = write(tree, originals, mutants)
-    unviable: set[int] = set()
+    known = tree / "unviable.json"
+    unviable: set[int] = set(json.loads(known.read_text())) if known.exists() else set()
     while True:
         alive = {number: one for number, one in mutants.items() if number not in unviable | unwritten}
         write(tree, originals, alive)
         start = time.monotonic()
-        checked = errors(cargo(tree, "check", "--profile", "test").stdout)
+        # Not `check`: what the core stands on was built for its tests already, and errors come before anything is built.
+        built = cargo(tree, "test", "--no-run")
+        checked = errors(built.stdout)
         guilty = set().union(*(culprits(tree, error) for error in checked)) if checked else set()
         print(f"{len(alive)} mutants, {len(checked)} errors, {len(guilty)} taken out ({time.monotonic() - start:.0f} s)", flush=True)
         if not checked:
@@ -256,7 +268,7 @@ def build(arguments: argparse.Namespace) -> None:
         if not guilty:
             sys.exit("\n".join(error["rendered"] for error in checked[:5]))
         unviable |= guilty
-    built = cargo(tree, "test", "--no-run")
+        known.write_text(json.dumps(sorted(unviable)))
     binaries = [json.loads(line).get("executable") for line in built.stdout.splitlines() if '"executable":"/' in line]
     if built.returncode != 0 or not binaries:
         sys.exit(built.stderr[-4000:])

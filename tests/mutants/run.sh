@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # run.sh shard K/N: one of N parts of all mutants of what decides; FILES='a.rs b.rs' takes files of src/core instead.
+# run.sh at-once [PATTERN…]: all of them in one build (at_once.py), those of files whose path has a pattern; goes on where it
+# was stopped.
 # run.sh changed: mutants of what was changed since BASE (default: where this branch left origin/main), for at most
 # MINUTES (default 5). What lives on is named in a `skipped:` line: kill it by a test, or explain it in README.md.
 # Ends with `N passed, N failed, N skipped`. Results are left in target/mutants/.
@@ -23,6 +25,23 @@ case ${1-} in
         nice -n 19 cargo mutants "${options[@]}"
         status=$?
         ;;
+    at-once)
+        shift
+        python=$(tests/mutants/venv.sh) || skip 'there is no Python with venv'
+        tree=$cache/mutants-tree
+        export CARGO_INCREMENTAL=0
+        if [ "$(cat "$tree/built" 2>/dev/null)" != "$(git rev-parse HEAD)" ]; then
+            rm -rf "$tree" "$out/results.tsv"
+            git clone --quiet . "$tree"
+            cargo mutants --list --json --package goldseal-core >"$out/list.json" &&
+                "$python" tests/mutants/at_once.py build --list "$out/list.json" --tree "$tree" &&
+                git rev-parse HEAD >"$tree/built" || exit 1
+        fi
+        nice -n 19 "$python" tests/mutants/at_once.py run --tree "$tree" --results "$out/results.tsv" "$@" || exit 1
+        cut -f1 "$out/results.tsv" | sort | uniq -c
+        grep '^missed' "$out/results.tsv" | cut -f2
+        exit
+        ;;
     changed)
         head=$(git rev-parse HEAD)
         base=${BASE:-$(git merge-base HEAD origin/main 2>/dev/null || true)}
@@ -33,7 +52,7 @@ case ${1-} in
         timeout --signal=INT "$((${MINUTES:-5} * 60))" cargo mutants "${options[@]}" --shuffle --baseline skip --timeout 240 --in-diff "$out/changed.diff"
         status=$?
         ;;
-    *) echo 'usage: run.sh shard K/N | changed' >&2; exit 2 ;;
+    *) echo 'usage: run.sh shard K/N | at-once [PATTERN…] | changed' >&2; exit 2 ;;
 esac
 
 result=$out/mutants.out

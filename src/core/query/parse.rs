@@ -209,11 +209,19 @@ fn purl(word: &str, start: usize) -> Result<Wanted, QueryFault> {
         let rest = word.get(at..).unwrap_or_default();
         return Err(fault(start + at, format!("a comparison or the end: write ={version}"), rest));
     }
+    let text = closed(&url.to_string());
+    // Dots between slashes mean nothing when they are read and are left out when they are written, or the reverse.
+    let same = |again: &PackageUrl<'_>| {
+        (again.ty(), again.namespace(), again.name()) == (url.ty(), url.namespace(), url.name())
+    };
+    if !PackageUrl::from_str(&text).is_ok_and(|again| same(&again)) {
+        return Err(fault(start, "a package URL that says the same however it is written, without . and ..", word));
+    }
     Ok(Wanted::Purl {
         kind: url.ty().to_owned(),
         namespace: url.namespace().map(str::to_owned),
         name: url.name().to_owned(),
-        text: closed(&url.to_string()),
+        text,
     })
 }
 
@@ -283,6 +291,7 @@ mod tests {
             ("pkg:deb/debian/openssl@3.0", 23, "write =3.0"),
             ("pkg:deb/debian/openssl?arch=amd64", 23, "qualifiers"),
             ("pkg:golang/x/y#z", 15, "subpaths"),
+            ("pkg:generic/./x", 1, "without . and .."),
             ("openssl<3\n", 10, "printable ASCII"),
             ("\u{e9}", 1, "printable ASCII"),
             ("a<1,<1,<1,<1,<1,<1,<1,<1,<1", 26, "at most 8 comparisons"),
