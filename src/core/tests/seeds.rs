@@ -7,9 +7,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::unreachable,
+    clippy::disallowed_methods,
     unreachable_pub,
     missing_docs,
-    reason = "what a target holds it asserts, and it stands outside of this package"
+    reason = "tests read files, and what a target holds it asserts; it stands outside of this package"
 )]
 
 use std::{
