@@ -288,6 +288,14 @@ def judged(binary: str, tree: Path, number: int, words: list[str], seconds: floa
     return "missed" if run.returncode == 0 else "caught"
 
 
+def nearest(file: str, tests: list[str]) -> str:
+    """The module whose tests are most likely to notice: the innermost around a file that has some."""
+    parts = list(Path(file).relative_to(CORE).with_suffix("").parts)
+    while len(parts) > 1 and sum(test.startswith("::".join(parts) + "::") for test in tests) < 3:
+        parts.pop()
+    return "::".join(parts) + "::"
+
+
 def run(arguments: argparse.Namespace) -> None:
     state = json.loads((arguments.tree / "mutants.json").read_text())
     done = set()
@@ -300,15 +308,16 @@ def run(arguments: argparse.Namespace) -> None:
     chosen = [
         (number, one) for pattern in arguments.patterns or [""] for number, one in state["alive"].items() if pattern in one["file"]
     ]
+    listed = subprocess.run([state["binary"], "--list"], capture_output=True, text=True, check=True).stdout
+    tests = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
     with arguments.results.open("a") as results:
         for number, one in chosen:
             name = state["names"][number]
             if name in done:
                 continue
             done.add(name)
-            module = "::".join(Path(one["file"]).relative_to(CORE).with_suffix("").parts).removesuffix("::mod")
             start = time.monotonic()
-            what = ask(number, [module, *skips], 60)
+            what = ask(number, [nearest(one["file"], tests), *skips], 60)
             if what == "missed":
                 what = ask(number, skips, 120)
             if what == "missed" and not arguments.quick:

@@ -41,7 +41,7 @@ fn answers() -> [Result<KeyAnswer, String>; 4] {
 
 #[test]
 fn a_key_that_is_not_at_hand_matters_only_where_it_makes_the_difference() {
-    let (kms, both): (&[&str], &[&str]) = (&["kms"], &["pem", "kms"]);
+    let (pem, kms, both): (&[&str], &[&str], &[&str]) = (&["pem"], &["kms"], &["pem", "kms"]);
     let missing = "reject attestation-missing";
     let withdrawn = "reject authority-key-withdrawn attestation-missing";
     let changed = "reject authority-key-changed attestation-missing";
@@ -53,6 +53,9 @@ fn a_key_that_is_not_at_hand_matters_only_where_it_makes_the_difference() {
         (kms, 1, "", [missing, withdrawn, changed, missing]),
         (kms, 1, "p", [missing, withdrawn, changed, missing]),
         (kms, 1, "ks", [missing, withdrawn, changed, missing]),
+        // An authority that is not asked for it has no part in what is missing.
+        (pem, 1, "", [missing; 4]),
+        (pem, 1, "k", [missing; 4]),
         (both, 1, "p", ["admit"; 4]),
         (both, 1, "p k", ["admit"; 4]),
         (both, 1, "p ks", ["admit"; 4]),
