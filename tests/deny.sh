@@ -5,7 +5,11 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 checks=(bans licenses sources)
 [ "${1-}" != --advisories ] || checks+=(advisories)
-tool=$(tests/tools/cargo.sh cargo-deny) || { echo 'skipped: cargo deny: it could not be built'; exit 0; }
+tool=$(tests/tools/cargo.sh cargo-deny) || {
+    echo 'skipped: cargo deny: it could not be built'
+    echo '0 passed, 0 failed, 1 skipped'
+    exit 0
+}
 failed=0
 for check in "${checks[@]}"; do
     "${tool#* }" --locked --log-level error check "$check" || failed=$((failed + 1))
