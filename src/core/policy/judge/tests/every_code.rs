@@ -317,6 +317,12 @@ fn with_tests(result: &str) -> Judgement {
     Asked { policy, ..Asked::of(signed(&[(&ci, saying(Kind::Tests, &predicate))])) }.judge()
 }
 
+#[test]
+fn tests_that_passed_meet_what_asks_for_them() {
+    assert_eq!(outcome(&with_tests("PASSED")), "admit");
+    assert_eq!(outcome(&with_tests("FAILED")), "reject tests-not-passed");
+}
+
 /// What only a gate can find out: it is never signed, so no verdict has these codes.
 const AT_THE_GATE: [&str; 10] = [
     "sbom-of-another-run",

@@ -263,3 +263,30 @@ fn no_bit_of_gated_evidence_can_be_another() {
         flipped[bit / 8] ^= 1 << (bit % 8);
     }
 }
+
+#[test]
+fn only_approvals_that_may_be_there_leave_open_whether_they_are_enough() {
+    let (ci, boss, chief) = (LocalKey::p256(1), LocalKey::p256(2), LocalKey::p256(4));
+    let (seals, approve): (&[&str], &[&str]) = (&["ci"], &["boss", "chief"]);
+    let require = [("gate", seals, 1), ("provenance", seals, 1), ("sbom", seals, 1), ("approval", approve, 2)];
+    let tables = kms_authority("boss", &boss) + &kms_authority("chief", &chief);
+    let policy = policies::document(&[("ci", &ci)], &require, &tables).replace("dangerous_without_gate = true\n", "");
+    let judged = |approvals: [(&LocalKey, Vec<u8>); 2]| {
+        let mut lines = approvals.to_vec();
+        lines.extend([Kind::Provenance, Kind::Sbom].map(|kind| (&ci, payload(kind))));
+        let named: Vec<Sha256Digest> = lines.iter().map(|(_, payload)| Sha256Digest::of(payload)).collect();
+        lines.push((&ci, good().payload(&named)));
+        let kms = ["boss", "chief"].map(|name| (name, Err("throttled".to_owned()))).into();
+        Asked { policy: policy.clone(), kms, now: at(NOW + 60), ..Asked::of(signed(&lines)) }.outcome()
+    };
+    let approval = |when| Gated { approved_at: at(when), ..good() }.approval().unwrap();
+    assert_eq!(judged([(&boss, approval(NOW)), (&chief, approval(NOW))]), "undetermined key-unavailable");
+    assert_eq!(
+        judged([(&boss, approval(NOW)), (&boss, approval(NOW + 1))]),
+        "reject signer-unknown attestation-missing"
+    );
+    assert_eq!(
+        judged([(&boss, approval(NOW)), (&chief, payload(Kind::Tests))]),
+        "reject signer-unknown attestation-missing"
+    );
+}
