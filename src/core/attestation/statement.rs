@@ -156,6 +156,11 @@ impl Statement {
         self.dangerous_local_key
     }
 
+    /// Returns the payload as it was signed: what another signer signs too.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// Returns the predicate as it was signed.
     pub fn predicate_bytes(&self) -> &[u8] {
         self.payload.get(self.predicate.clone()).unwrap_or_default()

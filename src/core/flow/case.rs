@@ -233,6 +233,7 @@ impl Case {
                 notes.push(Note::new("image-not-available", format!("EC2 says that the image is {state}")));
             }
         }
+        notes.extend(judgement.short.iter().map(Note::remark));
         let mut report = ImageReport::new(self.image.clone(), judgement, mode, self.place.clone());
         if let Facts::Known { facts, .. } = &self.facts {
             report.subject = Some(facts.descriptor.digest());

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     keys::{Dossier, Keys, Read, Setback},
-    lists::Launched,
+    lists::{Launched, Remark, Search},
     rule::{Context, Policy, Requirement},
 };
 use crate::{
@@ -85,6 +85,8 @@ pub struct Judgement {
     pub gate: Option<Summary>,
     /// The provenance that counts, whether or not it admits.
     pub provenance: Option<Provenance>,
+    /// Overrides that count and do not let it pass.
+    pub short: Vec<Remark>,
 }
 
 /// Judges one image at an instant.
@@ -155,9 +157,13 @@ impl Judgement {
     /// not overridden.
     pub fn let_pass(&mut self, policy: &Policy, keys: &Keys, image: &ImageRef, context: &Context, now: Timestamp) {
         let launched = Launched { image, context };
-        if let Some(overridden) = keys.lists().overridden(policy, launched, &self.verdict, now) {
-            self.until = Some(overridden.until());
-            self.verdict = Verdict::Admit(overridden.into());
+        let Search { overridden, short } = keys.lists().overridden(policy, launched, &self.verdict, now);
+        match overridden {
+            Some(overridden) => {
+                self.until = Some(overridden.until());
+                self.verdict = Verdict::Admit(overridden.into());
+            }
+            None => self.short = short,
         }
     }
 }
@@ -280,6 +286,7 @@ impl Case {
             dangerous_local_key,
             gate,
             provenance,
+            short: Vec::new(),
         }
     }
 }

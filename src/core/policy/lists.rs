@@ -4,6 +4,7 @@
 //! cannot be read never help anybody: without a revocation list that counts nothing is admitted, and without an override
 //! nothing is let pass.
 
+mod granted;
 mod overrides;
 mod revocations;
 
@@ -11,8 +12,9 @@ use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 
+pub use self::granted::{GrantState, Granted, Held};
 use self::overrides::Overrides;
-pub(super) use self::revocations::Withdrawn;
+pub(super) use self::{overrides::Search, revocations::Withdrawn};
 use super::{
     keys::Keys,
     rule::{Context, Policy},
@@ -20,7 +22,7 @@ use super::{
 use crate::{
     digest::Sha256Digest,
     ids::ImageRef,
-    verdict::{Overridden, Verdict},
+    verdict::Verdict,
 };
 
 /// What a place said when it was asked for a list.
@@ -70,6 +72,13 @@ pub enum Remark {
     OverridesUnreadable {
         /// Why.
         problem: String,
+    },
+    /// An override counts, and does not let this pass.
+    OverrideShort {
+        /// The SHA-256 of its statement.
+        statement: Sha256Digest,
+        /// The codes and entries that it does not name.
+        missing: Vec<String>,
     },
 }
 
@@ -128,10 +137,30 @@ impl Lists {
         launched: Launched<'_>,
         verdict: &Verdict,
         at: Timestamp,
-    ) -> Option<Overridden> {
-        let (rule, overrides) = policy.overrides().zip(self.overrides.as_ref())?;
+    ) -> Search {
+        let Some((rule, overrides)) = policy.overrides().zip(self.overrides.as_ref()) else { return Search::default() };
         let withdrawn = self.withdrawn(policy);
         overrides.find(rule, (&withdrawn, &withdrawn.keys(policy)), launched, verdict, at)
+    }
+
+    /// Finds the override that held when something was launched, of which a verdict says what stands against it today.
+    pub fn held(
+        &self,
+        policy: &Policy,
+        (image, context): (&ImageRef, &Context),
+        verdict: &Verdict,
+        at: Timestamp,
+    ) -> Option<Held> {
+        let (rule, overrides) = policy.overrides().zip(self.overrides.as_ref())?;
+        let withdrawn = self.withdrawn(policy);
+        overrides.held(rule, (&withdrawn, &withdrawn.keys(policy)), Launched { image, context }, verdict, at)
+    }
+
+    /// Returns every override that one of its authorities signed, however it stands at an instant.
+    pub fn grants(&self, policy: &Policy, at: Timestamp) -> Vec<Granted> {
+        let Some((rule, overrides)) = policy.overrides().zip(self.overrides.as_ref()) else { return Vec::new() };
+        let withdrawn = self.withdrawn(policy);
+        overrides.all(rule, (&withdrawn, &withdrawn.keys(policy)), at)
     }
 
     /// Remembers that the revocation list that counts could not be kept.
@@ -160,6 +189,7 @@ impl Remark {
             Self::StandIn { .. } => "revocations-stand-in",
             Self::NotKept { .. } => "revocations-not-kept",
             Self::OverridesUnreadable { .. } => "overrides-unreadable",
+            Self::OverrideShort { .. } => "override-short",
         }
     }
 }
@@ -181,6 +211,11 @@ impl fmt::Display for Remark {
                  alone: {problem}"
             ),
             Self::OverridesUnreadable { problem } => write!(f, "overrides could not be read: {problem}"),
+            Self::OverrideShort { statement, missing } => write!(
+                f,
+                "the override sha256:{statement} counts and does not let this pass: it does not name {}",
+                missing.join(", ")
+            ),
         }
     }
 }

@@ -35,7 +35,7 @@ pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use enroll::{ENROLL_SCHEMA, EnrollOutcome, EnrollReport};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
-pub use overridden::OverrideReport;
+pub use overridden::{OverriddenInstance, OverrideReport};
 pub use sbom_query::{
     Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
     UndeterminedPackage,

@@ -15,6 +15,7 @@ use crate::{
 pub struct Overridden {
     statement: Sha256Digest,
     by: Vec<AuthorityName>,
+    dangerous_local_key: bool,
     grant: Grant,
     reasons: Vec<Reason>,
     faults: Vec<Fault>,
@@ -33,7 +34,8 @@ impl Overridden {
             signatures.iter().filter(|one| one.digest() == statement).map(|one| one.by().clone()).collect();
         by.sort();
         by.dedup();
-        (by.len() >= 2).then_some(Self { statement, by, grant, reasons, faults })
+        let dangerous_local_key = signatures.iter().any(|one| one.value().by_dangerous_local_key());
+        (by.len() >= 2).then_some(Self { statement, by, dangerous_local_key, grant, reasons, faults })
     }
 
     /// Returns the SHA-256 of the statement.
@@ -44,6 +46,11 @@ impl Overridden {
     /// Returns who signed it: two at least.
     pub fn by(&self) -> &[AuthorityName] {
         &self.by
+    }
+
+    /// Says whether it records that key files on disk signed it.
+    pub fn by_dangerous_local_key(&self) -> bool {
+        self.dangerous_local_key
     }
 
     /// Returns what they signed.
