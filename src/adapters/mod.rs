@@ -1,6 +1,7 @@
 //! The world behind the ports of `goldseal-core`.
 
 pub mod aws;
+pub mod carried;
 mod documents;
 pub mod git;
 pub mod imds;

@@ -34,6 +34,8 @@ use goldseal_core::{
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::adapters::carried::Carrying;
+
 /// The first wait between looks; each is twice as long as the one before, up to the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -68,6 +70,8 @@ pub struct Sources<C, S> {
     pub ec2: Option<C>,
     /// The evidence.
     pub store: S,
+    /// Where overrides are carried, past the store.
+    pub carrying: Carrying,
 }
 
 /// A boot that was judged.
@@ -134,7 +138,12 @@ impl Guard {
         let left = self.deadline.saturating_duration_since(Instant::now()).clamp(SHORTEST_LOOK, LOOK);
         let ec2 = sources.ec2.as_ref().map(|inner| Briefly { inner, most: DESCRIBE.min(left) });
         let store = Briefly { inner: &sources.store, most: left };
-        let lists = TrustSources { clock: self.clock, keys: &NoKms, store: &store, state: Some(state), carried: &[] };
+        let carried =
+            async { if self.policy.overrides().is_some() { sources.carrying.read().await } else { Vec::new() } };
+        // What takes longer lets nothing pass.
+        let carried = timeout(left, carried).await.unwrap_or_default();
+        let lists =
+            TrustSources { clock: self.clock, keys: &NoKms, store: &store, state: Some(state), carried: &carried };
         let keys = || Keys::new(&self.policy, |_| Err(NO_KMS.to_owned()));
         // Without lists that came in time, a policy that asks for some admits nothing.
         let listed = timeout(left + DISK, listed(&self.policy, keys(), &lists)).await;

@@ -78,6 +78,15 @@ fn log(report: &BootReport) {
             )
         };
     }
+    if let (Outcome::Admit, Some(one)) = (judged.verdict, &judged.overridden) {
+        let passed: Vec<&str> = one.reasons.iter().chain(&one.faults).map(|cause| cause.code.as_str()).collect();
+        let (passed, by) = (passed.join(","), one.by.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(","));
+        return tracing::warn!(
+            event = "boot-decided", verdict, action, mode, image, instance, reasons = passed,
+            overridden = %one.statement, by, ticket = one.ticket, until = %one.until,
+            "{instance} boots because an override lets it: {image}, {passed}; {by}, {}", one.ticket
+        );
+    }
     match (judged.verdict, report.action) {
         (Outcome::Admit, _) => line!(info, "{instance} boots: {image} is admitted"),
         (_, None) => line!(warn, "{instance} boots although the verdict on {image} is {verdict}: {causes}"),

@@ -81,7 +81,7 @@ async fn boots(imds_out: usize, store_out: usize, deadline: Duration, state: &Fa
         let image = identity.image().clone();
         let store = FakeStore::holding(&image, &sealed(&ci));
         let ec2 = FakeCatalog([(image, Ok(described()))].into());
-        Ok(Sources { ec2: Some(ec2), store: Late(store, Mutex::new(store_out)) })
+        Ok(Sources { ec2: Some(ec2), store: Late(store, Mutex::new(store_out)), carrying: Carrying::default() })
     };
     let mut judged = guard.judge(&imds, state, open).await.unwrap();
     judged.remember(&guard.policy, state).await;

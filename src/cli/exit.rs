@@ -6,7 +6,7 @@
 use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
-    flow::{ContentError, InputFault, LastAuditFault, PublishError, SignError},
+    flow::{ContentError, InputFault, LastAuditFault, PublishError, SignError, overrides::OverrideError},
     ports::{PortError, PortErrorKind},
     publication::Obstacle,
     report::{Answer, Outcome, PublishOutcome},
@@ -147,6 +147,21 @@ fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     }
     if error.is::<Obstacle>() {
         return Some(Code::No);
+    }
+    match error.downcast_ref::<OverrideError>() {
+        Some(OverrideError::NoRule | OverrideError::Unreadable { .. }) => return Some(Code::Usage),
+        Some(OverrideError::Statement(_)) => return Some(Code::Internal),
+        // Their causes say it, where there are some.
+        Some(OverrideError::Store(_) | OverrideError::Sign(_)) | None => {}
+        Some(
+            OverrideError::Refused(_)
+            | OverrideError::NotAnAuthority { .. }
+            | OverrideError::SignedBefore(_)
+            | OverrideError::KeyFile
+            | OverrideError::Ended(_)
+            | OverrideError::Full { .. }
+            | OverrideError::Conflict { .. },
+        ) => return Some(Code::No),
     }
     if error.is::<LastAuditFault>() {
         return Some(Code::Unknown);

@@ -14,6 +14,7 @@ mod hook;
 mod image;
 mod inputs;
 mod lambda;
+mod overrides;
 mod policy;
 mod publish;
 mod sbom;
@@ -84,6 +85,9 @@ enum Command {
     Seal(seal::Seal),
     /// Say whether images are admitted, with every reason
     Verify(verify::Verify),
+    /// Let pass, as two people and for a while, what would be stopped
+    #[command(subcommand)]
+    Override(overrides::Override),
     /// Share images that are admitted, and let parameters name them
     Publish(publish::Publish),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
@@ -183,6 +187,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Describe(command) => wait(command.run(&session()?, format))??,
         Command::Sign(command) => wait(command.run(&session()?, format))??,
         Command::Verify(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
+        Command::Override(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format).map_err(Failure::unanswered)?,
         Command::Enroll(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
-    flow::TrustSources,
+    flow::{Carried, TrustSources},
     ids::ImageRef,
     ports::{KeyCatalog, Listing, Listings, PortError, PortErrorKind, Post, Postings},
     trust::KeyAnswer,
@@ -14,11 +14,12 @@ use super::image::ImageArg;
 use crate::{
     adapters::{
         aws::{AwsConfig, KmsKeys, Observer},
+        carried::{CarriedPlace, Carrying},
         lake::{Lake, LakePlace},
         state::State,
         store::{self, Store, StoreUrl, s3},
     },
-    settings::Settings,
+    settings::{CarriedOverrides, Settings},
 };
 
 /// The settings of this run, and its connections.
@@ -65,9 +66,27 @@ impl Session {
 
     /// Opens the store of the settings.
     pub async fn store(&self) -> Result<Store> {
-        let url = self.settings.store()?;
+        self.store_at(self.settings.store()?).await
+    }
+
+    async fn store_at(&self, url: &StoreUrl) -> Result<Store> {
         let settings = store::Settings { ca_file: self.settings.ca_file.clone(), ..store::Settings::default() };
         Ok(Store::open(url, &settings, self.bucket(url).await?)?)
+    }
+
+    /// Opens the places where overrides are carried. One that cannot be opened is told of when it is asked: who lets
+    /// somebody pass must not stop everything else.
+    pub async fn carrying(&self, overrides: &CarriedOverrides) -> Carrying {
+        let mut carrying = Carrying::default();
+        for place in &overrides.places {
+            match place {
+                CarriedPlace::File(path) => carrying.file(path.clone(), overrides.named),
+                CarriedPlace::Store(url) => {
+                    carrying.store(url, self.store_at(url).await.map_err(|error| format!("{error:#}")));
+                }
+            }
+        }
+        carrying
     }
 
     /// Opens the state of an enforcement point.
@@ -94,7 +113,7 @@ impl Session {
 
     /// Returns where keys and lists are asked for; AWS settings are read, and the store is opened, when one is.
     pub fn keys(&self) -> Keys<'_> {
-        Keys { session: self, state: None }
+        Keys { session: self, state: None, carrying: None }
     }
 }
 
@@ -102,16 +121,31 @@ impl Session {
 pub struct Keys<'s> {
     session: &'s Session,
     state: Option<&'s State>,
+    /// Overrides from these places instead of those of the settings.
+    carrying: Option<Carrying>,
 }
 
 impl<'s> Keys<'s> {
+    /// Looks for carried overrides elsewhere than the settings say.
+    pub fn carrying(self, carrying: Carrying) -> Self {
+        Self { carrying: Some(carrying), ..self }
+    }
+
     /// Keeps the newest revocation list in a state.
     pub fn keeping(self, state: Option<&'s State>) -> Self {
         Self { state, ..self }
     }
 
-    fn sources<'a>(&'a self, store: &'a Store) -> TrustSources<'a, Self, Store, State> {
-        TrustSources { clock: Timestamp::now, keys: self, store, state: self.state, carried: &[] }
+    fn sources<'a>(&'a self, store: &'a Store, carried: &'a [Carried]) -> TrustSources<'a, Self, Store, State> {
+        TrustSources { clock: Timestamp::now, keys: self, store, state: self.state, carried }
+    }
+
+    async fn carried(&self, listing: &Listing) -> Vec<Carried> {
+        match (listing, &self.carrying) {
+            (Listing::Revocations(_), _) => Vec::new(),
+            (Listing::Overrides, Some(carrying)) => carrying.read().await,
+            (Listing::Overrides, None) => self.session.carrying(&self.session.settings.overrides).await.read().await,
+        }
     }
 }
 
@@ -123,19 +157,21 @@ impl KeyCatalog for Keys<'_> {
 
 impl Listings for Keys<'_> {
     async fn posted(&self, listing: &Listing) -> Postings {
+        let carried = self.carried(listing).await;
         match self.session.store().await {
-            Ok(store) => self.sources(&store).posted(listing).await,
+            Ok(store) => self.sources(&store, &carried).posted(listing).await,
             Err(error) => {
                 let answer = Err(unopened(&error));
                 let post = Post { place: "the store".to_owned(), answer, kept: false };
-                Postings { at: Timestamp::now(), posts: vec![post] }
+                let posts = std::iter::once(post).chain(carried.iter().map(Carried::post)).collect();
+                Postings { at: Timestamp::now(), posts }
             }
         }
     }
 
     async fn keep(&self, listing: &Listing, bytes: &[u8]) -> Result<(), PortError> {
         let store = self.session.store().await.map_err(|error| unopened(&error))?;
-        self.sources(&store).keep(listing, bytes).await
+        self.sources(&store, &[]).keep(listing, bytes).await
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use goldseal_core::{
     flow::{Case, Cases, Opened, TrustSources, keys, outage},
     ids::ImageRef,
-    policy::{Dossier, Keys, Policy},
+    policy::{Dossier, GrantState, Keys, Policy},
     ports::{EvidenceStore, ImageCatalog, KeyCatalog, ListStore, StateStore},
     verdict::Verdict,
 };
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use moka::{Expiry, future::Cache};
 
 use super::metrics::{CaseResult, Metrics};
+use crate::adapters::carried::Carrying;
 
 /// How long facts and evidence of an image are taken for fresh.
 const FRESH: Duration = Duration::from_secs(30);
@@ -41,6 +42,8 @@ pub struct Sources<C, S, K, T> {
     pub keys: K,
     /// Where last known good evidence is kept.
     pub state: T,
+    /// Where overrides are carried, past the store.
+    pub carrying: Carrying,
 }
 
 /// The cases under one policy.
@@ -85,11 +88,15 @@ where
 
     async fn keys(&self) -> Arc<Keys> {
         let asked = async {
-            let Sources { keys: kms, store, state, .. } = &*self.sources;
+            let Sources { keys: kms, store, state, carrying, .. } = &*self.sources;
             let state = Some(state);
-            let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &[] };
+            let carried = if self.policy.overrides().is_some() { carrying.read().await } else { Vec::new() };
+            let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &carried };
             // On the heap: a worker's stack has to hold all that waits in one launch.
             let keys = Arc::new(Box::pin(keys(&self.policy, &asked)).await);
+            let grants = keys.lists().grants(&self.policy, Timestamp::now());
+            let counts = grants.iter().filter(|one| matches!(one.state, GrantState::Active | GrantState::NotYet));
+            self.metrics.overrides(counts.map(|one| one.grant.from..one.grant.until).collect());
             if keys.is_complete() { Ok(keys) } else { Err(keys) }
         };
         match self.keys.try_get_with((), asked).await {

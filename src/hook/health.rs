@@ -101,7 +101,7 @@ async fn healthz(State(served): State<Served>) -> impl IntoResponse {
 
 async fn text(State(served): State<Served>) -> impl IntoResponse {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, TYPE)], served.metrics.text())
+    ([(header::CONTENT_TYPE, TYPE)], served.metrics.text(Timestamp::now()))
 }
 
 /// Tells the service manager that we are alive, as often as it asks for and as long as we are.

@@ -1,6 +1,12 @@
 //! Metrics in the OpenMetrics text format, every label of a small and known set of values. docs/hook.md lists them.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64},
+    },
+};
 
 use goldseal_core::{
     enforcement::Completion,
@@ -37,6 +43,10 @@ pub struct Metrics {
     cases: Family<CaseLabels, Counter>,
     stand_ins: Counter,
     state_failures: Counter,
+    overridden: Counter,
+    overrides_active: Gauge<i64, AtomicI64>,
+    /// When the overrides hold that were last seen: how many do is counted when somebody asks.
+    overrides: Mutex<Vec<Range<Timestamp>>>,
     aws_calls: Family<CallLabels, Counter>,
 }
 
@@ -149,6 +159,9 @@ impl Default for Metrics {
         let cases: Family<CaseLabels, Counter> = metric!(Family::default(), "hook_cases", "Cases of images opened");
         let stand_ins = metric!(Counter::default(), "hook_stand_ins", "Times when last known good evidence stood in");
         let state_failures = metric!(Counter::default(), "hook_state_failures", "Failures of the state");
+        let overridden = metric!(Counter::default(), "hook_overridden", "Launches that an override let pass");
+        let overrides_active =
+            metric!(Gauge::default(), "hook_overrides_active", "Overrides in force, of those that were last seen");
         let aws_calls = metric!(Family::default(), "aws_calls", "Calls of AWS, each try by itself");
         // What an alert asks for is there before it happens the first time.
         for kind in MessageKind::ALL {
@@ -181,14 +194,21 @@ impl Default for Metrics {
             cases,
             stand_ins,
             state_failures,
+            overridden,
+            overrides_active,
+            overrides: Mutex::default(),
             aws_calls,
         }
     }
 }
 
 impl Metrics {
-    /// Returns all of them as text.
-    pub fn text(&self) -> String {
+    /// Returns all of them as text, as they are at an instant.
+    pub fn text(&self, now: Timestamp) -> String {
+        let overrides = self.overrides.lock().unwrap_or_else(PoisonError::into_inner);
+        let active = overrides.iter().filter(|held| held.contains(&now)).count();
+        drop(overrides);
+        self.overrides_active.set(i64::try_from(active).unwrap_or(i64::MAX));
         let mut text = String::new();
         // Writing to a string does not fail.
         let _written = encode(&mut text, &self.registry);
@@ -213,6 +233,9 @@ impl Metrics {
                 reason: report.first_code().to_owned(),
             })
             .inc();
+        if report.judged.overridden.is_some() {
+            self.overridden.inc();
+        }
         self.decision_seconds.observe(took.as_secs_f64().max(0.0));
     }
 
@@ -284,6 +307,11 @@ impl Metrics {
         self.stand_ins.inc();
     }
 
+    /// Takes note of when the overrides hold that there are.
+    pub fn overrides(&self, held: Vec<Range<Timestamp>>) {
+        *self.overrides.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+
     /// Counts a failure of the state.
     pub fn state_failure(&self) {
         self.state_failures.inc();
@@ -314,7 +342,10 @@ mod tests {
         metrics.policy_reload(false);
         metrics.aws_call("ec2", "DescribeImages", "ok");
         metrics.progress(Timestamp::from_second(1_800_000_000).unwrap());
-        let text = metrics.text();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        metrics.overrides(vec![at(100)..at(200), at(150)..at(300)]);
+        assert!(metrics.text(at(200)).contains("\ngoldseal_hook_overrides_active 1\n"));
+        let text = metrics.text(at(150));
         for line in [
             "goldseal_hook_messages_total{kind=\"launch\"} 1",
             "goldseal_hook_ends_total{end=\"completed\"} 1",
@@ -324,6 +355,8 @@ mod tests {
             "goldseal_aws_calls_total{service=\"ec2\",operation=\"DescribeImages\",outcome=\"ok\"} 1",
             "goldseal_hook_last_progress_timestamp_seconds 1800000000.0",
             "goldseal_hook_decision_seconds_count 0",
+            "goldseal_hook_overridden_total 0",
+            "goldseal_hook_overrides_active 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

@@ -282,8 +282,10 @@ fn bundle(reports: &[LaunchReport]) -> (Result<StateName, String>, Vec<u8>) {
 
 /// Says in the log what was decided.
 pub fn log(report: &LaunchReport) {
-    let causes: Vec<&str> =
-        report.judged.reasons.iter().chain(&report.judged.faults).map(|cause| cause.code.as_str()).collect();
+    let by = report.judged.overridden.as_ref();
+    // What an override let pass stands against the launch all the same.
+    let (reasons, faults) = by.map_or((&report.judged.reasons, &report.judged.faults), |by| (&by.reasons, &by.faults));
+    let causes: Vec<&str> = reasons.iter().chain(faults).map(|cause| cause.code.as_str()).collect();
     let image = report.judged.image.as_ref().map_or_else(|| "unknown".to_owned(), |image| image.id.to_string());
     let action = report.action.map_or("none", Completion::as_str);
     let verdict = format!("{:?}", report.judged.verdict).to_lowercase();
@@ -293,12 +295,23 @@ pub fn log(report: &LaunchReport) {
             tracing::$level!(
                 event = "launch-decided", verdict, action, mode, image,
                 instance = %report.wait.instance, group = %report.wait.group, hook = %report.wait.hook,
-                reasons = causes.join(","), $($message)+
+                reasons = causes.join(","), overridden = by.map(|by| tracing::field::display(by.statement)),
+                ticket = by.map(|by| by.ticket.as_str()), $($message)+
             )
         };
     }
     let (instance, group) = (&report.wait.instance, &report.wait.group);
-    if report.is_warning() {
+    if let Some(by) = by {
+        let who: Vec<&str> = by.by.iter().map(|name| name.as_str()).collect();
+        line!(
+            warn,
+            "{instance} of {group} goes into service because an override lets it: {image}, {}; {}, {}, until {:.0}",
+            causes.join(", "),
+            who.join(" and "),
+            by.ticket,
+            by.until
+        );
+    } else if report.is_warning() {
         line!(
             warn,
             "{instance} of {group} goes into service although the verdict on {image} is {verdict}: {}",

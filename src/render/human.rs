@@ -24,6 +24,7 @@ mod breakers;
 mod doctor;
 mod enroll;
 mod gate;
+mod overrides;
 mod publish;
 mod sbom_query;
 mod seal;
@@ -39,6 +40,7 @@ pub(super) use self::{
     doctor::doctor,
     enroll::enroll,
     gate::{counts, gate, standing},
+    overrides::overrides,
     publish::publish,
     sbom_query::sbom_query,
     seal::seal,
@@ -66,9 +68,11 @@ pub(super) fn verify(report: &VerifyReport) -> String {
     if report.images.len() > 1 {
         let count = |outcome| report.images.iter().filter(|image| image.verdict == outcome).count();
         let (admit, reject) = (count(Outcome::Admit), count(Outcome::Reject));
+        let overridden = report.images.iter().filter(|image| image.overridden.is_some()).count();
+        let overridden = if overridden > 0 { format!(" ({overridden} of them overridden)") } else { String::new() };
         line!(
             text,
-            "{} images: {admit} admit, {reject} reject, {} undetermined",
+            "{} images: {admit} admit{overridden}, {reject} reject, {} undetermined",
             report.images.len(),
             count(Outcome::Undetermined)
         );
@@ -77,13 +81,12 @@ pub(super) fn verify(report: &VerifyReport) -> String {
 }
 
 fn image(text: &mut String, image: &ImageReport, at: Timestamp, policy: &Sha256Digest) {
-    let (word, color) = match image.verdict {
-        Outcome::Admit => ("ADMIT", AnsiColor::Green),
-        Outcome::Reject => ("REJECT", AnsiColor::Red),
-        Outcome::Undetermined => ("UNDETERMINED", AnsiColor::Yellow),
-    };
+    let (word, color) = word(image.verdict, image.overridden.is_some());
     let style = Style::new().bold().fg_color(Some(color.into()));
     let _ = writeln!(text, "{style}{word}{style:#}  {}", plain(&image.image.to_string()));
+    if let Some(overridden) = &image.overridden {
+        overrides::overridden(text, overridden, None);
+    }
     causes(text, &image.reasons);
     causes(text, &image.faults);
     if let Some(subject) = image.subject {
@@ -102,6 +105,7 @@ fn image(text: &mut String, image: &ImageReport, at: Timestamp, policy: &Sha256D
         line!(text, "  ignored   line {}: {} ({})", one.line, one.message, one.code);
     }
     let until = match (image.verdict, image.until) {
+        (Outcome::Admit, Some(until)) if image.overridden.is_some() => format!(", let pass until {until}"),
         (Outcome::Admit, Some(until)) => format!(", holds until {until}"),
         (Outcome::Admit, None) => ", nothing in it expires".to_owned(),
         (Outcome::Reject | Outcome::Undetermined, _) => String::new(),
@@ -109,6 +113,16 @@ fn image(text: &mut String, image: &ImageReport, at: Timestamp, policy: &Sha256D
     let mode = format!("{:?}", image.mode).to_lowercase();
     line!(text, "  judged    at {at}{until}; mode {mode}, policy sha256:{policy}");
     notes(text, &image.notes);
+}
+
+/// Returns the word for a verdict: who was let pass by an override was not admitted.
+fn word(verdict: Outcome, overridden: bool) -> (&'static str, AnsiColor) {
+    match verdict {
+        Outcome::Admit if overridden => ("OVERRIDDEN", AnsiColor::Yellow),
+        Outcome::Admit => ("ADMIT", AnsiColor::Green),
+        Outcome::Reject => ("REJECT", AnsiColor::Red),
+        Outcome::Undetermined => ("UNDETERMINED", AnsiColor::Yellow),
+    }
 }
 
 /// Causes of one code stand together, and so do the lines that share a message.

@@ -13,8 +13,8 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-    DescribeReport, DoctorReport, EnrollReport, GateReport, PolicyReport, PublishReport, SbomQueryReport, SealReport,
-    SignReport, TraceReport, VerifyReport, WhatIfReport,
+    DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport,
+    SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
@@ -118,6 +118,11 @@ pub fn seal(format: Format, report: &SealReport) -> io::Result<()> {
 /// Prints what `sign` did.
 pub fn sign(format: Format, report: &SignReport) -> io::Result<()> {
     print(format, report, human::sign)
+}
+
+/// Prints overrides, and what was done about them.
+pub fn overrides(format: Format, report: &OverridesReport) -> io::Result<()> {
+    print(format, report, human::overrides)
 }
 
 /// Prints what `publish` did.

@@ -13,7 +13,7 @@ use goldseal_core::ids::{HookName, Region};
 use serde::Deserialize;
 
 use crate::{
-    adapters::store::StoreUrl,
+    adapters::{carried::CarriedPlace, store::StoreUrl},
     files::{self, FileError},
 };
 
@@ -42,6 +42,17 @@ pub struct Fragment {
     /// A PEM file of certificate authorities that https and oci stores trust beside those of the system
     #[arg(long, value_name = "FILE", env = "GOLDSEAL_CA_FILE", global = true, help_heading = "Settings")]
     pub ca_file: Option<PathBuf>,
+    /// Overrides that are carried past the store: a file, or a store that is still there; several with commas
+    #[arg(
+        long = "overrides",
+        value_name = "FILE|URL",
+        env = "GOLDSEAL_OVERRIDES",
+        value_delimiter = ',',
+        global = true,
+        help_heading = "Settings"
+    )]
+    #[serde(default)]
+    pub overrides: Vec<String>,
     /// What only the launch hook needs; its flags are its command's.
     #[arg(skip)]
     #[serde(default)]
@@ -66,10 +77,23 @@ pub struct Settings {
     pub region: Option<Region>,
     /// Certificate authorities of stores.
     pub ca_file: Option<PathBuf>,
+    /// Where overrides are carried, past the store.
+    pub overrides: CarriedOverrides,
     hook: HookFragment,
     boot: BootFragment,
     /// What the file says of the audit.
     pub audit: AuditFragment,
+}
+
+/// Where overrides are carried, past the store.
+#[derive(Debug, Clone, Default)]
+pub struct CarriedOverrides {
+    /// The places.
+    pub places: Vec<CarriedPlace>,
+    /// A flag or the environment names them: a file that is not there is then a mistake. One that the settings file names
+    /// may be put there when it is needed.
+    pub named: bool,
+    written: Vec<CarriedPlace>,
 }
 
 /// Settings that are not valid.
@@ -93,6 +117,9 @@ pub enum SettingsError {
     /// The store is not one.
     #[error("the setting `store`: {0}")]
     Store(String),
+    /// A place for overrides is none.
+    #[error("the setting `overrides`: {0}")]
+    Overrides(String),
     /// A setting of the launch hook is wrong.
     #[error("the setting `hook.{key}`: {problem}")]
     Hook {
@@ -150,6 +177,7 @@ impl Settings {
             written_policy: file.policy,
             region: given.region.or(file.region),
             ca_file: given.ca_file.or(file.ca_file),
+            overrides: CarriedOverrides::merge(&given.overrides, &file.overrides)?,
             hook: file.hook,
             boot: file.boot,
             audit: file.audit,
@@ -228,6 +256,32 @@ impl Settings {
     }
 }
 
+impl CarriedOverrides {
+    fn merge(given: &[String], file: &[String]) -> Result<Self, SettingsError> {
+        let (given, written) = (carried(given)?, carried(file)?);
+        let named = !given.is_empty();
+        Ok(Self { places: if named { given } else { written.clone() }, named, written })
+    }
+
+    /// Returns the places that are in force where a flag names others: those of the environment, or else of the settings
+    /// file.
+    ///
+    /// # Errors
+    /// [`SettingsError::Overrides`].
+    pub fn in_force(&self, environment: Option<String>) -> Result<Self, SettingsError> {
+        let given: Vec<String> = environment.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
+        let (given, written) = (carried(&given)?, self.written.clone());
+        let named = !given.is_empty();
+        Ok(Self { places: if named { given } else { written.clone() }, named, written })
+    }
+}
+
+fn carried(places: &[String]) -> Result<Vec<CarriedPlace>, SettingsError> {
+    let places = places.iter().filter(|place| !place.is_empty());
+    let parsed = places.map(|place| place.parse::<CarriedPlace>());
+    parsed.collect::<Result<_, _>>().map_err(|error| SettingsError::Overrides(error.to_string()))
+}
+
 fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
     let text = files::read_text(path, LARGEST)?;
     toml::from_str(&text).map_err(|error| {
@@ -270,6 +324,21 @@ mod tests {
         assert_eq!(settings.policy_in_force(Some("/e.toml".into())).unwrap(), Path::new("/e.toml"));
         let none = Settings::merge(given(), Fragment::default()).unwrap();
         assert!(matches!(none.policy_in_force(None), Err(SettingsError::Missing { .. })));
+    }
+
+    #[test]
+    fn overrides_of_a_flag_go_before_those_of_the_file_and_what_is_in_force_is_told_apart() {
+        let given = Fragment { overrides: vec!["flag.jsonl".into()], ..Fragment::default() };
+        let file: Fragment = toml::from_str("overrides = ['/etc/x.jsonl', 's3://other/evidence']").unwrap();
+        let settings = Settings::merge(given, file.clone()).unwrap().overrides;
+        assert_eq!((settings.places.len(), settings.named), (1, true));
+        assert_eq!(settings.in_force(None).unwrap().places.len(), 2);
+        let of_environment = settings.in_force(Some("a,b,c".into())).unwrap();
+        assert_eq!((of_environment.places.len(), of_environment.named), (3, true));
+        let settings = Settings::merge(Fragment::default(), file).unwrap().overrides;
+        assert_eq!((settings.places.len(), settings.named), (2, false));
+        let given = Fragment { overrides: vec!["ftp://x".into()], ..Fragment::default() };
+        assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Overrides(_))));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use goldseal_core::{
     policy::{compile, referenced_files, schema},
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-        DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, PolicyReport, PublishReport,
-        SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport, schema_of,
+        DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, OverridesReport, PolicyReport,
+        PublishReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -22,6 +22,11 @@ const COMMANDS: &[&str] = &[
     "sign",
     "seal",
     "verify",
+    "override grant",
+    "override countersign",
+    "override list",
+    "override show",
+    "override end",
     "publish",
     "hook",
     "hook breaker",
@@ -51,7 +56,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    let others = ["", "policy", "sbom"];
+    let others = ["", "override", "policy", "sbom"];
     for command in others.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
@@ -160,6 +165,7 @@ fn docs_schema_is_what_the_types_say() {
         ("sign", schema_of::<SignReport>()),
         ("seal", schema_of::<SealReport>()),
         ("publish", schema_of::<PublishReport>()),
+        ("override", schema_of::<OverridesReport>()),
         ("launch", schema_of::<LaunchReport>()),
         ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),

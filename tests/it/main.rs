@@ -49,6 +49,7 @@ mod layers;
 mod monitoring;
 mod offline;
 mod order;
+mod overriding;
 mod policies;
 mod proxy;
 mod publishing;

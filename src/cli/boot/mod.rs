@@ -180,7 +180,8 @@ async fn open(session: &mut Session, ec2: bool, identity: InstanceIdentity) -> R
     session.settings.region.get_or_insert_with(|| identity.image().region.clone());
     let store = session.store().await?;
     let ec2 = if ec2 { Some(Ec2::new(session.aws().await)) } else { None };
-    Ok(Sources { ec2, store })
+    let carrying = session.carrying(&session.settings.overrides).await;
+    Ok(Sources { ec2, store, carrying })
 }
 
 fn code(step: BootStep, report: &BootReport) -> Code {

@@ -127,6 +127,7 @@ impl Assembly {
             store: session.store().await?,
             keys: KmsKeys::new(aws),
             state: self.state(session, settings).await?,
+            carrying: session.carrying(&session.settings.overrides).await,
         };
         let cases = OpenCases::new(Arc::clone(&policy), Arc::new(sources), self.metrics());
         Ok((policy, Arc::new(cases)))

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
-    flow::{WhatIf, what_if},
+    attestation::EVIDENCE_LIMITS,
+    flow::{Carried, Supposed, WhatIf, what_if},
     gate::Period,
     report::WhatIfReport,
 };
@@ -12,19 +13,21 @@ use jiff::Timestamp;
 
 use super::load;
 use crate::{
-    adapters::state::State,
+    adapters::{carried::Carrying, state::State},
     cli::{
         exit::{Code, Failure},
         fleet::FleetArgs,
         session::Session,
     },
+    files,
     render::{self, Bar, Format},
     settings::SettingsError,
 };
 
 const AFTER: &str = "\
 Judges everything that runs, and everything that the launch hook decided and recorded, by two policies: the one of --policy, \
-and the one that is in force (GOLDSEAL_POLICY or the settings file, or --against). Facts and evidence are asked for once. \
+and the one that is in force (GOLDSEAL_POLICY or the settings file, or --against). With a revocation list or overrides that \
+are published nowhere yet it may be the same one: who would be hit. Facts and evidence are asked for once. \
 Nothing is changed. docs/what-if.md says what counts as a change.
 
 Examples:
@@ -32,6 +35,8 @@ Examples:
   goldseal policy what-if --policy new.toml --against old.toml --regions eu-west-1
   goldseal policy what-if --policy new.toml --organization --role goldseal/audit --output json
   goldseal policy what-if --policy new.toml --state s3://state/hook --since 7d
+  goldseal policy what-if --revocations next.jsonl
+  goldseal policy what-if --overrides override.jsonl --regions eu-west-1
 
 Exit codes: 0 nothing would change, 1 something would, 3 it could not be told of everything. What is both ends with 1.";
 
@@ -59,20 +64,26 @@ pub struct WhatIfArgs {
     /// Judge decisions again that are not older than this
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: Period,
+    /// Let the candidate be judged by this revocation list, signed and published nowhere yet. The overrides of --overrides
+    /// are the candidate's alone, too
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
 }
 
 impl WhatIfArgs {
     /// Compares, and says what would change.
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         let candidate = session.settings.policy().map_err(anyhow::Error::from)?;
+        let (in_force, supposed) = self.supposed(session).await?;
         let current = match &self.against {
             Some(file) => file.clone(),
             None => {
                 let environment = std::env::var_os("GOLDSEAL_POLICY").map(PathBuf::from);
                 let current = session.settings.policy_in_force(environment).map_err(anyhow::Error::from)?;
-                if current == candidate {
+                if current == candidate && supposed.is_empty() {
                     let message = format!("{} is the policy that is in force", current.display());
-                    let hint = "give the new one with --policy, or the old one with --against";
+                    let hint = "give the new one with --policy, or the old one with --against; or a revocation list or \
+                                overrides that are not published yet";
                     return Err(Failure::new(Code::Usage, message).hint(hint));
                 }
                 current
@@ -87,9 +98,12 @@ impl WhatIfArgs {
             soon: self.soon,
             stopped: self.stopped,
             since: self.since.before(started),
+            supposed: &supposed,
         };
-        let mut report =
-            self.compare(&asked, session, started).await.map_err(|error| Failure::from(error).unanswered())?;
+        let mut report = self
+            .compare(&asked, session, in_force, started)
+            .await
+            .map_err(|error| Failure::from(error).unanswered())?;
         report.finished = Timestamp::now();
         let code = Code::from(report.outcome());
         // A failure that could not be printed is one all the same.
@@ -97,12 +111,36 @@ impl WhatIfArgs {
         Ok(code)
     }
 
-    async fn compare(&self, asked: &WhatIf<'_>, session: &Session, started: Timestamp) -> Result<WhatIfReport> {
+    /// Returns where overrides are carried now, and what the candidate is judged by beside that.
+    async fn supposed(&self, session: &Session) -> Result<(Carrying, Supposed)> {
+        let given = &session.settings.overrides;
+        let in_force = given.in_force(std::env::var("GOLDSEAL_OVERRIDES").ok())?;
+        let mut new = given.clone();
+        new.places.retain(|place| !in_force.places.contains(place));
+        let revocations = match &self.revocations {
+            None => None,
+            Some(path) => {
+                let bytes = files::read(path, EVIDENCE_LIMITS.bytes)?;
+                Some(Carried { place: path.display().to_string(), answer: Ok(Some(bytes)) })
+            }
+        };
+        let supposed = Supposed { revocations, overrides: session.carrying(&new).await.read().await };
+        Ok((session.carrying(&in_force).await, supposed))
+    }
+
+    async fn compare(
+        &self,
+        asked: &WhatIf<'_>,
+        session: &Session,
+        in_force: Carrying,
+        started: Timestamp,
+    ) -> Result<WhatIfReport> {
         let fleet = self.fleet.fleet(session).await?;
         let store = session.store().await?;
         let state = self.state(session).await?;
+        let keys = session.keys().carrying(in_force);
         let bar = Bar::calls("looking at accounts, regions and images");
-        let report = what_if(asked, &fleet, &store, &session.keys(), state.as_ref(), &bar, started).await;
+        let report = what_if(asked, &fleet, &store, &keys, state.as_ref(), &bar, started).await;
         bar.finish();
         report.context("finding the accounts of the fleet")
     }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{Machine, Root};
 use crate::{
-    ids::SnapshotId,
-    policy::RootVolume,
-    report::{Class, Outcome},
+    ids::{ImageRef, SnapshotId},
+    policy::{Context, Lists, Policy, RootVolume},
+    report::{Class, Outcome, OverriddenInstance},
     verdict::{Fault, Reason, Verdict},
 };
 
@@ -75,8 +75,38 @@ pub fn classify(machine: &Machine, image: &Image, rule: RootVolume) -> Classifie
     Classified { class, reasons: reason.into_iter().collect(), faults: faults.into_iter().collect() }
 }
 
+/// Finds the override by which an instance runs: one that lets it pass now, else one that held when it was launched. What
+/// is admitted of itself needs none now, and may have needed one then.
+pub fn overridden(
+    (policy, lists): (&Policy, &Lists),
+    (image, context): (&ImageRef, &Context),
+    verdict: &Verdict,
+    launched: Option<Timestamp>,
+    at: Timestamp,
+) -> Option<OverriddenInstance> {
+    policy.overrides()?;
+    if let Some(active) = lists.overridden(policy, (image, context), verdict, at) {
+        return Some((&active).into());
+    }
+    let launched = launched.filter(|launched| *launched <= at)?;
+    let held = lists.held(policy, (image, context), verdict, launched)?;
+    Some(OverriddenInstance::held(&held, at))
+}
+
+impl Classified {
+    /// Takes an override into account: the class says so, and the verdict is another only while it holds.
+    pub fn and(&self, overridden: Option<&OverriddenInstance>) -> (Class, Outcome) {
+        let verdict = self.class.verdict();
+        match overridden {
+            None => (self.class, verdict),
+            Some(one) if one.ended.is_none() => (Class::Overridden, Outcome::Admit),
+            Some(_) => (Class::Overridden, verdict),
+        }
+    }
+}
+
 impl Class {
-    /// Returns the verdict that an instance of the class has. An override changes what is done, and no verdict.
+    /// Returns the verdict that an instance of the class has; of one that an override let pass, what it would be without.
     pub const fn verdict(self) -> Outcome {
         match self {
             Self::Refused | Self::RootReplaced | Self::Unsealed | Self::Expired | Self::Overridden => Outcome::Reject,

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::doors::{Around, examine};
 pub use self::{
     changes::changes,
-    classes::{Classified, Image, classify},
+    classes::{Classified, Image, classify, overridden},
     doors::{AllowedImages, DOOR_CODES, ReplacedRoot},
     guards::{GUARD_CODES, Heard, guard_doors},
     snapshot::{Snapshot, SnapshotFault},

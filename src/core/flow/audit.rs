@@ -22,16 +22,16 @@ use super::{
 };
 use crate::{
     attestation::predicate::{BootGuard, Provenance, Summary},
-    fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
+    fleet::{Classified, Image, Listed, Machine, Place, classify, machines, overridden},
     gate::{Excepted, Period},
     ids::{AmiId, HookName, ImageRef},
-    policy::{Context, Keys, Mode, Policy},
+    policy::{Context, Keys, Lists, Mode, Policy},
     ports::{Account, EvidenceStore, Fleets, ImageCatalog, KeyCatalog, Listings, PortError, Progress, View},
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, Cause, Class, Door, ExceptionEnd, ImageReport,
-        ImageSeen, PlaceReport, policy_notes,
+        ImageSeen, OverriddenInstance, PlaceReport, policy_notes,
     },
-    verdict::Fault,
+    verdict::{Fault, Verdict},
 };
 
 /// So many places are looked at together.
@@ -71,6 +71,7 @@ type Wanted<'s, V> = BTreeMap<ImageRef, (&'s Seen<V>, Option<&'s Machine>)>;
 
 struct Judged {
     image: Image,
+    verdict: Verdict,
     report: ImageReport,
     /// What EC2 says with the instances that run it; none do without.
     seen: Option<ImageSeen>,
@@ -109,7 +110,7 @@ pub async fn audit<F: Fleets>(
     reports.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
     let judged = judge(auditing, &seen, store, &keys, progress).await;
     let doors = doors(auditing, &seen, &judged);
-    Ok(report(auditing, started, reports, &seen, judged, doors))
+    Ok(report(auditing, started, reports, &seen, judged, doors, keys.lists()))
 }
 
 /// Returns the places to look at, with the names of their accounts, and the accounts of which nobody tells the regions.
@@ -225,12 +226,12 @@ async fn judge<V: View + ImageCatalog>(
         let found = Image::of(&judgement.verdict, lapsed, judgement.until, horizon, snapshots);
         let exceptions = judgement.gate.as_ref().map(exceptions).unwrap_or_default();
         let guard = judgement.provenance.as_ref().and_then(Provenance::boot_guard);
-        let context = seen.place.context();
+        let (verdict, context) = (judgement.verdict.clone(), seen.place.context());
         let mut report = case.report(auditing.policy, judgement, &context);
         report.notes.extend(note);
         progress.advance();
         let seen = machine.map(|machine| machine.seen.clone());
-        (image, Judged { image: found, report, seen, exceptions, guard })
+        (image, Judged { image: found, verdict, report, seen, exceptions, guard })
     });
     stream::iter(judged).buffer_unordered(IMAGES).collect().await
 }
@@ -268,6 +269,7 @@ fn report<V>(
     seen: &[Seen<V>],
     judged: BTreeMap<ImageRef, Judged>,
     doors: Vec<Door>,
+    lists: &Lists,
 ) -> AuditReport {
     let runs = |(_, judged): &(ImageRef, Judged)| judged.seen.is_some();
     let mut order: Vec<(ImageRef, Judged)> = judged.into_iter().filter(runs).collect();
@@ -279,17 +281,22 @@ fn report<V>(
     for one in seen {
         let groups = one.covered.group_arns();
         for machine in &one.machines {
-            let mode = auditing.policy.mode(&groups.context(&one.place, machine));
+            let context = groups.context(&one.place, machine);
+            let mode = auditing.policy.mode(&context);
             let image = one.place.image(&machine.image);
             // Every machine's image was judged.
             let Some((&index, (_, judged))) = at.get(&image).and_then(|index| Some((index, order.get(*index)?))) else {
                 continue;
             };
             let found = classify(machine, &judged.image, rule);
+            let verdict = judged.verdict.clone().and(found.reasons.clone(), found.faults.clone());
+            let by = (auditing.policy, lists);
+            let overridden = overridden(by, (&image, &context), &verdict, machine.launched, auditing.at);
+            let instance = instance(&one.place, machine, (found, overridden), mode, index);
             if let Some(classes) = classes.get_mut(index) {
-                *classes.entry(found.class).or_default() += 1;
+                *classes.entry(instance.class).or_default() += 1;
             }
-            instances.push(instance(&one.place, machine, found, mode, index));
+            instances.push(instance);
         }
     }
     instances.sort_by(|a, b| (a.class, a.image, &a.instance).cmp(&(b.class, b.image, &b.instance)));
@@ -298,7 +305,7 @@ fn report<V>(
         *totals.entry(*class).or_default() += count;
     }
     let image = |((_, judged), classes): ((ImageRef, Judged), _)| {
-        let Judged { report, seen, exceptions, guard, image: _ } = judged;
+        let Judged { report, seen, exceptions, guard, image: _, verdict: _ } = judged;
         AuditedImage { report, seen, classes, exceptions, guard }
     };
     AuditReport {
@@ -318,14 +325,21 @@ fn report<V>(
     }
 }
 
-fn instance(place: &Place, machine: &Machine, found: Classified, mode: Mode, image: usize) -> AuditedInstance {
+fn instance(
+    place: &Place,
+    machine: &Machine,
+    (found, overridden): (Classified, Option<OverriddenInstance>),
+    mode: Mode,
+    image: usize,
+) -> AuditedInstance {
+    let (class, verdict) = found.and(overridden.as_ref());
     AuditedInstance {
         account: place.account.clone(),
         region: place.region.clone(),
         instance: machine.id.clone(),
         name: machine.name.clone(),
-        class: found.class,
-        verdict: found.class.verdict(),
+        class,
+        verdict,
         mode,
         ami: machine.image.clone(),
         image,
@@ -334,6 +348,7 @@ fn instance(place: &Place, machine: &Machine, found: Classified, mode: Mode, ima
         launcher: machine.launcher.clone(),
         reasons: found.reasons.iter().map(Cause::reason).collect(),
         faults: found.faults.iter().map(Cause::fault).collect(),
+        overridden: overridden.map(Box::new),
         boot: None,
     }
 }

@@ -79,8 +79,8 @@ pub struct TrustSources<'a, K, S, T> {
 pub struct Carried {
     /// Where they were found.
     pub place: String,
-    /// The bundles; else why they could not be read.
-    pub answer: Result<Vec<u8>, String>,
+    /// The bundles; none where there are none; else why they could not be read.
+    pub answer: Result<Option<Vec<u8>>, String>,
 }
 
 impl<K: KeyCatalog + Sync, S: Sync, T: Sync> KeyCatalog for TrustSources<'_, K, S, T> {
@@ -123,9 +123,10 @@ fn kept(listing: &Listing) -> Option<StateName> {
 }
 
 impl Carried {
-    fn post(&self) -> Post {
+    /// Returns it as the answer of a place.
+    pub fn post(&self) -> Post {
         let Self { place, answer } = self.clone();
-        let stored = |bytes| Some(Stored { bytes, revision: Revision(String::new()) });
+        let stored = |found: Option<Vec<u8>>| found.map(|bytes| Stored { bytes, revision: Revision(String::new()) });
         let failed = |why: String| PortError::new(PortErrorKind::Unavailable, "reading", &place).because(why);
         Post { answer: answer.map(stored).map_err(failed), place, kept: false }
     }

@@ -16,6 +16,7 @@ mod last_audit;
 mod launch;
 mod listed;
 pub mod outage;
+pub mod overrides;
 mod payload;
 mod publish;
 mod resume;
@@ -50,4 +51,4 @@ pub use statements::{Gated, INLINE_SBOM, InputFault, Inputs, SbomPlace, Unsigned
 pub use trace::{TraceError, Traced, Tracing, trace, trace_offline};
 pub use tried_state::TriedState;
 pub use verify::{Offline, judge_offline, keys, verify};
-pub use what_if::{WhatIf, what_if};
+pub use what_if::{Supposed, WhatIf, what_if};

@@ -21,13 +21,13 @@ use crate::{
     attestation::Kind,
     fleet::Image,
     ids::{ImageRef, InstanceId, Region},
-    policy::{Context, Judgement, Keys, Policy},
+    policy::{Context, Judgement, Keys, Lists, Policy},
     ports::{EvidenceStore, Fleets, ImageCatalog, KeyCatalog, Listings, PortError, Progress},
     report::{
         AuditReport, AuditedInstance, BaseTrace, DiscountedReport, FactsFrom, ImageSeen, Note, TRACE_SCHEMA,
         TraceReport,
     },
-    verdict::Reason,
+    verdict::{Reason, Verdict},
 };
 
 /// How a trace is made.
@@ -85,6 +85,8 @@ struct Story<'e> {
     judgement: Judgement,
     /// What its instances are: that nobody can launch it any more is nothing against those that run.
     class: Image,
+    /// What stands against them.
+    runs: Verdict,
     /// What stands against it at any instant, beside the judgement.
     standing: Vec<Reason>,
     note: Option<Note>,
@@ -121,13 +123,14 @@ pub async fn trace<F: Fleets>(
     let standing = looked.seen().map(|seen| other_owner(&case, seen)).unwrap_or_default();
     let mut judgement = case.judge(tracing.policy, tracing.at);
     judgement.verdict = judgement.verdict.and(standing.clone(), Vec::new());
-    let class = class(tracing, &judgement, &case);
+    let (class, runs) = (class(tracing, &judgement, &case), judgement.verdict.clone());
     judgement.verdict = judgement.verdict.and(missing.into_iter().collect(), Vec::new());
     let built_from = judgement.provenance.as_ref();
     let bases = bases::follow(tracing, &image, built_from, catalog, store, &keys).await;
 
     let evidence = bytes.as_deref();
-    Ok(Story { image, instance, case, evidence, judgement, class, standing, note, looked }.report(tracing, bases))
+    let story = Story { image, instance, case, evidence, judgement, class, runs, standing, note, looked };
+    Ok(story.report(tracing, bases, keys.lists()))
 }
 
 /// Traces one image from files alone; authorities in KMS are still asked for. `instance` is one of the saved audit.
@@ -146,13 +149,14 @@ pub async fn trace_offline(
         instance,
         evidence: Some(image.evidence),
         class: class(tracing, &judgement, &case),
+        runs: judgement.verdict.clone(),
         case,
         judgement,
         standing: Vec::new(),
         note: None,
         looked: Looked::default(),
     };
-    story.report(tracing, bases)
+    story.report(tracing, bases, keys.lists())
 }
 
 /// Opens the case of an image. One that EC2 does not describe, and nobody is seen to run, has a story all the same; but
@@ -191,12 +195,13 @@ fn unseen(id: &InstanceId, region: &Region, failed: Option<PortError>) -> TraceE
 }
 
 impl Story<'_> {
-    fn report(self, tracing: &Tracing<'_>, bases: Vec<BaseTrace>) -> TraceReport {
-        let Self { image, instance, case, evidence, judgement, class, standing, note, looked } = self;
+    fn report(self, tracing: &Tracing<'_>, bases: Vec<BaseTrace>, lists: &Lists) -> TraceReport {
+        let Self { image, instance, case, evidence, mut judgement, class, runs, standing, note, looked } = self;
         let Tracing { policy, at, .. } = *tracing;
         let Told { build, sbom, gate, approvals, signatures, then } =
             Told::of(tracing, &case, &judgement, evidence, standing);
         let context = Context { account: looked.account(), ..Context::default() };
+        case.let_pass(&mut judgement, policy, &context, at);
         let facts_from = case.described().map(|(_, from)| from);
         let mut report = case.report(policy, judgement, &context);
         // Where there is no evidence, nothing was taken from it.
@@ -206,7 +211,7 @@ impl Story<'_> {
             schema: TRACE_SCHEMA,
             at,
             policy: policy.digest(),
-            running: looked.report(tracing, &image, instance.as_ref(), &class),
+            running: looked.report(tracing, &image, instance.as_ref(), (&class, &runs), lists),
             instance,
             image: report,
             facts_from,

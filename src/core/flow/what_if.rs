@@ -8,6 +8,7 @@ mod again;
 mod comparing;
 mod judging;
 mod records;
+mod supposed;
 mod wanted;
 
 use std::sync::Arc;
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
+pub use self::supposed::Supposed;
 use self::{
     comparing::Comparing,
     judging::{Judged, Side},
     records::{Records, records},
+    supposed::Supposing,
 };
 use super::{audit::IMAGES, listed::listed, verify::KeyAnswers};
 use crate::{
@@ -46,6 +49,8 @@ pub struct WhatIf<'a> {
     pub stopped: bool,
     /// From when on recorded decisions are judged again.
     pub since: Timestamp,
+    /// Lists that are published nowhere yet, for the candidate.
+    pub supposed: &'a Supposed,
 }
 
 /// Judges a fleet, and what hooks decided as far as `state` has records of it, by both policies. `started` is when it
@@ -57,14 +62,19 @@ pub async fn what_if<F: Fleets>(
     asked: &WhatIf<'_>,
     fleets: &F,
     store: &impl EvidenceStore,
-    kms: &(impl KeyCatalog + Listings),
+    kms: &(impl KeyCatalog + Listings + Sync),
     state: Option<&impl StateStore>,
     progress: &impl Progress,
     started: Timestamp,
 ) -> Result<WhatIfReport, PortError> {
     let answers = KeyAnswers::ask([asked.current, asked.candidate], kms).await;
-    let side = async |policy| Side { policy, keys: Arc::new(listed(policy, answers.keys(policy), kms).await) };
-    let sides = [side(asked.current).await, side(asked.candidate).await];
+    let supposing = Supposing { asked: kms, supposed: asked.supposed };
+    let (current, candidate) = (answers.keys(asked.current), answers.keys(asked.candidate));
+    let (current, candidate) =
+        (listed(asked.current, current, kms).await, listed(asked.candidate, candidate, &supposing).await);
+    let notes = asked.supposed.notes(asked.candidate, [current.lists(), candidate.lists()], asked.at);
+    let sides = [(asked.current, current), (asked.candidate, candidate)];
+    let sides = sides.map(|(policy, keys)| Side { policy, keys: Arc::new(keys) });
     let (seen, places) = wanted::look(asked, fleets, progress).await?;
     let recorded = match state {
         Some(state) => Some(records(state, asked.since, started).await),
@@ -85,7 +95,9 @@ pub async fn what_if<F: Fleets>(
     });
     let mut judged: Vec<Judged> = stream::iter(judging).buffer_unordered(IMAGES).collect().await;
     judged.push(Judged::without_image(&sides, launches));
-    Ok(report(asked, started, places, recorded, judged))
+    let mut report = report(asked, started, places, recorded, judged);
+    report.notes.extend(notes);
+    Ok(report)
 }
 
 /// Puts the report together.
@@ -120,6 +132,7 @@ fn report(
         finished: started,
         current: asked.current.digest(),
         candidate: asked.candidate.digest(),
+        supposed: asked.supposed.places(),
         places,
         running,
         decisions: recorded.map(|records| DecisionsReport {

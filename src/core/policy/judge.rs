@@ -157,7 +157,7 @@ impl Judgement {
     /// not overridden.
     pub fn let_pass(&mut self, policy: &Policy, keys: &Keys, image: &ImageRef, context: &Context, now: Timestamp) {
         let launched = Launched { image, context };
-        let Search { overridden, short } = keys.lists().overridden(policy, launched, &self.verdict, now);
+        let Search { overridden, short } = keys.lists().search(policy, launched, &self.verdict, now);
         match overridden {
             Some(overridden) => {
                 self.until = Some(overridden.until());

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     digest::Sha256Digest,
     ids::ImageRef,
-    verdict::Verdict,
+    verdict::{Overridden, Verdict},
 };
 
 /// What a place said when it was asked for a list.
@@ -131,16 +131,21 @@ impl Lists {
 
     /// Finds the override that lets pass what a verdict stops, if there is one that counts at `at`: of an image, and of a
     /// launch as far as it is known. Of several the one that ends last.
-    pub(super) fn overridden(
-        &self,
-        policy: &Policy,
-        launched: Launched<'_>,
-        verdict: &Verdict,
-        at: Timestamp,
-    ) -> Search {
+    pub(super) fn search(&self, policy: &Policy, launched: Launched<'_>, verdict: &Verdict, at: Timestamp) -> Search {
         let Some((rule, overrides)) = policy.overrides().zip(self.overrides.as_ref()) else { return Search::default() };
         let withdrawn = self.withdrawn(policy);
         overrides.find(rule, (&withdrawn, &withdrawn.keys(policy)), launched, verdict, at)
+    }
+
+    /// Finds the override that lets pass what a verdict stops, at an instant.
+    pub fn overridden(
+        &self,
+        policy: &Policy,
+        (image, context): (&ImageRef, &Context),
+        verdict: &Verdict,
+        at: Timestamp,
+    ) -> Option<Overridden> {
+        self.search(policy, Launched { image, context }, verdict, at).overridden
     }
 
     /// Finds the override that held when something was launched, of which a verdict says what stands against it today.

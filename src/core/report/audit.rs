@@ -26,7 +26,7 @@ pub use groups::{Ending, Group};
 pub use guards::Guards;
 pub use read::AuditFileFault;
 
-use super::{Cause, ImageReport, Note, Outcome, Severity};
+use super::{Cause, ImageReport, Note, Outcome, OverriddenInstance, Severity};
 use crate::{
     attestation::predicate::BootGuard,
     digest::Sha256Digest,
@@ -84,7 +84,7 @@ pub enum Class {
     Expired,
     /// It could not be judged.
     Undetermined,
-    /// Its image is rejected, and an override in force lets it run.
+    /// An override lets it run, or held when it was launched: that stays named until it is gone.
     Overridden,
     /// Admitted, for not much longer.
     Expiring,
@@ -121,7 +121,7 @@ impl Class {
             Self::Unsealed => "there is no evidence for its image",
             Self::Expired => "its image was admissible once",
             Self::Undetermined => "it could not be judged",
-            Self::Overridden => "its image is rejected, and an override lets it run",
+            Self::Overridden => "an override lets it run, or held when it was launched",
             Self::Expiring => "admitted, for not much longer",
             Self::Admitted => "admitted",
         }
@@ -225,7 +225,7 @@ pub struct AuditedInstance {
     pub name: Option<String>,
     /// The class.
     pub class: Class,
-    /// The verdict of the instance: its image's, and its root volume's.
+    /// The verdict of the instance: its image's, and its root volume's; `admit` where an override in force lets it run.
     pub verdict: Outcome,
     /// What would be done about such a launch.
     pub mode: Mode,
@@ -243,6 +243,9 @@ pub struct AuditedInstance {
     pub reasons: Vec<Cause>,
     /// What could not be asked beside its image.
     pub faults: Vec<Cause>,
+    /// The override that lets it run, or that held when it was launched; its class is then `overridden`. The report of its
+    /// image says what stands against it without that.
+    pub overridden: Option<Box<OverriddenInstance>>,
     /// What the boot guard on it last reported since it was started. Code on the instance wrote it.
     pub boot: Option<BootSeen>,
 }

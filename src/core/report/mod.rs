@@ -13,6 +13,7 @@ mod enroll;
 mod gate;
 mod launch;
 mod overridden;
+mod overrides;
 mod publish;
 mod sbom_query;
 mod seal;
@@ -36,6 +37,7 @@ pub use enroll::{ENROLL_SCHEMA, EnrollOutcome, EnrollReport};
 pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport};
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use overridden::{OverriddenInstance, OverrideReport};
+pub use overrides::{OVERRIDE_SCHEMA, OverriddenCode, OverrideSeen, OverrideState, OverrideStep, OverridesReport};
 pub use sbom_query::{
     Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
     UndeterminedPackage,

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Cause, Class, FactsFrom, ImageReport, ImageSeen, Launcher, Outcome, PlaceReport, launch};
+use super::{
+    Cause, Class, FactsFrom, ImageReport, ImageSeen, Launcher, Outcome, OverriddenInstance, PlaceReport, launch,
+};
 use crate::{
     attestation::{
         Kind,
@@ -303,6 +305,8 @@ pub struct TracedInstance {
     pub reasons: Vec<Cause>,
     /// What could not be asked beside its image.
     pub faults: Vec<Cause>,
+    /// The override that lets it run, or that held when it was launched.
+    pub overridden: Option<Box<OverriddenInstance>>,
     /// Who told of it.
     pub from: SeenBy,
 }

@@ -35,6 +35,8 @@ pub struct WhatIfReport {
     pub current: Sha256Digest,
     /// SHA-256 of the policy that might be, and of the files that it names.
     pub candidate: Sha256Digest,
+    /// Where lists were read that are published nowhere yet; the candidate is judged by them too.
+    pub supposed: Vec<String>,
     /// Every account and region that was to be looked at, those that could not be too.
     pub places: Vec<PlaceReport>,
     /// The running instances.

@@ -17,7 +17,7 @@ use crate::{
     policy::Mode,
     report::{
         AUDIT_SCHEMA, AuditReport, AuditedImage, AuditedInstance, BootSeen, Cause, Class, Door, ExceptionEnd,
-        ImageReport, ImageSeen, Launcher, Note, Outcome, PlaceReport, Severity,
+        ImageReport, ImageSeen, Launcher, Note, Outcome, OverriddenInstance, OverrideReport, PlaceReport, Severity,
     },
     verdict::{Fault, Reason},
 };
@@ -224,6 +224,7 @@ fn instance(number: usize, image: usize, (class, of): &(Class, AuditedImage), di
         launcher,
         reasons,
         faults: Vec::new(),
+        overridden: (*class == Class::Overridden).then(|| Box::new(overridden(of))),
         boot: (dice.below(3) == 0).then(|| BootSeen {
             at: launched + SignedDuration::from_secs(20),
             verdict: "admit".into(),
@@ -231,6 +232,26 @@ fn instance(number: usize, image: usize, (class, of): &(Class, AuditedImage), di
         }),
         instance: id,
     }
+}
+
+/// An override that held when the instance was launched.
+fn overridden(of: &AuditedImage) -> OverriddenInstance {
+    let ImageRef { region, id } = &of.report.image;
+    let told = OverrideReport {
+        statement: Sha256Digest::of(b"override"),
+        by: ["one", "two"].map(|name| name.parse().unwrap()).into(),
+        dangerous_local: false,
+        scope: format!("image:{region}:{id}"),
+        reason: "KMS is out".into(),
+        ticket: "INC-4711".into(),
+        granted_by: "alice@example.com".into(),
+        granted_at: at() - days(2),
+        from: at() - days(2),
+        until: at() - days(1),
+        reasons: of.report.reasons.clone(),
+        faults: Vec::new(),
+    };
+    OverriddenInstance { told, ended: Some(at() - days(1)), ended_by: None }
 }
 
 fn assemble(mut images: Vec<AuditedImage>, mut instances: Vec<AuditedInstance>) -> AuditReport {

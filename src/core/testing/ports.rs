@@ -17,7 +17,7 @@ use crate::{
     image::{DescribedImage, Descriptor},
     ports::{
         EvidenceStore, Expected, ImageCatalog, ImageLineage, ImageTags, KeyCatalog, ListStore, Listing, Listings,
-        PortError, PortErrorKind, Postings, Revision, Signer, SigningKey, Stored, Written, evidence_path,
+        PortError, PortErrorKind, Post, Postings, Revision, Signer, SigningKey, Stored, Written, evidence_path,
     },
     trust::KeyAnswer,
 };
@@ -211,6 +211,29 @@ impl KeyCatalog for FakeKeys {
 impl Listings for FakeKeys {
     async fn posted(&self, _: &Listing) -> Postings {
         Postings { at: Timestamp::UNIX_EPOCH, posts: Vec::new() }
+    }
+
+    async fn keep(&self, _: &Listing, _: &[u8]) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// Whoever lists something: the store has these lists, as of an instant.
+#[derive(Debug, Default)]
+pub struct FakeLists(pub Vec<(Listing, Vec<u8>)>, pub Timestamp);
+
+impl KeyCatalog for FakeLists {
+    async fn public_key(&self, uri: &str) -> Result<KeyAnswer, PortError> {
+        Err(PortError::new(PortErrorKind::NotFound, "kms:GetPublicKey", uri))
+    }
+}
+
+impl Listings for FakeLists {
+    async fn posted(&self, listing: &Listing) -> Postings {
+        let found = self.0.iter().filter(|(of, _)| of == listing);
+        let stored = |bytes: &Vec<u8>| Ok(Some(Stored { bytes: bytes.clone(), revision: revision(bytes) }));
+        let posts = found.map(|(_, bytes)| Post { place: "fake".into(), answer: stored(bytes), kept: false });
+        Postings { at: self.1, posts: posts.collect() }
     }
 
     async fn keep(&self, _: &Listing, _: &[u8]) -> Result<(), PortError> {

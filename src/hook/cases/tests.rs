@@ -71,7 +71,8 @@ fn cases(more: &str, out: bool, state: FakeState) -> Arc<Tested> {
     let ci = LocalKey::p256(1);
     let inner = FakeStore::holding(&image(), &sealed(&ci));
     let store = Flaky { inner, out: out.into() };
-    let sources = Sources { catalog: SlowCatalog, store, keys: FakeKeys::default(), state };
+    let sources =
+        Sources { catalog: SlowCatalog, store, keys: FakeKeys::default(), state, carrying: Carrying::default() };
     let policy = compiled(&(minimal(&ci) + more));
     Arc::new(OpenCases::new(Arc::new(policy), Arc::new(sources), Arc::new(Metrics::default())))
 }
@@ -86,7 +87,7 @@ fn verdict(cases: &Tested, case: &Case) -> String {
 }
 
 fn count(cases: &Tested, metric: &str) -> String {
-    let text = cases.metrics.text();
+    let text = cases.metrics.text(Timestamp::now());
     text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')).unwrap_or("absent").to_owned()
 }
 

@@ -9,7 +9,7 @@ use goldseal_core::report::AuditReport;
 
 use super::changes::News;
 
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 32] = [
     "class",
     "account",
     "account_name",
@@ -38,6 +38,10 @@ const COLUMNS: [&str; 28] = [
     "change",
     "class_before",
     "seen",
+    "override",
+    "override_ticket",
+    "override_until",
+    "override_ended",
 ];
 
 /// Writes the lines.
@@ -60,7 +64,7 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.0}")).unwrap_or_default();
         let guard = image.and_then(|image| image.guard.as_ref());
-        let boot = one.boot.as_ref();
+        let (boot, by) = (one.boot.as_ref(), one.overridden.as_ref());
         let change = news.instance(one);
         row(
             out,
@@ -93,6 +97,10 @@ pub(super) fn write(report: &AuditReport, out: &mut dyn Write) -> io::Result<()>
                 text(change.map(|change| change.change.as_str())),
                 text(change.and_then(|change| Some(change.from?.as_str()))),
                 time(seen_before.get(&(&one.account, &one.region)).copied()),
+                by.map(|by| by.told.statement.to_string()).unwrap_or_default(),
+                text(by.map(|by| by.told.ticket.as_str())),
+                time(by.map(|by| by.told.until)),
+                time(by.and_then(|by| by.ended)),
             ],
         )?;
     }

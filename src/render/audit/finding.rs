@@ -128,6 +128,9 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance, news: &News<'
     for cause in report.causes(one) {
         let _ = write!(description, " {}: {}.", cause.code, plain(&cause.message));
     }
+    if let Some(by) = &one.overridden {
+        let _ = write!(description, " {}", plain(&super::overridden(by)));
+    }
     let mut remedies: Vec<&str> =
         report.causes(one).map(|cause| cause.remedy).filter(|text| !text.is_empty()).collect();
     remedies.dedup();
@@ -150,7 +153,10 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance, news: &News<'
             Some(Change::Changed | Change::Again) | None => known(news),
         },
         change: change.map(Change::as_str),
-        code: report.causes(one).next().map_or(one.class.as_str(), |cause| &cause.code),
+        code: match one.class {
+            Class::Overridden => Class::Overridden.as_str(),
+            _ => report.causes(one).next().map_or(one.class.as_str(), |cause| &cause.code),
+        },
         title: format!("{} runs {}: {}", one.instance, one.ami, one.class.meaning()),
         description,
         remedy: remedies.join(" "),

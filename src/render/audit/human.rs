@@ -70,6 +70,9 @@ fn groups(page: &mut Page, report: &AuditReport) {
         line!(page.text, "{style}{:<13}{style:#} {image}  {name}", group.class.as_str().to_uppercase());
         page.wrapped("              ", &format!("{} {}", instances(group), places(group, &names, 4)));
         page.wrapped("              ", &format!("{}: {}", group.code(), group.message()));
+        if let Some(by) = &group.first.overridden {
+            page.wrapped("              ", &super::overridden(by));
+        }
         if !group.remedy().is_empty() {
             page.wrapped("              → ", group.remedy());
         }

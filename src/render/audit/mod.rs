@@ -18,7 +18,7 @@ use std::{
 
 use goldseal_core::{
     ids::AccountId,
-    report::{AuditReport, Group},
+    report::{AuditReport, Group, OverriddenInstance},
 };
 
 use super::Format;
@@ -44,6 +44,29 @@ pub fn write(format: Format, report: &AuditReport, columns: Option<usize>, out: 
 /// Returns an audit as metrics.
 pub fn metrics(report: &AuditReport) -> String {
     metrics::metrics(report)
+}
+
+/// Says by whose word an instance runs, or came to run.
+fn overridden(by: &OverriddenInstance) -> String {
+    let OverriddenInstance { told, ended, ended_by } = by;
+    let who: Vec<&str> = told.by.iter().map(|name| name.as_str()).collect();
+    let held = match (ended, ended_by) {
+        (None, _) => format!("Let pass until {:.0}", told.until),
+        (Some(ended), None) => format!("Launched while an override held that is over since {ended:.0}"),
+        (Some(ended), Some(entry)) => {
+            format!("Launched while an override held that entry {entry} of the revocation list ended ({ended:.0})")
+        }
+    };
+    let danger = if told.dangerous_local { " with key files on disk" } else { "" };
+    format!(
+        "{held}, by {}{danger} (granted by {}): {}, ticket {}; {}, sha256:{}.",
+        who.join(" and "),
+        told.granted_by,
+        told.reason,
+        told.ticket,
+        told.scope,
+        told.statement
+    )
 }
 
 fn ended(written: serde_json::Result<()>, out: &mut dyn Write) -> io::Result<()> {

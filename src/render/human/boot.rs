@@ -2,26 +2,23 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use goldseal_core::report::{BootReport, FactsFrom, Outcome};
 
-use super::{causes, notes, plain};
+use super::{causes, notes, overrides::overridden, plain, word};
 
 /// Says whether the machine boots, and why.
 pub(in crate::render) fn boot(report: &BootReport) -> String {
     let mut text = String::new();
     let judged = &report.judged;
-    let (word, color) = match judged.verdict {
-        Outcome::Admit => ("ADMIT", AnsiColor::Green),
-        Outcome::Reject => ("REJECT", AnsiColor::Red),
-        Outcome::Undetermined => ("UNDETERMINED", AnsiColor::Yellow),
-    };
+    let (word, color) = word(judged.verdict, judged.overridden.is_some());
     let style = Style::new().bold().fg_color(Some(color.into()));
     let who = match &report.instance {
         Some(instance) => format!("{} of {}", instance.id, instance.image),
         None => "an instance that is not known".to_owned(),
     };
     let stands = match judged.verdict {
+        Outcome::Admit if judged.overridden.is_some() => "is let pass by an override",
         Outcome::Admit => "is admitted",
         Outcome::Reject => "is refused",
         Outcome::Undetermined => "is undetermined",
@@ -33,6 +30,9 @@ pub(in crate::render) fn boot(report: &BootReport) -> String {
         (Some(end), false) => format!("a boot would end by {}; without --enforce nothing is done", end.as_str()),
     };
     let _ = writeln!(text, "{style}{word}{style:#}  {}", plain(&format!("{who} {stands}: {then}")));
+    if let Some(one) = &judged.overridden {
+        overridden(&mut text, one, None);
+    }
     causes(&mut text, &judged.reasons);
     causes(&mut text, &judged.faults);
     if let Some(instance) = &report.instance {

@@ -10,7 +10,7 @@ use goldseal_core::report::{
 };
 use jiff::Timestamp;
 
-use super::{super::wrap::wrapped, causes, counts, gate::several, notes, plain};
+use super::{super::wrap::wrapped, causes, counts, gate::several, notes, overrides::overridden, plain, word};
 
 /// Where a fact begins.
 const INDENT: usize = 12;
@@ -57,14 +57,17 @@ fn narrow(line: &str, columns: usize) -> String {
 }
 
 fn head(text: &mut String, report: &TraceReport) {
-    let style = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
-    let (word, style) = match report.outcome() {
-        Outcome::Admit => ("ADMIT", style(AnsiColor::Green)),
-        Outcome::Reject => ("REJECT", style(AnsiColor::Red)),
-        Outcome::Undetermined => ("UNDETERMINED", style(AnsiColor::Yellow)),
-    };
+    let by_override = report.image.overridden.is_some() || report.asked().is_some_and(|one| one.overridden.is_some());
+    let (word, color) = word(report.outcome(), by_override);
+    let style = Style::new().bold().fg_color(Some(color.into()));
     let of = report.instance.as_ref().map(|instance| format!("{instance} of ")).unwrap_or_default();
     let _ = writeln!(text, "{style}{word}{style:#}  {}", plain(&format!("{of}{}", report.image.image)));
+    let asked_by = report.asked().and_then(|one| one.overridden.as_deref());
+    match (asked_by, &report.image.overridden) {
+        (Some(one), _) => overridden(text, &one.told, one.ended),
+        (None, Some(one)) => overridden(text, one, None),
+        (None, None) => {}
+    }
     causes(text, &report.image.reasons);
     causes(text, &report.image.faults);
     if let Some(asked) = report.asked() {

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod images;
+mod overrides;
 mod packer;
 mod pipeline;
 mod scanners;

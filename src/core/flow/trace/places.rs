@@ -6,14 +6,15 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Tracing;
 use crate::{
-    fleet::{Classified, Image, Listed, Machine, Place, classify, machines},
+    fleet::{Classified, Image, Listed, Machine, Place, classify, machines, overridden},
     ids::{AccountId, AmiId, ImageRef, InstanceId, Region},
+    policy::{self, Context},
     ports::{Account, Fleets, PortError, Progress, View},
     report::{
-        AuditRead, AuditReport, AuditedInstance, Cause, Class, ImageSeen, PlaceReport, RunningTrace, SeenBy,
-        TracedInstance,
+        AuditRead, AuditReport, AuditedInstance, Cause, Class, ImageSeen, OverriddenInstance, PlaceReport,
+        RunningTrace, SeenBy, TracedInstance,
     },
-    verdict::Fault,
+    verdict::{Fault, Verdict},
 };
 
 /// So many accounts are asked together.
@@ -129,12 +130,19 @@ impl Looked {
         tracing: &Tracing<'_>,
         image: &ImageRef,
         asked: Option<&InstanceId>,
-        class: &Image,
+        (class, verdict): (&Image, &Verdict),
+        lists: &policy::Lists,
     ) -> RunningTrace {
         let rule = tracing.policy.launch().root_volume;
         let live = self.machines.iter().map(|(account, machine)| {
             let found = classify(machine, class, rule);
-            of_machine(account, &image.region, machine, found)
+            // Nobody was asked which group that is.
+            let context =
+                Context { account: Some(account.clone()), region: Some(image.region.clone()), ..Context::default() };
+            let verdict = verdict.clone().and(found.reasons.clone(), found.faults.clone());
+            let by = (tracing.policy, lists);
+            let overridden = overridden(by, (image, &context), &verdict, machine.launched, tracing.at);
+            of_machine(account, &image.region, machine, (found, overridden))
         });
         let mut instances: Vec<TracedInstance> = live.collect();
         if let Some(audit) = tracing.audit {
@@ -158,7 +166,13 @@ impl Looked {
     }
 }
 
-fn of_machine(account: &AccountId, region: &Region, machine: &Machine, found: Classified) -> TracedInstance {
+fn of_machine(
+    account: &AccountId,
+    region: &Region,
+    machine: &Machine,
+    (found, overridden): (Classified, Option<OverriddenInstance>),
+) -> TracedInstance {
+    let (class, verdict) = found.and(overridden.as_ref());
     TracedInstance {
         account: account.clone(),
         region: region.clone(),
@@ -167,10 +181,11 @@ fn of_machine(account: &AccountId, region: &Region, machine: &Machine, found: Cl
         state: machine.state.clone(),
         launched: machine.launched,
         launcher: machine.launcher.clone(),
-        class: found.class,
-        verdict: found.class.verdict(),
+        class,
+        verdict,
         reasons: found.reasons.iter().map(Cause::reason).collect(),
         faults: found.faults.iter().map(Cause::fault).collect(),
+        overridden: overridden.map(Box::new),
         from: SeenBy::Ec2,
     }
 }
@@ -192,6 +207,7 @@ fn of_audit(saved: &AuditedInstance, image: Class) -> TracedInstance {
         verdict: class.verdict(),
         reasons: saved.reasons.clone(),
         faults: saved.faults.clone(),
+        overridden: saved.overridden.clone(),
         from: SeenBy::Audit,
     }
 }

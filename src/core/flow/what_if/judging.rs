@@ -1,6 +1,6 @@
 //! One image, its machines and its launches, judged by both sides.
 
-use std::sync::Arc;
+use std::{mem::take, sync::Arc};
 
 use super::{
     super::{
@@ -14,7 +14,7 @@ use super::{
     wanted::{Runs, Wanted},
 };
 use crate::{
-    fleet::{Image, classify},
+    fleet::{Image, classify, overridden},
     ids::ImageRef,
     policy::{Keys, Policy},
     ports::{EvidenceStore, ImageCatalog},
@@ -99,7 +99,7 @@ fn machines<V>(
     let judged = [sided(current, one), sided(candidate, other)];
     let compared = |runs: &Runs<'_>| {
         let sides = [(current, &judged[0]), (candidate, &judged[1])];
-        Compared::of(sides.map(|(side, sided)| sided.stands(side, runs)), || {
+        Compared::of(sides.map(|(side, sided)| sided.stands(side, (image, runs), asked)), || {
             let Runs { place, machine, .. } = runs;
             let changed = ChangedInstance {
                 account: place.account.clone(),
@@ -114,10 +114,16 @@ fn machines<V>(
 }
 
 impl Sided {
-    fn stands(&self, side: &Side<'_>, runs: &Runs<'_>) -> (Stance, Verdict) {
-        let classified = classify(runs.machine, &self.found, side.policy.launch().root_volume);
-        let verdict = self.verdict.clone().and(classified.reasons, classified.faults);
-        (Stance::new(Some(classified.class), &verdict, side.policy.mode(&runs.context)), verdict)
+    fn stands(&self, side: &Side<'_>, (image, runs): (&ImageRef, &Runs<'_>), asked: &WhatIf<'_>) -> (Stance, Verdict) {
+        let mut classified = classify(runs.machine, &self.found, side.policy.launch().root_volume);
+        let (reasons, faults) = (take(&mut classified.reasons), take(&mut classified.faults));
+        let mut verdict = self.verdict.clone().and(reasons, faults);
+        let (policy, lists, what) = (side.policy, side.keys.lists(), (image, &runs.context));
+        let by = overridden((policy, lists), what, &verdict, runs.machine.launched, asked.at);
+        let (class, _) = classified.and(by.as_ref());
+        // What stands in the report is what it stands on.
+        verdict = lists.overridden(policy, what, &verdict, asked.at).map_or(verdict, |one| Verdict::Admit(one.into()));
+        (Stance::new(Some(class), &verdict, side.policy.mode(&runs.context)), verdict)
     }
 }
 
@@ -134,7 +140,14 @@ fn decided(
             Some(case) => beside.join(case.judge(side.policy, launch.at).verdict, side.policy),
             None => beside.alone(),
         };
-        (Stance::new(None, &verdict, side.policy.mode(&again::context(launch))), verdict)
+        let context = again::context(launch);
+        let passed = launch
+            .judged
+            .image
+            .as_ref()
+            .and_then(|image| side.keys.lists().overridden(side.policy, (image, &context), &verdict, launch.at));
+        let verdict = passed.map_or(verdict, |one| Verdict::Admit(one.into()));
+        (Stance::new(None, &verdict, side.policy.mode(&context)), verdict)
     };
     let ([current, candidate], [one, other]) = (sides, cases.map_or([None, None], |cases| cases.each_ref().map(Some)));
     Compared::of([stands(current, one), stands(candidate, other)], || {

@@ -10,7 +10,9 @@ use super::{
     *,
 };
 use crate::{
+    attestation::predicate::{GrantScope, Revoked},
     fleet::Place,
+    flow::Carried,
     ids::{InstanceId, Region},
     lifecycle::Group,
     ports::{Grouped, Listing, Listings, PortErrorKind, Postings},
@@ -20,8 +22,9 @@ use crate::{
         gated::gated_policy,
         keys::LocalKey,
         launches::FakeState,
+        lists::{grant, granters, revocations, signed_grant, signed_list},
         policies::{compiled, kms_authority},
-        ports::{FakeKeys, FakeStore},
+        ports::{FakeKeys, FakeLists, FakeStore},
     },
     trust::KeyAnswer,
 };
@@ -50,8 +53,11 @@ fn hosted(world: World) -> (FakeFleet, FakeStore) {
     (fleet, FakeStore { held: world.store.into(), ..FakeStore::default() })
 }
 
+/// Nothing is supposed.
+static NOTHING: Supposed = Supposed { revocations: None, overrides: Vec::new() };
+
 fn asked<'a>(current: &'a Policy, candidate: &'a Policy) -> WhatIf<'a> {
-    WhatIf { current, candidate, at: now(), soon: Period::days(14), stopped: false, since: now() }
+    WhatIf { current, candidate, at: now(), soon: Period::days(14), stopped: false, since: now(), supposed: &NOTHING }
 }
 
 fn compare(asked: &WhatIf<'_>, fleet: &FakeFleet, store: &FakeStore, state: Option<&FakeState>) -> WhatIfReport {
@@ -318,4 +324,53 @@ proptest! {
         prop_assert_eq!(back.running.count(Effect::Worse), report.running.count(Effect::Better));
         prop_assert_eq!(back.running.changed(), report.running.changed());
     }
+}
+
+#[test]
+fn lists_that_nobody_published_are_the_candidates_alone() {
+    let policy = {
+        let table = |(name, key): (&str, LocalKey)| crate::testing::policies::authority_table(name, &key);
+        let people = ["one", "two"].into_iter().zip(granters()).chain([("revoker", LocalKey::p256(5))]);
+        let authorities: String = people.map(table).collect();
+        let rules = "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"48h\"\n\
+                     [override]\nauthorities = [\"one\", \"two\"]\nmax_life = \"24h\"\n";
+        compiled(&(gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), "") + &authorities + rules))
+    };
+    let place = place(1, "eu-west-1");
+    let mut world = World::default();
+    world.run(&place, Kind::Sealed, 3);
+    world.run(&place, Kind::Unsealed, 2);
+    let listed = &world.places[&place].listed;
+    let (sealed, bare) = (place.image(&listed[0].image), place.image(&listed[3].image));
+    let (fleet, store) = hosted(world);
+    let list = Listing::Revocations(Default::default());
+    let published = FakeLists(vec![(list, signed_list(&revocations(1, &[]), &LocalKey::p256(5)))], now());
+    let carried = |bytes: Vec<u8>| Carried { place: "next.jsonl".into(), answer: Ok(Some(bytes)) };
+    let compare = |supposed: &Supposed| {
+        let asked = WhatIf { supposed, ..asked(&policy, &policy) };
+        block_on(what_if(&asked, &fleet, &store, &published, None::<&FakeState>, &(), now())).unwrap()
+    };
+    let codes = |report: &WhatIfReport| -> Vec<String> {
+        report.notes.iter().map(|note| note.code.to_string()).filter(|code| code != "no-decisions").collect()
+    };
+    let nothing = compare(&NOTHING);
+    assert_eq!((told(&nothing), codes(&nothing)), (vec![], vec![]));
+
+    let revoked = Revoked::Image { image: sealed, content: Vec::new() };
+    let next = signed_list(&revocations(2, &[revoked]), &LocalKey::p256(5));
+    let report = compare(&Supposed { revocations: Some(carried(next)), overrides: Vec::new() });
+    assert_eq!(told(&report), [(Effect::Refused, Some(Class::Admitted), Some(Class::Refused), 3)]);
+    assert_eq!(report.supposed, ["next.jsonl"]);
+    let same = signed_list(&revocations(1, &[]), &LocalKey::p256(5));
+    let report = compare(&Supposed { revocations: Some(carried(same)), overrides: Vec::new() });
+    assert_eq!((told(&report), codes(&report)), (vec![], vec!["revocations-not-counted".to_owned()]));
+
+    let granted = grant(GrantScope::Image(bare), &["evidence-absent"]);
+    let whole = carried(signed_grant(&granted, &granters()));
+    let report = compare(&Supposed { revocations: None, overrides: vec![whole] });
+    assert_eq!(told(&report), [(Effect::LetIn, Some(Class::Unsealed), Some(Class::Overridden), 2)]);
+    assert_eq!(codes(&report), Vec::<String>::new());
+    let half = carried(signed_grant(&granted, &granters()[..1]));
+    let report = compare(&Supposed { revocations: None, overrides: vec![half] });
+    assert_eq!((told(&report), codes(&report)), (vec![], vec!["override-not-active".to_owned()]));
 }

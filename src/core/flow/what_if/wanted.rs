@@ -14,7 +14,7 @@ use super::{
 use crate::{
     fleet::{Machine, Place},
     ids::ImageRef,
-    policy::{Context, Policy},
+    policy::{Context, OverrideScope, Policy},
     ports::{Fleets, PortError, Progress, View},
     report::{Cause, LaunchReport, PlaceReport},
 };
@@ -78,9 +78,13 @@ pub(super) async fn look<F: Fleets>(
     Ok((seen, reports))
 }
 
-/// Returns the ARNs of the groups of a place, where a policy goes by them: an instance names its group only.
+/// Returns the ARNs of the groups of a place, where a policy goes by them, or lets overrides: an instance names its group only.
 async fn groups(asked: &WhatIf<'_>, view: &impl View, faults: &mut Vec<Cause>) -> GroupArns {
-    if ![asked.current, asked.candidate].into_iter().any(Policy::scopes_groups) {
+    let by_group = |policy: &Policy| {
+        let overrides = policy.overrides().is_some_and(|rule| rule.scopes.contains(&OverrideScope::Group));
+        overrides || policy.scopes_groups()
+    };
+    if ![asked.current, asked.candidate].into_iter().any(by_group) {
         return GroupArns::default();
     }
     match view.grouped().await {

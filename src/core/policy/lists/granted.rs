@@ -47,6 +47,22 @@ pub enum GrantState {
     Void(String),
 }
 
+impl Granted {
+    /// Says how it stands, after its name.
+    pub fn standing(&self) -> String {
+        match &self.state {
+            GrantState::Active => format!("lets pass what it names until {}", self.grant.until),
+            GrantState::NotYet => format!("lets nothing pass before {}", self.grant.from),
+            GrantState::HalfSigned => {
+                format!("lets nothing pass: it is signed by {} of the {} that it takes", self.by.len(), self.needed)
+            }
+            GrantState::Over => format!("is over since {}", self.grant.until),
+            GrantState::Revoked(entry) => format!("was ended by {entry}"),
+            GrantState::Void(why) => format!("lets nothing pass: {why}"),
+        }
+    }
+}
+
 /// An override that held when something was launched. It says how it came to run, and admits nothing.
 #[derive(Debug, Clone)]
 pub struct Held {

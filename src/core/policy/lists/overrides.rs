@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Granted, GrantState, Held, Launched, Remark, Source, Withdrawn};
+use super::{GrantState, Granted, Held, Launched, Remark, Source, Withdrawn};
 use crate::{
     attestation::{
         Statement,
@@ -112,7 +112,8 @@ impl Overrides {
         let open = |grant: &Grant| grant.from <= waited && at < grant.until;
         for (digest, signatures, grant) in self.counting(rule, revoked, launched, at, open) {
             let ended = entries(withdrawn, digest);
-            if ended.iter().any(|entry| entry.at <= at.max(grant.from)) || !missing(&grant, reasons, faults).is_empty() {
+            if ended.iter().any(|entry| entry.at <= at.max(grant.from)) || !missing(&grant, reasons, faults).is_empty()
+            {
                 continue;
             }
             let later = best.as_ref().is_none_or(|best| grant.until > best.overridden.until());

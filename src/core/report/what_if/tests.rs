@@ -79,6 +79,7 @@ fn report(running: Unchanged, changed: bool) -> WhatIfReport {
         finished: Timestamp::UNIX_EPOCH,
         current: Sha256Digest::of(b""),
         candidate: Sha256Digest::of(b""),
+        supposed: Vec::new(),
         places: vec![place],
         running: Comparison { total: running.count + u64::from(changed), unchanged: running, changes },
         decisions: None,

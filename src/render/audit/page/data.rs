@@ -56,8 +56,10 @@ pub(super) fn data(report: &AuditReport) -> String {
         rows.name.push(one.name.as_deref().map_or(-1, |name| tags.of(name)));
         rows.image.push(one.image);
         rows.launcher.push(launchers.of((one.launcher.kind(), Launcher::name(&one.launcher))));
-        let cause = report.causes(one).next();
-        rows.reason.push(cause.map_or(-1, |cause| reasons.of((cause.code.as_str(), cause.message.as_str()))));
+        let cause = report.causes(one).next().map(|cause| (cause.code.as_str(), cause.message.as_str()));
+        // What stands against it stands with its image; by whose word it runs stands nowhere else.
+        let by = one.overridden.as_ref().map(|by| ("overridden", by.told.reason.as_str()));
+        rows.reason.push(by.or(cause).map_or(-1, |cause| reasons.of(cause)));
         rows.state.push(states.of(one.state.as_str()));
         let boot = one.boot.as_ref();
         rows.boot.push(boot.map_or(-1, |boot| boots.of((boot.verdict.as_str(), boot.action.as_str()))));
