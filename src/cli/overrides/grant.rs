@@ -130,7 +130,7 @@ impl Grant {
             reason: self.reason.clone(),
             ticket: self.ticket.clone(),
             granted_by: self.by.clone(),
-            granted_at: now.min(from.max(now)),
+            granted_at: now,
             from,
             until: self.life.after(from),
         };
