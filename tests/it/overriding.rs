@@ -1,11 +1,15 @@
 //! `goldseal override`: two people let pass what would be stopped, while KMS and the store are out, and everything that
 //! tells of it says so.
 
+use goldseal_core::{
+    attestation::predicate::Revocations,
+    testing::{keys::LocalKey, lists::signed_list},
+};
 use serde_json::{Value, json};
 
 use crate::{
     audit::{runs, scene},
-    aws::{Account, REGION},
+    aws::{Account, REGION, wait},
     chain::Scene,
     fleet::{Fleet, until},
     offline::local_key,
@@ -18,13 +22,23 @@ const WHY: &str = "--reason 'KMS is out' --ticket INC-4711 --by alice@example.co
 /// Writes a policy of a KMS key, under which alice and bob may let pass by keys of their own.
 fn people(goldseal: &Goldseal, ci: &str) {
     let people = ["alice", "bob"].map(|name| pem(name, &local_key(goldseal, &format!("{name}.pem")).pem()));
-    let rule = "[override]\nauthorities = [\"alice\", \"bob\"]\nmax_life = \"24h\"\n";
-    goldseal.write("policy.toml", policy(&[("ci", ci.to_owned())], 1) + &people.concat() + rule);
+    goldseal.write("policy.toml", policy(&[("ci", ci.to_owned())], 1) + &people.concat() + &rules());
+}
+
+/// Who lets pass, and who ends that.
+pub fn rules() -> String {
+    pem("revoker", &LocalKey::p256(2).pem())
+        + "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"30d\"\n\
+           [override]\nauthorities = [\"alice\", \"bob\"]\nmax_life = \"24h\"\n"
 }
 
 fn scene_of_people() -> Scene {
     let scene = scene();
     people(&scene.goldseal, &kms("ci", &scene.key));
+    // Nothing is revoked, and that is said.
+    let list = Revocations::new("default").next(Vec::new(), jiff::Timestamp::now());
+    let put = scene.account.s3().put_object().bucket(scene.account.bucket()).key("v1/revocations/default.jsonl");
+    wait(put.body(signed_list(&list, &LocalKey::p256(2)).into()).send()).unwrap();
     scene
 }
 
@@ -59,7 +73,7 @@ fn while_kms_and_the_store_are_out_a_carried_override_lets_a_launch_pass_and_eve
     fleet.scale("web", 1);
     until("one is looked at", || hook.metric("goldseal_hook_in_flight") >= 1.0);
 
-    let causes = "--cause evidence-unavailable --cause key-unavailable";
+    let causes = "--cause evidence-unavailable --cause key-unavailable --cause revocations-unavailable";
     let grant =
         format!("override grant --image {good} {causes} {WHY} --dangerous-local-key alice.pem --out override.jsonl");
     run(goldseal, &grant).exits(0).says("HALF-SIGNED").says("nothing passes by it");
@@ -144,7 +158,7 @@ fn an_override_in_the_store_is_countersigned_listed_and_ended() {
     assert!(notes(&narrow["images"][0]).contains(&"override-short"), "{narrow:#}");
 
     let ended = goldseal.run(&format!("override end {name} --remove")).exits(0);
-    ended.says("no-revocation").says("taken out");
+    ended.says(&format!("goldseal revoke evidence {name}")).says("taken out");
     goldseal.verdict(&bare, "reject", &["evidence-absent"]);
     goldseal.fails(&format!("override show {}", "0".repeat(64)), 1, &["no place has an override", "override list"]);
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::overrides::{report, take_out},
     ports::{ListStore as _, Listing},
-    report::{Note, OverrideStep},
+    report::OverrideStep,
 };
 use jiff::Timestamp;
 
@@ -47,17 +47,8 @@ impl End {
         let granted = self.named.find(session, &policy, now).await?.granted;
         let statement = granted.statement;
         let mut report = report(&policy, &keys_of(&policy), std::slice::from_ref(&granted), OverrideStep::Ended, now);
-        if policy.revocation().is_some() {
-            report
-                .commands
-                .push(format!("goldseal revoke evidence {statement} --reason 'override ended' --by NAME --key KEY"));
-        } else {
-            let message = format!(
-                "the policy has no [revocation], so nothing ends it before {}: copies that are carried elsewhere go on to count",
-                granted.grant.until
-            );
-            report.notes.push(Note::new("no-revocation", message));
-        }
+        let command = format!("goldseal revoke evidence {statement} --reason 'override ended' --by NAME --key KEY");
+        report.commands.push(command);
         if self.remove {
             let store = session.store().await?;
             if take_out(&store, statement).await.context("taking the override out of the store")? {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use goldseal_core::report::{
     BaseStanding, BaseTrace, BuildTrace, Cause, Class, GateTrace, Outcome, SbomTrace, SeenBy, ThenTrace, TraceReport,
     TracedInstance,

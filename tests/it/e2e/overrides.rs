@@ -4,6 +4,7 @@ use super::tools::{Cosign, split};
 use crate::{
     aws::Account,
     offline::local_key,
+    overriding::rules,
     policies::{pem, policy},
 };
 
@@ -14,9 +15,8 @@ fn cosign_verifies_both_signatures_of_an_override() {
     let Some(cosign) = Cosign::of(&goldseal, &account.id) else { return };
     let people = ["alice", "bob"].map(|name| (name, local_key(&goldseal, &format!("{name}.pem"))));
     let tables: String = people.iter().map(|(name, key)| pem(name, &key.pem())).collect();
-    let rule = "[override]\nauthorities = [\"alice\", \"bob\"]\nmax_life = \"24h\"\n";
     let ci = account.key("ECC_NIST_P256");
-    goldseal.write("policy.toml", policy(&[("ci", pem("ci", &ci.pem()))], 1) + &tables + rule);
+    goldseal.write("policy.toml", policy(&[("ci", pem("ci", &ci.pem()))], 1) + &tables + &rules());
     let ami = account.image("golden");
     let grant = format!(
         "override grant --image {ami} --cause evidence-absent --reason incident --ticket INC-1 --by alice --for 8h \

@@ -17,7 +17,7 @@ use crate::{
         fleet::{FakeFleet, FakeView, Running, group, hook, image},
         gated::{Gated, gated_policy},
         keys::LocalKey,
-        lists::{grant, granters, signed_grant},
+        lists::{grant, granters, revocations, signed_grant, signed_list},
         policies::compiled,
         ports::{FakeKeys, FakeLists, FakeStore},
     },
@@ -391,8 +391,9 @@ proptest! {
 /// The policy of the fleet, with people who may let pass.
 fn letting_pass() -> Policy {
     let table = |(name, key): (&str, LocalKey)| crate::testing::policies::authority_table(name, &key);
-    let authorities: String = ["one", "two"].into_iter().zip(granters()).map(table).collect();
-    let rule = "[override]\nauthorities = [\"one\", \"two\"]\nmax_life = \"24h\"\n\
+    let people = ["one", "two"].into_iter().zip(granters()).chain([("revoker", LocalKey::p256(5))]);
+    let authorities: String = people.map(table).collect();
+    let rule = "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"48h\"\n[override]\nauthorities = [\"one\", \"two\"]\nmax_life = \"24h\"\n\
                 scopes = [\"image\", \"group\", \"account\"]\n";
     compiled(&(gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), "") + &authorities + rule))
 }
@@ -429,7 +430,13 @@ fn what_an_override_lets_run_or_let_in_is_named_instance_by_instance() {
         world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
     let fleet = FakeFleet { views, ..FakeFleet::default() };
     let store = FakeStore { held: world.store.into(), ..FakeStore::default() };
-    let lists = FakeLists(vec![(Listing::Overrides, lines.concat())], now());
+    let lists = FakeLists(
+        vec![
+            (Listing::Overrides, lines.concat()),
+            (Listing::Revocations(Default::default()), signed_list(&revocations(1, &[]), &LocalKey::p256(5))),
+        ],
+        now(),
+    );
     let policy = letting_pass();
     let report = block_on(audit(&auditing(&policy), &fleet, &store, &lists, &(), now())).unwrap();
     let mut instances: Vec<_> = report.instances.iter().collect();
