@@ -177,7 +177,7 @@ fn nothing_is_granted_that_the_policy_would_not_let_count() {
     grant(&format!("{image} --cause internal"), WHY).exits(1).says("cannot be overridden");
     grant(&format!("{image} --cause nonsense"), WHY).exits(1).says("no code of docs/reasons.md");
     grant(&format!("{image} {cause}"), &WHY.replace("INC-4711", "''")).exits(1).says("the ticket");
-    grant(&format!("{cause}"), WHY).exits(2).says("--image");
+    grant(cause, WHY).exits(2).says("--image");
     grant(&format!("--image {sealed} --from-verdict {sealed}"), WHY).exits(1).says("nothing stands in the way");
     let stranger = local_key(goldseal, "mallory.pem");
     let line = format!("override grant {image} {cause} {WHY} --dangerous-local-key mallory.pem");

@@ -30,7 +30,7 @@ pub enum Override {
     /// Sign, as the first person, that something may pass for a while
     Grant(Box<grant::Grant>),
     /// Look at what another person granted, and sign it too
-    Countersign(countersign::Countersign),
+    Countersign(Box<countersign::Countersign>),
     /// List the overrides of the store and those that are carried, and how each stands
     List(list::List),
     /// Show one override in words

@@ -102,9 +102,9 @@ pub struct OverriddenCode {
 }
 
 impl OverriddenCode {
-    fn of(code: &String) -> Self {
+    fn of(code: &str) -> Self {
         let meaning = CODES.iter().find(|(known, ..)| known == code).map_or("", |(_, meaning, _)| *meaning);
-        Self { code: code.clone(), meaning }
+        Self { code: code.to_owned(), meaning }
     }
 }
 
@@ -164,7 +164,7 @@ impl From<&Granted> for OverrideSeen {
             needed: *needed,
             dangerous_local: *dangerous_local_key,
             scope: grant.scope.name(),
-            causes: grant.causes.iter().map(OverriddenCode::of).collect(),
+            causes: grant.causes.iter().map(|code| OverriddenCode::of(code)).collect(),
             revocations: grant.revocations.iter().copied().collect(),
             reason: grant.reason.clone(),
             ticket: grant.ticket.clone(),

@@ -153,10 +153,11 @@ fn instance<'r>(report: &'r AuditReport, one: &'r AuditedInstance, news: &News<'
             Some(Change::Changed | Change::Again) | None => known(news),
         },
         change: change.map(Change::as_str),
-        code: match one.class {
-            Class::Overridden => Class::Overridden.as_str(),
-            _ => report.causes(one).next().map_or(one.class.as_str(), |cause| &cause.code),
-        },
+        code: report
+            .causes(one)
+            .next()
+            .filter(|_| one.class != Class::Overridden)
+            .map_or(one.class.as_str(), |cause| &cause.code),
         title: format!("{} runs {}: {}", one.instance, one.ami, one.class.meaning()),
         description,
         remedy: remedies.join(" "),

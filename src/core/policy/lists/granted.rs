@@ -51,12 +51,12 @@ impl Granted {
     /// Says how it stands, after its name.
     pub fn standing(&self) -> String {
         match &self.state {
-            GrantState::Active => format!("lets pass what it names until {}", self.grant.until),
-            GrantState::NotYet => format!("lets nothing pass before {}", self.grant.from),
+            GrantState::Active => format!("lets pass what it names until {:.0}", self.grant.until),
+            GrantState::NotYet => format!("lets nothing pass before {:.0}", self.grant.from),
             GrantState::HalfSigned => {
                 format!("lets nothing pass: it is signed by {} of the {} that it takes", self.by.len(), self.needed)
             }
-            GrantState::Over => format!("is over since {}", self.grant.until),
+            GrantState::Over => format!("is over since {:.0}", self.grant.until),
             GrantState::Revoked(entry) => format!("was ended by {entry}"),
             GrantState::Void(why) => format!("lets nothing pass: {why}"),
         }

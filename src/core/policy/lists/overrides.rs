@@ -265,9 +265,6 @@ fn missing(grant: &Grant, reasons: &[Reason], faults: &[Fault]) -> Vec<String> {
 
 /// Returns the entries that revoke a statement.
 fn entries(withdrawn: &Withdrawn, statement: Sha256Digest) -> Vec<RevokedBy> {
-    let entry = |reason| match reason {
-        Reason::EvidenceRevoked { revoked, .. } => Some(revoked),
-        _ => None,
-    };
+    let entry = |reason| if let Reason::EvidenceRevoked { revoked, .. } = reason { Some(revoked) } else { None };
     withdrawn.evidence(statement).into_iter().filter_map(entry).collect()
 }
