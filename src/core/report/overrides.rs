@@ -103,7 +103,7 @@ pub struct OverriddenCode {
 
 impl OverriddenCode {
     fn of(code: &str) -> Self {
-        let meaning = CODES.iter().find(|(known, ..)| known == code).map_or("", |(_, meaning, _)| *meaning);
+        let meaning = CODES.iter().find(|(known, ..)| *known == code).map_or("", |(_, meaning, _)| *meaning);
         Self { code: code.to_owned(), meaning }
     }
 }
