@@ -90,7 +90,7 @@ where
         let asked = async {
             let Sources { keys: kms, store, state, carrying, .. } = &*self.sources;
             let state = Some(state);
-            let carried = if self.policy.overrides().is_some() { carrying.read().await } else { Vec::new() };
+            let carried = if self.policy.overrides().is_some() { Box::pin(carrying.read()).await } else { Vec::new() };
             let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &carried };
             // On the heap: a worker's stack has to hold all that waits in one launch.
             let keys = Arc::new(Box::pin(keys(&self.policy, &asked)).await);
