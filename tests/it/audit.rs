@@ -239,7 +239,10 @@ fn guards_that_were_sealed_in_must_report_and_what_they_refused_must_not_run() {
     let guard = |id: &str| &images.iter().find(|one| one["image"]["id"] == *id).unwrap()["guard"];
     assert_eq!((&guard(&guarded)["recipe"], guard(&plain)), (&json!("sysinit"), &Value::Null));
     let csv = String::from_utf8(goldseal.read("audit.csv")).unwrap();
-    assert!(csv.lines().any(|line| line.contains(ended.as_str()) && line.ends_with(",reject,poweroff,,,,,,,")), "{csv}");
+    assert!(
+        csv.lines().any(|line| line.contains(ended.as_str()) && line.ends_with(",reject,poweroff,,,,,,,")),
+        "{csv}"
+    );
     goldseal.run(&format!("{only} {records}")).exits(0).says("4 of 5 running instances").says("3 reported");
     goldseal.run(&format!("{only} {records} --fail-on door")).exits(1);
 

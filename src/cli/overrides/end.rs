@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::overrides::{report, take_out},
     ports::{ListStore as _, Listing},
-    report::OverrideStep,
+    report::{Note, OverrideStep},
 };
 use jiff::Timestamp;
 
