@@ -61,7 +61,13 @@ pub enum OverrideError {
     #[error("writing the statement: {0}")]
     Statement(String),
     #[error("signing the override")]
-    Sign(#[from] SignError),
+    Sign(#[source] Box<SignError>),
+}
+
+impl From<SignError> for OverrideError {
+    fn from(error: SignError) -> Self {
+        Self::Sign(Box::new(error))
+    }
 }
 
 fn names(authorities: &[AuthorityName]) -> String {
