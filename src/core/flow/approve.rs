@@ -186,7 +186,7 @@ pub async fn approve(
             .map_err(|e| InputFault::Statement { kind: Kind::Approval, problem: e.to_string() })?;
         let statement = UnsignedStatement { kind: Kind::Approval, predicate_type: APPROVAL_TYPE, payload };
         let digest = Sha256Digest::of(&statement.payload);
-        all.extend(bundles::sign(image, std::slice::from_ref(&statement), signer).await?);
+        all.extend(bundles::sign(image, &[&statement.payload], signer).await?);
         approved.push(ApprovedImage { image: image.image(), accepted_risks: accepted, statement: Some(digest) });
     }
     let report = ApproveReport {

@@ -45,10 +45,13 @@ impl Case {
 fn last_end(judgement: &Judgement, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
     let windows = judgement.discounted.iter().filter_map(|one| match &one.discount {
         Discount::AuthorityExpired { until, .. } => Some(*until),
+        // With a gate, what it says decides, and no time passes there.
+        Discount::AuthorityRetired { retired, signed: None, .. } => Some(*retired),
         Discount::SignerUnknown
         | Discount::SignatureInvalid { .. }
         | Discount::SubjectMismatch { .. }
         | Discount::AuthorityNotYetValid { .. }
+        | Discount::AuthorityRetired { .. }
         | Discount::WitnessRefused { .. }
         | Discount::WitnessInFuture { .. }
         | Discount::KeyRevoked { .. } => None,

@@ -7,7 +7,7 @@
 pub(super) mod bundles;
 mod prepare;
 
-pub(super) use prepare::check_approval;
+pub(super) use prepare::{check_approval, ended};
 
 use jiff::Timestamp;
 
@@ -208,7 +208,8 @@ pub async fn sign(
     let (evidence, notes) = match &plan.complete {
         Some(complete) => (complete.evidence.clone(), Vec::new()),
         None => {
-            let added = bundles::sign(&signing.facts.descriptor, &unsigned, signer).await?;
+            let payloads: Vec<&[u8]> = unsigned.iter().map(|one| one.payload.as_slice()).collect();
+            let added = bundles::sign(&signing.facts.descriptor, &payloads, signer).await?;
             let evidence = [plan.kept.as_slice(), &added].concat();
             let notes = prepare::admitted(signing, &evidence)?;
             (evidence, notes)
@@ -216,16 +217,7 @@ pub async fn sign(
     };
     let count = lines(&evidence).map_err(|(_, defect)| stored(unfit(&place, defect.to_string())))?.len();
     let digest = Sha256Digest::of(&evidence);
-    let pointers = [
-        (EVIDENCE_TAG.to_owned(), evidence_pointer(&place, digest)),
-        (SUBJECT_TAG.to_owned(), format!("sha256:{}", signing.facts.descriptor.digest())),
-        (KEY_TAG.to_owned(), key.name.chars().take(255).collect()),
-    ];
-    // Those that were published are judged too, so they must not stay behind; the key's is for people, and not this one.
-    let judged = pointers.iter().filter(|(name, _)| name != KEY_TAG);
-    let shared = judged.map(|(name, value)| (format!("{SHARED_TAG_PREFIX}{name}"), value.clone()));
-    let shared: Vec<_> = shared.filter(|(name, _)| signing.facts.tags.bears(name)).collect();
-    let written = sealed_tags.into_iter().chain(pointers).chain(shared);
+    let written = sealed_tags.into_iter().chain(pointers(signing.facts, &place, digest, key));
     let written: Vec<(String, String)> = written.filter(|_| signing.tag).collect();
 
     let already = plan.complete.is_some();
@@ -261,6 +253,26 @@ pub async fn sign(
         tags: written.into_iter().map(|(name, value)| TagReport { name, value }).collect(),
         notes: notes.into_iter().chain(self::notes(signing, key)).collect(),
     })
+}
+
+/// Returns the tags that point to the evidence of an image.
+pub(super) fn pointers(
+    facts: &ImageFacts,
+    place: &str,
+    evidence: Sha256Digest,
+    key: &SigningKey,
+) -> Vec<(String, String)> {
+    let mut pointers = vec![
+        (EVIDENCE_TAG.to_owned(), evidence_pointer(place, evidence)),
+        (SUBJECT_TAG.to_owned(), format!("sha256:{}", facts.descriptor.digest())),
+        (KEY_TAG.to_owned(), key.name.chars().take(255).collect()),
+    ];
+    // Those that were published are judged too, so they must not stay behind; the key's is for people, and not this one.
+    let judged = pointers.iter().filter(|(name, _)| name != KEY_TAG);
+    let shared = judged.map(|(name, value)| (format!("{SHARED_TAG_PREFIX}{name}"), value.clone()));
+    let shared: Vec<_> = shared.filter(|(name, _)| facts.tags.bears(name)).collect();
+    pointers.extend(shared);
+    pointers
 }
 
 fn unfit(place: &str, problem: String) -> PortError {

@@ -30,6 +30,22 @@ impl Tags {
         self.0.get(name).into_iter().chain(shared).map(String::as_str)
     }
 
+    /// Returns them without those that point to evidence: as whoever sees no pointers sees the image.
+    #[must_use]
+    pub fn without_pointers(&self) -> Self {
+        let pointer = |name: &String| {
+            let own = name.strip_prefix(SHARED_TAG_PREFIX).unwrap_or(name);
+            [EVIDENCE_TAG, SUBJECT_TAG, KEY_TAG].contains(&own)
+        };
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| !pointer(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
     /// Says whether there is a tag of exactly this name.
     pub fn bears(&self, name: &str) -> bool {
         self.0.contains_key(name)

@@ -83,7 +83,7 @@ impl Compiler<'_> {
         let boot = self.boot(document.boot);
         let required: BTreeSet<AuthorityName> =
             requirements.iter().flat_map(|(_, requirement)| &requirement.authorities).cloned().collect();
-        let revocation = document.revocation.map(|entry| self.revocation(entry, &names, &required));
+        let revocation = document.revocation.map(|entry| self.revocation(entry, &signatories, &names, &required));
         let overrides = document.overrides.map(|entry| self.overrides(entry, &signatories, &names, &required));
         if let (Some(Some(revocation)), Some(Some((span, overrides)))) = (&revocation, &overrides)
             && !revocation.authorities.is_disjoint(&overrides.authorities)

@@ -102,6 +102,10 @@ pub struct AuthorityEntry {
     /// First instant at which they no longer do.
     #[serde(default)]
     pub valid_until: Field<Moment>,
+    /// The instant at which its key is put out of reach: nothing newer counts, and what a gate result that counts says to be
+    /// older goes on counting. A key that leaked is revoked instead (docs/keys.md).
+    #[serde(default)]
+    pub retired: Field<Moment>,
     /// Which third parties must have seen each signature.
     #[serde(default)]
     #[schemars(length(min = 1))]

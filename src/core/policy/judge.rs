@@ -4,6 +4,7 @@
 //! the statements that met the requirements are the grounds of an admission.
 
 mod builds;
+mod retired;
 mod root;
 
 pub use root::{Approvals, approvals};
@@ -122,17 +123,18 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
             }
         }
     };
-    let Some(read) = read else { return case.close(Believed::default()) };
+    let Some(mut read) = read else { return case.close(Believed::default()) };
     // If it was signed by the key that could not be asked for, all of it is unreadable.
     let defects = read.claims.iter().filter(|claim| claim.says == Claimed::Defect);
     case.faults.extend(defects.filter_map(|claim| keys.fault(claim)));
     if policy.dangerous_without_gate() {
+        read.date(|one| one.seen_at(now));
         let eligible = Eligible { verified: &|_| true, claimed: &|_| true };
         for requirement in policy.requirements() {
             case.require(requirement, &read, keys, &eligible);
         }
     } else {
-        case.gated(policy, &read, keys, facts, now);
+        case.gated(policy, &mut read, keys, facts, now);
     }
     let Read { believed, .. } = read;
     if case.unmet {

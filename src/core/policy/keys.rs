@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     lists::Lists,
-    rule::{KeySource, Policy},
+    rule::{KeySource, Policy, Signatory},
 };
 use crate::{
     attestation::{Defect, Kind, predicate::Provenance},
@@ -103,8 +103,8 @@ impl Keys {
             known = format!("{known}{name} {} {state:?}\n", signatory.key.digest());
             match key {
                 Ok(key) => {
-                    let (window, witness) = (signatory.window, signatory.witness.clone());
-                    authorities.push(Authority { name: name.clone(), key, window, witness });
+                    let Signatory { name, window, retired, witness, .. } = signatory.clone();
+                    authorities.push(Authority { name, key, window, retired, witness });
                 }
                 Err(setback) => {
                     if matches!(setback, Setback::Unknown(_)) {
@@ -174,6 +174,11 @@ impl Keys {
     /// Says whether there is nothing that evidence could be read for again.
     fn has_all(&self) -> bool {
         self.root.is_some() && self.absent.is_empty()
+    }
+
+    /// Returns the authorities whose keys are at hand.
+    pub(crate) fn at_hand(&self) -> impl Iterator<Item = &Authority> {
+        self.root.iter().flat_map(TrustRoot::authorities)
     }
 
     /// Says whether every key could be asked for.

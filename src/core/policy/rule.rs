@@ -4,6 +4,7 @@ mod listed;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,8 @@ pub struct Signatory {
     pub key: KeySource,
     /// When its signatures count.
     pub window: Window,
+    /// From when on nothing newer of theirs counts.
+    pub retired: Option<Timestamp>,
     /// Who else must have seen them.
     pub witness: Option<Arc<Witness>>,
 }

@@ -82,5 +82,11 @@ impl LocalKey {
 
 /// Makes an authority of a key: always valid, no witness.
 pub fn authority(name: &str, key: &LocalKey) -> Authority {
-    Authority { name: name.parse().unwrap(), key: Arc::new(key.public()), window: Window::default(), witness: None }
+    Authority {
+        name: name.parse().unwrap(),
+        key: Arc::new(key.public()),
+        window: Window::default(),
+        retired: None,
+        witness: None,
+    }
 }

@@ -223,7 +223,7 @@ impl fmt::Debug for PublicKey {
 }
 
 /// Returns the hint of the key whose SubjectPublicKeyInfo has this digest.
-pub(super) fn hint(spki: Sha256Digest) -> String {
+pub(crate) fn hint(spki: Sha256Digest) -> String {
     STANDARD.encode(spki.as_bytes())
 }
 

@@ -11,11 +11,12 @@ mod verified;
 mod witness;
 
 pub use claims::{Claim, Claimed, claims};
+pub(crate) use key::hint;
 pub use key::{KeyFault, PublicKey, Scheme};
 pub use key_uri::{KeyUri, NotAKeyUri};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{
-    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Verified, believe, consume,
-    examine, survey,
+    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Undated, Verified, believe,
+    consume, examine, survey,
 };
 pub use witness::{Testimony, Witness, WitnessFault};

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,8 @@ pub struct Authority {
     pub key: Arc<PublicKey>,
     /// When its signatures count.
     pub window: Window,
+    /// From when on nothing newer of its counts. What is older goes on counting.
+    pub retired: Option<Timestamp>,
     /// Who else must have seen a signature of its.
     pub witness: Option<Arc<Witness>>,
 }

@@ -4,6 +4,10 @@
 //! windows, is the other ([`Examined::believe`]). Who judges one image again and again keeps the first and repeats the
 //! second.
 
+mod undated;
+
+pub use undated::Undated;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
@@ -78,6 +82,8 @@ pub enum Discount {
     AuthorityNotYetValid { authority: AuthorityName, from: Timestamp },
     #[error("{authority} does not count since {until}")]
     AuthorityExpired { authority: AuthorityName, until: Timestamp },
+    #[error("{authority} is retired since {retired}; {}", dated(.signed.as_ref()))]
+    AuthorityRetired { authority: AuthorityName, retired: Timestamp, signed: Option<Timestamp> },
     #[error("the policy asks a witness for {authority}: {problem}")]
     WitnessRefused { authority: AuthorityName, problem: String },
     #[error("seen by a witness at {seen}, which is after now")]
@@ -95,11 +101,19 @@ impl Discount {
             Self::SubjectMismatch { .. } => "subject-mismatch",
             Self::AuthorityNotYetValid { .. } => "authority-not-yet-valid",
             Self::AuthorityExpired { .. } => "authority-expired",
+            Self::AuthorityRetired { .. } => "authority-retired",
             Self::WitnessRefused { .. } => "witness-refused",
             Self::WitnessInFuture { .. } => "witness-in-future",
             Self::KeyRevoked { .. } => "key-revoked",
         }
     }
+}
+
+fn dated(signed: Option<&Timestamp>) -> String {
+    signed.map_or_else(
+        || "nothing that counts says that the signature is older".to_owned(),
+        |signed| format!("the signature is of {signed}"),
+    )
 }
 
 fn since(before: Option<&Timestamp>) -> String {
@@ -134,6 +148,8 @@ pub struct Discounted {
 pub struct Believed {
     /// What counts.
     pub verified: Vec<Verified<Statement>>,
+    /// What counts if it turns out to be older than the retirement of who signed it.
+    pub undated: Vec<Undated>,
     /// What does not.
     pub discounted: Vec<Discounted>,
 }
@@ -159,6 +175,7 @@ struct Signed {
     statement: Arc<Statement>,
     by: AuthorityName,
     window: Window,
+    retired: Option<Timestamp>,
     line: usize,
     seen: Option<Vec<Timestamp>>,
 }
@@ -312,8 +329,8 @@ fn told(root: &TrustRoot, line: usize, bundle: Bundle, bytes: &[u8]) -> Result<L
         // Nothing of these is judged but that they are there.
         Some(Kind::Sbom | Kind::Scan) | None => statement.without_payload(),
     };
-    let (by, window) = (authority.name.clone(), authority.window);
-    Ok(Line::Signed(Signed { statement: Arc::new(statement), by, window, line, seen }))
+    let (by, window, retired) = (authority.name.clone(), authority.window, authority.retired);
+    Ok(Line::Signed(Signed { statement: Arc::new(statement), by, window, retired, line, seen }))
 }
 
 impl Examined {
@@ -325,15 +342,16 @@ impl Examined {
 
     /// Does (9) of what [`believe`] does, and leaves out what revoked keys signed.
     pub fn believe(&self, revoked: &RevokedKeys, now: Timestamp) -> Believed {
-        let mut believed = Believed { verified: Vec::new(), discounted: self.discounted.clone() };
-        for Signed { statement, by, window, line, seen } in &self.signed {
-            let discount = uncounted(by, window, seen.as_deref(), now);
+        let mut believed = Believed { discounted: self.discounted.clone(), ..Believed::default() };
+        for Signed { statement, by, window, retired, line, seen } in &self.signed {
+            let times = seen.as_deref();
+            let discount = uncounted(by, window, times, now).or_else(|| too_late(by, *retired, times));
             if let Some(discount) = discount.or_else(|| withdrawn(by, revoked, seen.as_deref())) {
                 believed.discounted.push(Discounted { line: *line, kind: statement.kind(), discount });
                 continue;
             }
             let seen = seen.as_deref().and_then(<[Timestamp]>::first).copied();
-            believed.verified.push(Verified {
+            let verified = Verified {
                 digest: statement.digest(),
                 value: Arc::clone(statement),
                 by: by.clone(),
@@ -341,7 +359,14 @@ impl Examined {
                 seen,
                 // A witnessed signature was made inside the window, and that stays true.
                 until: if seen.is_some() { None } else { window.until },
-            });
+            };
+            match retired {
+                // A gate result says itself how old it is.
+                Some(retired) if seen.is_none() || statement.kind() == Some(Kind::Gate) => {
+                    believed.undated.push(Undated::new(verified, *retired));
+                }
+                _ => believed.verified.push(verified),
+            }
         }
         believed.discounted.sort();
         believed
@@ -371,6 +396,13 @@ fn uncounted(by: &AuthorityName, window: &Window, seen: Option<&[Timestamp]>, no
         Place::After(until) => Some(Discount::AuthorityExpired { authority: authority(), until }),
         Place::Inside => None,
     })
+}
+
+/// Says that a witness saw a signature only when its authority was retired already.
+fn too_late(by: &AuthorityName, retired: Option<Timestamp>, seen: Option<&[Timestamp]>) -> Option<Discount> {
+    let retired = retired?;
+    let signed = seen?.iter().copied().find(|seen| *seen >= retired)?;
+    Some(Discount::AuthorityRetired { authority: by.clone(), retired, signed: Some(signed) })
 }
 
 /// Says that the key of a signature was revoked, unless somebody saw the signature before.

@@ -129,6 +129,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     ("authority-expired", "The signer's window has ended.", "Sign the image again with a current key."),
     (
+        "authority-retired",
+        "The signer is retired, and nothing that counts says that the signature is older.",
+        "Seal the image again with a current key; `goldseal reseal` moves images before a key retires.",
+    ),
+    (
         "authority-key-withdrawn",
         "The signer's KMS key is disabled or pending deletion.",
         "Sign the image again with a current key, or enable the key if that was a mistake.",

@@ -78,6 +78,7 @@ fn of_discount(discount: &Discount) -> bool {
         // Somebody withdrew it, and no instant brings it back.
         Discount::KeyRevoked { .. } => false,
         Discount::AuthorityExpired { .. }
+        | Discount::AuthorityRetired { .. }
         | Discount::SignerUnknown
         | Discount::SignatureInvalid { .. }
         | Discount::SubjectMismatch { .. }

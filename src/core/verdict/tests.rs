@@ -53,7 +53,8 @@ fn discount_after(last: Option<&Discount>) -> Option<Discount> {
         Discount::SignatureInvalid { .. } => Discount::SubjectMismatch { subject: digest() },
         Discount::SubjectMismatch { .. } => Discount::AuthorityNotYetValid { authority, from: at },
         Discount::AuthorityNotYetValid { .. } => Discount::AuthorityExpired { authority, until: at },
-        Discount::AuthorityExpired { .. } => Discount::WitnessRefused { authority, problem: String::new() },
+        Discount::AuthorityExpired { .. } => Discount::AuthorityRetired { authority, retired: at, signed: Some(at) },
+        Discount::AuthorityRetired { .. } => Discount::WitnessRefused { authority, problem: String::new() },
         Discount::WitnessRefused { .. } => Discount::WitnessInFuture { seen: at },
         Discount::WitnessInFuture { .. } => {
             Discount::KeyRevoked { authority, revoked: Box::new(revoked()), before: Some(at) }

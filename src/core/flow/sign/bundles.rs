@@ -6,21 +6,19 @@ use super::SignError;
 use crate::{
     attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, join, write_bundle},
     digest::Sha256Digest,
-    flow::statements::UnsignedStatement,
     image::Descriptor,
     ports::Signer,
     time::Window,
     trust::{Authority, Discount, PublicKey, TrustRoot, believe},
 };
 
-/// Signs statements about an image; returns their bundles as JSON Lines.
+/// Signs the payloads of statements about an image; returns their bundles as JSON Lines.
 pub(in crate::flow) async fn sign(
     image: &Descriptor,
-    unsigned: &[UnsignedStatement],
+    payloads: &[&[u8]],
     signer: &(impl Signer + Sync),
 ) -> Result<Vec<u8>, SignError> {
-    let payloads: Vec<&[u8]> = unsigned.iter().map(|statement| statement.payload.as_slice()).collect();
-    of_subject(image.digest(), &payloads, signer).await
+    of_subject(image.digest(), payloads, signer).await
 }
 
 /// Signs payloads that are statements about a subject; returns their bundles as JSON Lines.
@@ -49,7 +47,8 @@ fn check(subject: Sha256Digest, name: &str, key: &PublicKey, evidence: &[u8], co
     let fault = |problem: String| self_check(name, problem);
     let key = PublicKey::from_spki(key.spki(), Some(key.scheme())).map_err(|e| fault(e.to_string()))?;
     let authority = "signer".parse().map_err(fault)?;
-    let authority = Authority { name: authority, key: key.into(), window: Window::default(), witness: None };
+    let authority =
+        Authority { name: authority, key: key.into(), window: Window::default(), retired: None, witness: None };
     let root = TrustRoot::new(vec![authority]).map_err(|e| fault(e.to_string()))?;
     // The window is open and nobody is asked to witness, so the instant does not matter.
     let believed = believe(&root, evidence, subject, Timestamp::UNIX_EPOCH);

@@ -209,7 +209,7 @@ pub(super) fn admitted(signing: &Signing<'_>, evidence: &[u8]) -> Result<Vec<Not
 }
 
 /// Ends the last line of evidence, which a writer may leave open: what is added must not run on in it.
-fn ended(mut evidence: Vec<u8>) -> Vec<u8> {
+pub(in crate::flow) fn ended(mut evidence: Vec<u8>) -> Vec<u8> {
     if evidence.last().is_some_and(|last| *last != b'\n') {
         evidence.push(b'\n');
     }

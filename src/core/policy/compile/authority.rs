@@ -51,6 +51,7 @@ impl Compiler<'_> {
             scheme,
             valid_from,
             valid_until,
+            retired,
             witness,
             trusted_root,
         } = entry;
@@ -62,6 +63,15 @@ impl Compiler<'_> {
         };
         if window.from.zip(window.until).is_some_and(|(from, until)| from >= until) {
             self.problem(&until_span, below(at.key, "valid_until"), "not after valid_from: it would never count");
+        }
+        let retired_span = at.of(&retired);
+        let retired = self.optional(below(at.key, "retired"), retired).map(|moment| moment.0);
+        if window.from.zip(retired).is_some_and(|(from, retired)| from >= retired) {
+            self.problem(&retired_span, below(at.key, "retired"), "not after valid_from: it would never count");
+        }
+        if window.until.zip(retired).is_some_and(|(until, retired)| until <= retired) {
+            let message = "not before valid_until: nothing counts any more when it retires";
+            self.problem(&retired_span, below(at.key, "retired"), message);
         }
         let (no_pin, no_scheme) = (matches!(spki_sha256, Field::Absent), matches!(scheme, Field::Absent));
         let scheme = self.optional(below(at.key, "scheme"), scheme);
@@ -98,7 +108,7 @@ impl Compiler<'_> {
             self.problem(&pin_span, below(at.key, "spki_sha256"), format!("the key's SPKI has sha256 {found}"));
         }
         let witness = self.witness(at, witness, trusted_root, key.as_ref());
-        Some(Signatory { name: name?, key: key?, window, witness })
+        Some(Signatory { name: name?, key: key?, window, retired, witness })
     }
 
     fn pem(&mut self, place: (&Range<usize>, String), pem: &str, scheme: Option<Scheme>) -> Option<KeySource> {

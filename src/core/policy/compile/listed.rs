@@ -19,6 +19,7 @@ impl Compiler<'_> {
     pub(super) fn revocation(
         &mut self,
         entry: Spanned<RevocationEntry>,
+        signatories: &[Signatory],
         known: &BTreeSet<AuthorityName>,
         required: &BTreeSet<AuthorityName>,
     ) -> Option<RevocationRule> {
@@ -28,6 +29,7 @@ impl Compiler<'_> {
         let quorum = self.quorum(&at, authorities, threshold, known);
         if let Some((authorities, _)) = &quorum {
             self.of_their_own(&span, &at, authorities, required);
+            self.in_office(&span, &at, authorities, signatories);
         }
         let max_age = self.required(&at, "max_age", max_age);
         let list = match list {
@@ -59,6 +61,7 @@ impl Compiler<'_> {
         }
         if let Some((authorities, _)) = &quorum {
             self.of_their_own(&span, &at, authorities, required);
+            self.in_office(&span, &at, authorities, signatories);
             let in_kms = |one: &&Signatory| matches!(one.key, KeySource::Kms { .. }) && authorities.contains(&one.name);
             for signatory in signatories.iter().filter(in_kms) {
                 let message = format!(
@@ -86,6 +89,24 @@ impl Compiler<'_> {
         let (authorities, threshold) = quorum?;
         let rule = OverrideRule { authorities, threshold, max_life: max_life?, scopes: scopes?, causes };
         Some((at.span, rule))
+    }
+
+    /// Lists and overrides say themselves how old they are, and no gate result names them.
+    fn in_office(
+        &mut self,
+        span: &Range<usize>,
+        at: &Place<'_>,
+        authorities: &BTreeSet<AuthorityName>,
+        signatories: &[Signatory],
+    ) {
+        for one in signatories.iter().filter(|one| one.retired.is_some() && authorities.contains(&one.name)) {
+            let message = format!(
+                "{} retires, and no gate result says how old its lists and overrides are: take it out of here, or give it \
+                 valid_until",
+                one.name
+            );
+            self.problem(span, below(at.key, "authorities"), message);
+        }
     }
 
     /// Whoever seals or approves neither revokes nor lets pass.

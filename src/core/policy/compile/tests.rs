@@ -39,6 +39,7 @@ valid_until = 2027-01-01T00:00:00+01:00
 [[authority]]
 name = "risk"
 key_file = "risk.pem"
+retired = 2026-12-01T00:00:00Z
 
 [[authority]]
 name = "vault"
@@ -188,7 +189,8 @@ fn a_good_document_compiles_to_what_it_says() {
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
     let top = "authority, boot, breaker, dangerous_without_gate, gate, identity, launch, no_match, override, provenance, \
                require, revocation, scope, version";
-    let authority = "key, key_file, kms, name, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
+    let authority =
+        "key, key_file, kms, name, retired, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [
         ("version = 1\n", "version = 1\nno_mtach = 1\n", "no_mtach", top),
         ("[identity]", "[identiy]\nx = 1\n[identity]", "identiy", top),
@@ -367,6 +369,14 @@ fn windows_are_instants_in_order() {
         assert!(told[0].1.contains(message), "{told:?}");
     }
     assert_eq!(after("2027-01-01T00:00:00+01:00", "2026-01-01T00:00:00.001Z").1, []);
+    for (retired, message) in [
+        ("2026-01-01T00:00:00Z", "not after valid_from: it would never count"),
+        ("2026-12-31T23:00:00Z", "not before valid_until: nothing counts any more when it retires"),
+    ] {
+        let from = "valid_until = 2027-01-01T00:00:00+01:00\n";
+        let (_, told) = after(from, &format!("{from}retired = {retired}\n"));
+        assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("15:11 authority[0].retired", message), "{told:?}");
+    }
 }
 
 #[test]

@@ -24,10 +24,14 @@ use crate::{
 
 impl Case {
     /// Judges evidence under a policy with a gate: the root, then what it names, then who approved it.
-    pub(super) fn gated(&mut self, policy: &Policy, read: &Read, keys: &Keys, facts: &ImageFacts, now: Timestamp) {
+    pub(super) fn gated(&mut self, policy: &Policy, read: &mut Read, keys: &Keys, facts: &ImageFacts, now: Timestamp) {
         // The compiler made sure that there is one; a policy without would admit nothing, for want of grounds.
         let Some(requirement) = policy.requirement(Kind::Gate) else { return };
-        let newest = match newest(requirement, read) {
+        read.date_gates();
+        let newest = newest(requirement, read);
+        read.date_named(newest.as_ref().ok().and_then(Option::as_ref).map(|(_, summary)| summary));
+        let read = &*read;
+        let newest = match newest {
             Ok(newest) => newest,
             Err(reason) => {
                 self.unmet = true;
@@ -148,10 +152,11 @@ pub fn approvals(
 ) -> Result<Approvals, Verdict> {
     let mut case = Case::default();
     let Some(requirement) = policy.requirement(Kind::Approval) else { return Ok(Approvals::default()) };
-    let read = keys
+    let mut read = keys
         .examine(bundles, image)
         .read(&RevokedKeys::new(), now)
         .map_err(|(line, defect)| Verdict::Reject(Reasons::one(Reason::defect(line, &defect))))?;
+    read.date(|one| one.seen_at(now));
     case.approved(requirement, &Approving { accepted, named: &|_| true, now }, &read, keys);
     if case.grounds.is_empty() && case.reasons.is_empty() && case.faults.is_empty() {
         case.unmet(requirement, 0, keys);

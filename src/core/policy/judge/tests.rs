@@ -2,6 +2,7 @@ mod every_code;
 mod flips;
 mod gated;
 mod requirements;
+mod retired;
 mod sealed;
 mod setbacks;
 

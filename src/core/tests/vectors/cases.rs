@@ -69,6 +69,7 @@ impl Signer {
             name: self.name.parse().unwrap(),
             key: Arc::new(files::key(&files::path(&self.key), self.scheme)),
             window: Window { from: self.from, until: self.until },
+            retired: None,
             witness,
         }
     }

@@ -46,7 +46,14 @@ pub(super) fn corpus(test: &str) -> Option<PathBuf> {
 
 fn root_of(key: PublicKey) -> TrustRoot {
     let name = "one".parse().unwrap();
-    TrustRoot::new(vec![Authority { name, key: Arc::new(key), window: Window::default(), witness: None }]).unwrap()
+    TrustRoot::new(vec![Authority {
+        name,
+        key: Arc::new(key),
+        window: Window::default(),
+        retired: None,
+        witness: None,
+    }])
+    .unwrap()
 }
 
 fn ask(bundle: &Path, key: &PublicKey, artifact: &Artifact) -> Result<(), &'static str> {

@@ -125,7 +125,7 @@ fn all_problems_of_a_document_are_told_at_once() {
         "policy.toml:14:15: authority[1].valid_until: not after valid_from: it would never count",
         "policy.toml:15:11: authority[1].witness: an empty list; leave the key out, or name at least one",
         "policy.toml:15:11: authority[1].witness: witness and trusted_root go together",
-        "policy.toml:16:1: authority[1].colour: unknown key; known here: key, key_file, kms, name, scheme",
+        "policy.toml:16:1: authority[1].colour: unknown key; known here: key, key_file, kms, name, retire",
         "policy.toml:20:12: authority[2].key_file: gone.pem: No such file",
         "policy.toml:21:10: authority[2].scheme: unknown variant `rsa`, expected one of `ecdsa-p256-sha25",
         "policy.toml:25:15: require[0].authorities: an entry stands twice",

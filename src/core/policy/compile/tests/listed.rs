@@ -20,6 +20,15 @@ fn lists_are_read_as_they_are_written() {
 }
 
 #[test]
+fn who_retires_signs_no_lists_and_lets_nothing_pass() {
+    for name in ["revoker", "one"] {
+        let named = format!("name = \"{name}\"\n");
+        let found = told(&named, &format!("{named}retired = 2026-12-01T00:00:00Z\n"));
+        assert!(found.iter().any(|one| one.contains(&format!("{name} retires, and no gate result"))), "{found:?}");
+    }
+}
+
+#[test]
 fn what_would_let_one_person_pass_what_they_made_does_not_compile() {
     for (from, to, key, message) in [
         ("authorities = [\"one\", \"two\"]", "authorities = [\"one\"]", "override.threshold", "from 1 to 1"),

@@ -152,6 +152,11 @@ fn situations() -> Vec<(&'static str, Judgement, &'static str)> {
             "reject authority-expired attestation-missing",
         ),
         (
+            "authority-retired",
+            with_window("retired = 2020-01-01T00:00:00Z\n"),
+            "reject authority-retired attestation-missing",
+        ),
+        (
             "authority-key-withdrawn",
             with_kms(Ok(KeyAnswer::Withdrawn { state: "Disabled".into() })),
             "reject authority-key-withdrawn attestation-missing",
