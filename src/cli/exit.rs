@@ -6,7 +6,7 @@
 use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
-    flow::{ContentError, InputFault, LastAuditFault, PublishError, SignError, overrides::OverrideError},
+    flow::{ContentError, InputFault, LastAuditFault, PublishError, ResealError, SignError, overrides::OverrideError},
     ports::{PortError, PortErrorKind},
     publication::Obstacle,
     report::{Answer, Outcome, PublishOutcome},
@@ -145,6 +145,9 @@ fn code(error: &(dyn Error + 'static)) -> Option<Code> {
             | PortErrorKind::Malformed => Code::Unknown,
         });
     }
+    if error.is::<ResealError>() {
+        return Some(Code::No);
+    }
     if error.is::<Obstacle>() {
         return Some(Code::No);
     }
@@ -210,6 +213,19 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(ContentError::NoSnapshot { .. }) = error.downcast_ref() {
         return Some("give --without-content for images with such devices".to_owned());
+    }
+    if let Some(fault) = error.downcast_ref::<ResealError>() {
+        let text = match fault {
+            ResealError::KeyUnknown { .. } => {
+                "put its public key into --new-policy, beside the old one or in its place"
+            }
+            ResealError::NoSuchAuthority(_) => "--from takes a name of the policy of --policy",
+            ResealError::SameKey(_) => "give the new key by --key; --from says which old one it stands in for",
+            ResealError::ApproverSeals(_) => {
+                "--from moves the approvals of an approver; images need a key of their own"
+            }
+        };
+        return Some(text.to_owned());
     }
     if let Some(PublishError::Stopped { .. }) = error.downcast_ref() {
         return Some("publish again once that is mended: it goes on with what is missing".to_owned());

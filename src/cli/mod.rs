@@ -17,6 +17,7 @@ mod lambda;
 mod overrides;
 mod policy;
 mod publish;
+mod reseal;
 mod sbom;
 mod seal;
 mod session;
@@ -90,6 +91,8 @@ enum Command {
     Override(overrides::Override),
     /// Share images that are admitted, and let parameters name them
     Publish(publish::Publish),
+    /// Move images to a new key, once the old one admits them
+    Reseal(reseal::Reseal),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
     Hook(Box<hook::Hook>),
     /// Let the launches of an Auto Scaling group wait for the launch hook: shown, or done with --apply
@@ -189,6 +192,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Verify(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Override(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
+        Command::Reseal(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format).map_err(Failure::unanswered)?,
         Command::Enroll(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Boot(command) => match command.of_image(format) {

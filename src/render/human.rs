@@ -26,6 +26,7 @@ mod enroll;
 mod gate;
 mod overrides;
 mod publish;
+mod reseal;
 mod sbom_query;
 mod seal;
 mod trace;
@@ -42,6 +43,7 @@ pub(super) use self::{
     gate::{counts, gate, standing},
     overrides::overrides,
     publish::publish,
+    reseal::reseal,
     sbom_query::sbom_query,
     seal::seal,
     trace::trace,

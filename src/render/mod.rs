@@ -13,7 +13,7 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-    DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport,
+    DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport, ResealReport,
     SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
@@ -128,6 +128,11 @@ pub fn overrides(format: Format, report: &OverridesReport) -> io::Result<()> {
 /// Prints what `publish` did.
 pub fn publish(format: Format, report: &PublishReport) -> io::Result<()> {
     print(format, report, human::publish)
+}
+
+/// Prints what `reseal` did.
+pub fn reseal(format: Format, report: &ResealReport) -> io::Result<()> {
+    print(format, report, human::reseal)
 }
 
 /// Prints what `describe` says.

@@ -8,7 +8,8 @@ use goldseal_core::{
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
         DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, OverridesReport, PolicyReport,
-        PublishReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport, schema_of,
+        PublishReport, ResealReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
+        schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -166,6 +167,7 @@ fn docs_schema_is_what_the_types_say() {
         ("seal", schema_of::<SealReport>()),
         ("publish", schema_of::<PublishReport>()),
         ("override", schema_of::<OverridesReport>()),
+        ("reseal", schema_of::<ResealReport>()),
         ("launch", schema_of::<LaunchReport>()),
         ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),
@@ -208,7 +210,7 @@ fn every_policy_in_the_documents_compiles() {
             policies.insert(path.display().to_string(), fs::read_to_string(&path).unwrap());
         }
     }
-    for file in ["README.md", "docs/policy.md", "docs/operations.md", "docs/gate.md"] {
+    for file in ["README.md", "docs/policy.md", "docs/operations.md", "docs/gate.md", "docs/keys.md"] {
         let text = fs::read_to_string(file).unwrap();
         let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```"));
         for (index, (block, _)) in blocks.enumerate().filter(|(_, (block, _))| block.starts_with("version = 1")) {

@@ -15,6 +15,7 @@ mod launch;
 mod overridden;
 mod overrides;
 mod publish;
+mod reseal;
 mod sbom_query;
 mod seal;
 mod sign;
@@ -38,6 +39,7 @@ pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport}
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use overridden::{OverriddenInstance, OverrideReport};
 pub use overrides::{OVERRIDE_SCHEMA, OverriddenCode, OverrideSeen, OverrideState, OverrideStep, OverridesReport};
+pub use reseal::{RESEAL_SCHEMA, ResealOutcome, ResealReport, ResealedImage};
 pub use sbom_query::{
     Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
     UndeterminedPackage,
