@@ -1,5 +1,6 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
 .PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda fmt
+.PHONY: demo test check tools e2e boot-test page chaos soak drills bench lambda fmt
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -37,6 +38,9 @@ chaos: ## the launch hook in bad weather: lost events, throttled calls, killed r
 
 soak: ## the launch hook for an hour: what it holds must not grow
 	tests/hook/run.sh soak
+
+drills: ## the bad days of docs/operations.md, each with its time line
+	tests/drills/run.sh
 
 boot-test: ## the boot guard in front of real systemd and cloud-init, in containers and virtual machines
 	tests/boot/run.sh

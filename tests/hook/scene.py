@@ -179,8 +179,8 @@ class Checks:
         self.passed, self.failed = self.passed + bool(holds), self.failed + (not holds)
         print(f"{'ok    ' if holds else 'FAILED'}  {what}{'' if holds else f': {problem}'}", flush=True)
 
-    def close(self) -> None:
-        print(f"{self.passed} passed, {self.failed} failed, 0 skipped", flush=True)
+    def close(self, skipped: int = 0) -> None:
+        print(f"{self.passed} passed, {self.failed} failed, {skipped} skipped", flush=True)
         sys.exit(bool(self.failed or not self.passed))
 
 
