@@ -39,8 +39,12 @@ fn a_retired_key_needs_no_resealing_and_signs_nothing_new() {
     goldseal.write("retired.toml", retiring(&by_pem, &in_minutes(-60)));
     let retired = format!("{ami} --policy retired.toml");
     goldseal.verdict(&now(&retired), "reject", &["authority-retired", "attestation-missing"]);
-    let line = format!("{} --replace --policy retired.toml", crate::gated::sign(&ami, "--approval approval.jsonl"));
-    goldseal.fails(&line, 1, &["authority-retired"]);
+    goldseal.write("policy.toml", retiring(&by_pem, &in_minutes(-60)));
+    scene.gate("");
+    scene.approve(&ami);
+    let line = format!("{} --replace", crate::gated::sign(&ami, "--approval approval.jsonl"));
+    goldseal.fails(&line, 1, &["would not be admitted", "authority-retired"]);
+    goldseal.write("policy.toml", retiring(&by_pem, &in_minutes(60)));
 
     // KMS is asked for the state of a key that is named by kms; for its retirement it stands there as PEM.
     wait(account.kms().disable_key().key_id(&key.id).send()).unwrap();
