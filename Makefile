@@ -1,6 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda fmt
-.PHONY: demo test check tools e2e boot-test page chaos soak drills bench lambda fmt
+.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda fmt drills
 
 CARGO ?= cargo
 JOBS  ?= 2
