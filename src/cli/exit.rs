@@ -6,7 +6,11 @@
 use std::{error::Error, io, process::ExitCode};
 
 use goldseal_core::{
-    flow::{ContentError, InputFault, LastAuditFault, PublishError, ResealError, SignError, overrides::OverrideError},
+    flow::{
+        ContentError, InputFault, LastAuditFault, PublishError, ResealError, RevokeError, SignError,
+        overrides::OverrideError,
+    },
+    policy::Unfit,
     ports::{PortError, PortErrorKind},
     publication::Obstacle,
     report::{Answer, Outcome, PublishOutcome},
@@ -169,6 +173,15 @@ fn code(error: &(dyn Error + 'static)) -> Option<Code> {
     if error.is::<LastAuditFault>() {
         return Some(Code::Unknown);
     }
+    match error.downcast_ref::<RevokeError>() {
+        Some(RevokeError::NoRule | RevokeError::NoEntry { .. } | RevokeError::Entry(_)) => return Some(Code::Usage),
+        Some(RevokeError::Unfit { why: Unfit::Unasked(_), .. }) => return Some(Code::Unknown),
+        Some(RevokeError::SelfCheck { .. }) => return Some(Code::Internal),
+        // The errors below say which.
+        Some(RevokeError::Store(_) | RevokeError::Sign(_)) => return None,
+        Some(_) => return Some(Code::No),
+        None => {}
+    }
     match error.downcast_ref::<SignError>()? {
         SignError::NotApproved { verdict: Verdict::Undetermined(_), .. } => Some(Code::Unknown),
         SignError::Exists { .. }
@@ -238,6 +251,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(obstacle) = error.downcast_ref::<Obstacle>() {
         return Some(obstacle_hint(obstacle));
     }
+    if let Some(revoke) = error.downcast_ref::<RevokeError>() {
+        return revoke_hint(revoke).map(str::to_owned);
+    }
     if let Some(InputFault::SbomTooLarge { .. }) = error.downcast_ref() {
         return Some(PLACE_THE_SBOM.to_owned());
     }
@@ -258,6 +274,34 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SignError::Input(_) | SignError::Store { .. } | SignError::Sign { .. } | SignError::Tag { .. } => return None,
     };
     Some(text.to_owned())
+}
+
+fn revoke_hint(error: &RevokeError) -> Option<&'static str> {
+    Some(match error {
+        RevokeError::NoRule => "docs/revocation.md says how a policy asks for a list",
+        RevokeError::NotAnAuthority { .. } => "sign with the key of one of them; it is no key that seals",
+        RevokeError::Absent { .. } => {
+            "begin it with `revoke renew --first`; if there was one, somebody took it away: give a copy, --go-on-from FILE"
+        }
+        RevokeError::Exists { .. } => "leave out --first",
+        RevokeError::Unfit { why: Unfit::RolledBack { .. }, .. } => {
+            "somebody put an older list back: give the newest copy that there is, --go-on-from FILE"
+        }
+        RevokeError::Unfit { .. } => {
+            "look who wrote it; then give a copy that counts, --go-on-from FILE (docs/revocation.md)"
+        }
+        RevokeError::Clock { .. } => "one of the two clocks is wrong; set it, or wait",
+        RevokeError::NothingWaits { .. } => "`revoke list` shows what there is",
+        RevokeError::AlreadySigned { .. } => "another authority has to",
+        RevokeError::TooOld { .. } => "revoke again, or `revoke renew`: that takes its entries along",
+        RevokeError::Conflict { .. } => "look at `revoke list`, then try again",
+        RevokeError::NoEntry { .. }
+        | RevokeError::OtherKeys { .. }
+        | RevokeError::Entry(_)
+        | RevokeError::Store(_)
+        | RevokeError::Sign(_)
+        | RevokeError::SelfCheck { .. } => return None,
+    })
 }
 
 fn obstacle_hint(obstacle: &Obstacle) -> String {

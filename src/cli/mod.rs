@@ -18,6 +18,7 @@ mod overrides;
 mod policy;
 mod publish;
 mod reseal;
+mod revoke;
 mod sbom;
 mod seal;
 mod session;
@@ -93,6 +94,9 @@ enum Command {
     Publish(publish::Publish),
     /// Move images to a new key, once the old one admits them
     Reseal(reseal::Reseal),
+    /// Withdraw images, keys, builders and evidence, by a signed list in the store
+    #[command(subcommand)]
+    Revoke(Box<revoke::Revoke>),
     /// Guard launches of Auto Scaling groups: images that are not admitted never go into service
     Hook(Box<hook::Hook>),
     /// Let the launches of an Auto Scaling group wait for the launch hook: shown, or done with --apply
@@ -193,6 +197,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Override(command) => wait(command.run(&session()?, format))??,
         Command::Publish(command) => wait(command.run(&session()?, format))??,
         Command::Reseal(command) => wait(command.run(&session()?, format))??,
+        Command::Revoke(command) => wait(command.run(&session()?, format))??,
         Command::Hook(command) => command.run(session()?, format).map_err(Failure::unanswered)?,
         Command::Enroll(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Boot(command) => match command.of_image(format) {

@@ -108,7 +108,7 @@ where
 
     async fn open(&self, image: &ImageRef) -> Case {
         let Sources { catalog, store, state, .. } = &*self.sources;
-        let keys = self.keys().await;
+        let keys = Box::pin(self.keys()).await;
         let before = self.dossiers.get(image);
         let Opened { mut case, bytes } = Case::open(image, catalog, store, &keys, before.as_ref()).await;
         if let Some(dossier) = case.dossier() {

@@ -27,6 +27,7 @@ mod gate;
 mod overrides;
 mod publish;
 mod reseal;
+mod revoke;
 mod sbom_query;
 mod seal;
 mod trace;
@@ -44,6 +45,7 @@ pub(super) use self::{
     overrides::overrides,
     publish::publish,
     reseal::reseal,
+    revoke::revoke,
     sbom_query::sbom_query,
     seal::seal,
     trace::trace,

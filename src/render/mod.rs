@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
     DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport, ResealReport,
-    SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
+    RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
 };
 use serde::Serialize;
 
@@ -133,6 +133,11 @@ pub fn publish(format: Format, report: &PublishReport) -> io::Result<()> {
 /// Prints what `reseal` did.
 pub fn reseal(format: Format, report: &ResealReport) -> io::Result<()> {
     print(format, report, human::reseal)
+}
+
+/// Prints what `revoke` did, or shows the list.
+pub fn revoke(format: Format, report: &RevokeReport) -> io::Result<()> {
+    print(format, report, human::revoke)
 }
 
 /// Prints what `describe` says.

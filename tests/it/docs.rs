@@ -8,8 +8,8 @@ use goldseal_core::{
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
         DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, OverridesReport, PolicyReport,
-        PublishReport, ResealReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
-        schema_of,
+        PublishReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport,
+        WhatIfReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -29,6 +29,15 @@ const COMMANDS: &[&str] = &[
     "override show",
     "override end",
     "publish",
+    "revoke image",
+    "revoke key",
+    "revoke builder",
+    "revoke evidence",
+    "revoke lift",
+    "revoke renew",
+    "revoke countersign",
+    "revoke list",
+    "revoke show",
     "hook",
     "hook breaker",
     "hook breaker reset",
@@ -57,7 +66,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    let others = ["", "override", "policy", "sbom"];
+    let others = ["", "override", "policy", "revoke", "sbom"];
     for command in others.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
@@ -168,6 +177,7 @@ fn docs_schema_is_what_the_types_say() {
         ("publish", schema_of::<PublishReport>()),
         ("override", schema_of::<OverridesReport>()),
         ("reseal", schema_of::<ResealReport>()),
+        ("revoke", schema_of::<RevokeReport>()),
         ("launch", schema_of::<LaunchReport>()),
         ("breakers", schema_of::<BreakersReport>()),
         ("describe", schema_of::<DescribeReport>()),

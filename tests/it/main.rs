@@ -57,6 +57,7 @@ mod publishing;
 mod registry;
 mod resealing;
 mod resuming;
+mod revoking;
 mod run;
 mod sbom;
 mod seal;

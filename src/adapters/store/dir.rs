@@ -6,7 +6,10 @@ use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, Stored, Written, evidence_path},
+    ports::{
+        EvidenceStore, Expected, Inventory, ListStore, Listing, PortError, Stored, Written, evidence_image,
+        evidence_path,
+    },
 };
 
 use super::check_writable;
@@ -53,5 +56,12 @@ impl ListStore for DirStore {
 
     fn locate_list(&self, listing: &Listing) -> String {
         format!("file://{}", self.0.path(&listing.path()).display())
+    }
+}
+
+impl Inventory for DirStore {
+    async fn images(&self, most: usize) -> Result<Vec<ImageRef>, PortError> {
+        let found = self.0.list("v1", most, |path| evidence_image(path).is_some()).await?;
+        Ok(found.iter().filter_map(|path| evidence_image(path)).collect())
     }
 }

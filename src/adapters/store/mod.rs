@@ -23,7 +23,7 @@ use goldseal_core::{
     attestation::lines,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, PortErrorKind, Stored, Written},
+    ports::{EvidenceStore, Expected, Inventory, ListStore, Listing, PortError, PortErrorKind, Stored, Written},
 };
 
 pub use self::{
@@ -160,6 +160,19 @@ impl ListStore for Store {
             Self::S3(store) => store.locate_list(listing),
             Self::Oci(store) => store.locate_list(listing),
             Self::Https(store) => store.locate_list(listing),
+        }
+    }
+}
+
+impl Inventory for Store {
+    async fn images(&self, most: usize) -> Result<Vec<ImageRef>, PortError> {
+        match self {
+            Self::Dir(store) => store.images(most).await,
+            Self::S3(store) => store.images(most).await,
+            Self::Oci(_) | Self::Https(_) => {
+                let why = "what is in a registry or on a web server cannot be listed";
+                Err(PortError::new(PortErrorKind::Refused, "listing images", "the store").because(why))
+            }
         }
     }
 }

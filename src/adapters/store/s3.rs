@@ -4,7 +4,10 @@ use goldseal_core::{
     attestation::EVIDENCE_LIMITS,
     ids::ImageRef,
     image::Descriptor,
-    ports::{EvidenceStore, Expected, ListStore, Listing, PortError, Stored, Written, evidence_path},
+    ports::{
+        EvidenceStore, Expected, Inventory, ListStore, Listing, PortError, Stored, Written, evidence_image,
+        evidence_path,
+    },
 };
 
 use super::check_writable;
@@ -51,5 +54,12 @@ impl ListStore for S3Store {
 
     fn locate_list(&self, listing: &Listing) -> String {
         self.0.locate(&listing.path())
+    }
+}
+
+impl Inventory for S3Store {
+    async fn images(&self, most: usize) -> Result<Vec<ImageRef>, PortError> {
+        let found = self.0.list("v1", None, most, |path| evidence_image(path).is_some()).await?;
+        Ok(found.iter().filter_map(|path| evidence_image(path)).collect())
     }
 }

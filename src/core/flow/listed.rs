@@ -16,7 +16,8 @@ pub async fn listed(policy: &Policy, keys: Keys, asked: &impl Listings) -> Keys 
     let revocations = policy.revocation().map(|rule| Listing::Revocations(rule.list.clone()));
     let overrides = policy.overrides().map(|_| Listing::Overrides);
     let posted = async |listing: Option<&Listing>| match listing {
-        Some(listing) => Some(asked.posted(listing).await),
+        // In a box: what asks a store is large, and whoever asks for keys already stands deep.
+        Some(listing) => Some(Box::pin(asked.posted(listing)).await),
         None => None,
     };
     let (revoked, granted) = futures_util::join!(posted(revocations.as_ref()), posted(overrides.as_ref()));
@@ -31,7 +32,7 @@ pub async fn listed(policy: &Policy, keys: Keys, asked: &impl Listings) -> Keys 
 
     let posts = revoked.map(|revoked| revoked.posts).unwrap_or_default();
     if let (Some(listing), Some(bytes)) = (&revocations, unkept(&lists, &posts))
-        && let Err(error) = asked.keep(listing, bytes).await
+        && let Err(error) = Box::pin(asked.keep(listing, bytes)).await
     {
         lists.not_kept(error.chain());
     }
@@ -92,12 +93,12 @@ impl<K: KeyCatalog + Sync, S: Sync, T: Sync> KeyCatalog for TrustSources<'_, K, 
 impl<K: Sync, S: ListStore + Sync, T: StateStore + Sync> Listings for TrustSources<'_, K, S, T> {
     async fn posted(&self, listing: &Listing) -> Postings {
         let store = async {
-            let answer = self.store.read_list(listing).await;
+            let answer = Box::pin(self.store.read_list(listing)).await;
             Post { place: self.store.locate_list(listing), answer, kept: false }
         };
         let kept = async {
             let (state, name) = self.state.zip(kept(listing))?;
-            Some(Post { place: format!("kept in {name}"), answer: state.read(&name).await, kept: true })
+            Some(Post { place: format!("kept in {name}"), answer: Box::pin(state.read(&name)).await, kept: true })
         };
         let (store, kept) = futures_util::join!(store, kept);
         let carried = self.carried.iter().filter(|_| *listing == Listing::Overrides).map(Carried::post);

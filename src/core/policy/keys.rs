@@ -125,6 +125,12 @@ impl Keys {
         Self { lists, ..self }
     }
 
+    /// Puts other lists in the place of those, and returns them.
+    #[must_use]
+    pub fn replace(&mut self, lists: Lists) -> Lists {
+        std::mem::replace(&mut self.lists, lists)
+    }
+
     /// Returns the lists.
     pub fn lists(&self) -> &Lists {
         &self.lists

@@ -6,6 +6,7 @@
 
 mod granted;
 mod overrides;
+mod published;
 mod revocations;
 
 use std::{borrow::Cow, fmt};
@@ -14,12 +15,14 @@ use jiff::Timestamp;
 
 pub use self::granted::{GrantState, Granted, Held};
 use self::overrides::Overrides;
+pub use self::published::{Published, SignedList, Unfit};
 pub(super) use self::{overrides::Search, revocations::Withdrawn};
 use super::{
     keys::Keys,
     rule::{Context, Policy},
 };
 use crate::{
+    attestation::predicate::Revocations,
     digest::Sha256Digest,
     ids::ImageRef,
     verdict::{Overridden, Verdict},
@@ -108,6 +111,16 @@ impl Lists {
         self
     }
 
+    /// Takes a list as if it counted, whoever signed it: for what would be. Nothing is enforced by such lists.
+    ///
+    /// # Errors
+    /// The fault that makes it no list.
+    pub fn as_if(policy: &Policy, list: &Revocations) -> Result<Self, String> {
+        let Some(rule) = policy.revocation() else { return Ok(Self::default()) };
+        let withdrawn = Withdrawn::as_if(list.clone(), rule.list.as_str())?;
+        Ok(Self { withdrawn: Some(withdrawn), ..Self::default() })
+    }
+
     /// Reads the overrides, if the policy lets anybody make one.
     #[must_use]
     pub fn overriding(mut self, policy: &Policy, keys: &Keys, sources: &[Source<'_>]) -> Self {
@@ -122,6 +135,11 @@ impl Lists {
             (Some(_), Some(withdrawn)) => Cow::Borrowed(withdrawn),
             (Some(_), None) => Cow::Owned(Withdrawn::unknown("it was not asked for".to_owned())),
         }
+    }
+
+    /// Returns why nobody knows everything that is revoked, if so.
+    pub fn problems(&self, policy: &Policy) -> Vec<String> {
+        self.withdrawn(policy).faults.iter().map(ToString::to_string).collect()
     }
 
     /// Returns the revocation list that counts, if one does.

@@ -13,7 +13,7 @@ pub use compile::{Files, compile, referenced_files};
 pub use document::{Document, schema};
 pub use judge::{Approvals, Checked, Gathered, Judgement, approvals, judge, undescribed};
 pub use keys::{Dossier, Keys, Setback, Survey};
-pub use lists::{GrantState, Granted, Held, Lists, Newest, Remark, Source};
+pub use lists::{GrantState, Granted, Held, Lists, Newest, Published, Remark, SignedList, Source, Unfit};
 pub use rule::{
     ApprovalFor, BootAction, BootRule, BreakerRule, Context, GateRule, Identity, KeySource, LaunchRule, ListName, Mode,
     OnUnreachable, OverrideRule, OverrideScope, Policy, ProvenanceRule, Requirement, RevocationRule, RootVolume, Scope,

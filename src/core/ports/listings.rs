@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use super::{Expected, PortError, Stored, Written};
-use crate::policy::ListName;
+use crate::{ids::ImageRef, policy::ListName};
 
 /// A list beside the evidence of a store: JSON Lines of bundles, as evidence is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,12 @@ pub trait ListStore {
 
     /// Returns where a list is, for people.
     fn locate_list(&self, listing: &Listing) -> String;
+}
+
+/// What a store has evidence of: only for looking around, no verdict stands on it.
+pub trait Inventory {
+    /// Returns the images that there is evidence of: the first so many.
+    fn images(&self, most: usize) -> impl Future<Output = Result<Vec<ImageRef>, PortError>> + Send;
 }
 
 /// What all places answered that were asked for a list.

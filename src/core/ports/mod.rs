@@ -17,7 +17,7 @@ pub use self::{
     findings::{Finding, Findings, Untaken},
     fleet::{Account, Fleets, Grouped, View},
     launches::{Enrols, Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
-    listings::{ListStore, Listing, Listings, Post, Postings},
+    listings::{Inventory, ListStore, Listing, Listings, Post, Postings},
     metadata::InstanceMetadata,
     records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},
 };
@@ -265,4 +265,12 @@ pub fn evidence_path(image: &ImageRef) -> String {
     let ImageRef { region, id } = image;
     let id: &AmiId = id;
     format!("v1/{}/{region}/{id}.jsonl", region.partition())
+}
+
+/// Returns the image whose evidence is at a path, if it is a path of evidence.
+pub fn evidence_image(path: &str) -> Option<ImageRef> {
+    let (folder, file) = path.rsplit_once('/')?;
+    let (_, region) = folder.rsplit_once('/')?;
+    let image = ImageRef { region: region.parse().ok()?, id: file.strip_suffix(".jsonl")?.parse().ok()? };
+    (evidence_path(&image) == path).then_some(image)
 }

@@ -16,6 +16,7 @@ mod overridden;
 mod overrides;
 mod publish;
 mod reseal;
+mod revoke;
 mod sbom_query;
 mod seal;
 mod sign;
@@ -40,6 +41,7 @@ pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use overridden::{OverriddenInstance, OverrideReport};
 pub use overrides::{OVERRIDE_SCHEMA, OverriddenCode, OverrideSeen, OverrideState, OverrideStep, OverridesReport};
 pub use reseal::{RESEAL_SCHEMA, ResealOutcome, ResealReport, ResealedImage};
+pub use revoke::{EntryReport, Fall, Falls, REVOKE_SCHEMA, RevokeAction, RevokeReport, RevokedReport, UnknownFall};
 pub use sbom_query::{
     Answer, FoundPackage, QueriedImage, QueriedInstance, QueriedPackage, SBOM_QUERY_SCHEMA, SbomQueryReport,
     UndeterminedPackage,

@@ -239,6 +239,11 @@ impl Withdrawn {
         Self { lists: Vec::new(), faults: vec![Fault::RevocationsUnavailable { problem }] }
     }
 
+    /// What a list would withdraw if it counted.
+    pub(super) fn as_if(list: Revocations, name: &str) -> Result<Self, String> {
+        Ok(Self { lists: vec![Arc::new(Index::new(list, name)?)], faults: Vec::new() })
+    }
+
     fn find<'s, T: 's>(&'s self, look: impl Fn(&'s Index) -> Option<T> + 's) -> impl Iterator<Item = T> + 's {
         self.lists.iter().filter_map(move |index| look(index))
     }
