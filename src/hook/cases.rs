@@ -10,7 +10,7 @@ use std::{
 };
 
 use goldseal_core::{
-    flow::{Case, Cases, Opened, TrustSources, keys, outage},
+    flow::{Case, Cases, Opened, TrustSources, keys, keys_again, outage},
     ids::ImageRef,
     policy::{Dossier, GrantState, Keys, Policy},
     ports::{EvidenceStore, ImageCatalog, KeyCatalog, ListStore, StateStore},
@@ -55,6 +55,7 @@ pub struct OpenCases<C, S, K, T> {
     open: Cache<ImageRef, Arc<Case>>,
     dossiers: moka::sync::Cache<ImageRef, Arc<Dossier>>,
     keys: Cache<(), Arc<Keys>>,
+    last: Mutex<Option<Arc<Keys>>>,
     kept: Mutex<BTreeMap<ImageRef, Timestamp>>,
 }
 
@@ -82,6 +83,7 @@ where
             open: Cache::builder().max_capacity(MOST).expire_after(Freshness).build(),
             dossiers: moka::sync::Cache::new(MOST),
             keys: Cache::builder().time_to_live(LISTED).build(),
+            last: Mutex::default(),
             kept: Mutex::default(),
         }
     }
@@ -93,7 +95,12 @@ where
             let carried = if self.policy.overrides().is_some() { Box::pin(carrying.read()).await } else { Vec::new() };
             let asked = TrustSources { clock: Timestamp::now, keys: kms, store, state, carried: &carried };
             // On the heap: a worker's stack has to hold all that waits in one launch.
-            let keys = Arc::new(Box::pin(keys(&self.policy, &asked)).await);
+            let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let keys = Arc::new(match last {
+                Some(last) => Box::pin(keys_again(&self.policy, &asked, &last)).await,
+                None => Box::pin(keys(&self.policy, &asked)).await,
+            });
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&keys));
             let grants = keys.lists().grants(&self.policy, Timestamp::now());
             let counts = grants.iter().filter(|one| matches!(one.state, GrantState::Active | GrantState::NotYet));
             self.metrics.overrides(counts.map(|one| one.grant.from..one.grant.until).collect());

@@ -13,6 +13,11 @@ use crate::{
 
 /// Asks for the lists of a policy, and has a revocation list kept that is newer than what was.
 pub async fn listed(policy: &Policy, keys: Keys, asked: &impl Listings) -> Keys {
+    listed_after(policy, keys, asked, Lists::default()).await
+}
+
+/// The same for who asks again and again; `lists` starts with what was examined before.
+pub(super) async fn listed_after(policy: &Policy, keys: Keys, asked: &impl Listings, mut lists: Lists) -> Keys {
     let revocations = policy.revocation().map(|rule| Listing::Revocations(rule.list.clone()));
     let overrides = policy.overrides().map(|_| Listing::Overrides);
     let posted = async |listing: Option<&Listing>| match listing {
@@ -22,7 +27,6 @@ pub async fn listed(policy: &Policy, keys: Keys, asked: &impl Listings) -> Keys 
     };
     let (revoked, granted) = futures_util::join!(posted(revocations.as_ref()), posted(overrides.as_ref()));
 
-    let mut lists = Lists::default();
     if let Some(Postings { at, posts }) = &revoked {
         lists = lists.revoking(policy, &keys, &sources(posts), *at);
     }

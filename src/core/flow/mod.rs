@@ -54,5 +54,5 @@ pub use sign::{Existing, Gating, SignError, Signing, sign};
 pub use statements::{Gated, INLINE_SBOM, InputFault, Inputs, SbomPlace, UnsignedStatement, parse_facts, statements};
 pub use trace::{TraceError, Traced, Tracing, trace, trace_offline};
 pub use tried_state::TriedState;
-pub use verify::{Offline, judge_offline, keys, verify};
+pub use verify::{Offline, judge_offline, keys, keys_again, verify};
 pub use what_if::{Supposed, WhatIf, what_if};

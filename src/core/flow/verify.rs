@@ -4,11 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{case::Case, listed::listed};
+use super::{
+    case::Case,
+    listed::{listed, listed_after},
+};
 use crate::{
     ids::ImageRef,
     image::ImageFacts,
-    policy::{Context, KeySource, Keys, Policy},
+    policy::{Context, KeySource, Keys, Lists, Policy},
     ports::{EvidenceStore, ImageCatalog, KeyCatalog, Listings},
     report::{ImageReport, VERIFY_SCHEMA, VerifyReport},
     trust::{AuthorityName, KeyAnswer},
@@ -71,6 +74,12 @@ pub(super) struct KeyAnswers<'p>(BTreeMap<&'p str, Result<KeyAnswer, String>>);
 pub async fn keys(policy: &Policy, asked: &(impl KeyCatalog + Listings)) -> Keys {
     let keys = KeyAnswers::ask([policy], asked).await.keys(policy);
     listed(policy, keys, asked).await
+}
+
+/// Asks again: lists that are still the same are not examined again.
+pub async fn keys_again(policy: &Policy, asked: &(impl KeyCatalog + Listings), before: &Keys) -> Keys {
+    let keys = KeyAnswers::ask([policy], asked).await.keys(policy);
+    listed_after(policy, keys, asked, Lists::after(before.lists())).await
 }
 
 impl<'p> KeyAnswers<'p> {

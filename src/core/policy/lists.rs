@@ -9,13 +9,14 @@ mod overrides;
 mod published;
 mod revocations;
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use jiff::Timestamp;
 
 pub use self::granted::{GrantState, Granted, Held};
 use self::overrides::Overrides;
 pub use self::published::{Published, SignedList, Unfit};
+use self::revocations::Known;
 pub(super) use self::{overrides::Search, revocations::Withdrawn};
 use super::{
     keys::Keys,
@@ -48,6 +49,7 @@ pub struct Lists {
     withdrawn: Option<Withdrawn>,
     overrides: Option<Overrides>,
     newest: Option<Newest>,
+    known: Vec<Arc<Known>>,
     remarks: Vec<Remark>,
 }
 
@@ -101,11 +103,18 @@ pub struct Newest {
 }
 
 impl Lists {
+    /// Starts with what was examined before: bytes that are still the same are not examined again. Nothing else is taken over.
+    #[must_use]
+    pub fn after(before: &Self) -> Self {
+        Self { known: before.known.clone(), ..Self::default() }
+    }
+
     /// Reads the revocation list, if the policy asks for one. `at` is when the sources were asked.
     #[must_use]
     pub fn revoking(mut self, policy: &Policy, keys: &Keys, sources: &[Source<'_>], at: Timestamp) -> Self {
         if let Some(rule) = policy.revocation() {
-            let (withdrawn, newest) = revocations::read(rule, keys, sources, at, &mut self.remarks);
+            let (known, remarks) = (&mut self.known, &mut self.remarks);
+            let (withdrawn, newest) = revocations::read(rule, keys, sources, at, known, remarks);
             (self.withdrawn, self.newest) = (Some(withdrawn), newest);
         }
         self

@@ -21,7 +21,7 @@ use crate::{
     ids::ImageRef,
     image::DeviceContent,
     policy::{
-        keys::Keys,
+        keys::{Dossier, Keys},
         rule::{Policy, RevocationRule},
     },
     trust::{AuthorityName, KeyRevocation, RevokedKeys, Verified},
@@ -46,6 +46,13 @@ pub(in crate::policy) struct Withdrawn {
     pub(in crate::policy) faults: Vec<Fault>,
 }
 
+/// Bytes of a source, examined with some keys: whoever asks again and again finds them unchanged.
+#[derive(Debug)]
+pub(super) struct Known {
+    dossier: Dossier,
+    indexes: BTreeMap<Sha256Digest, Result<Arc<Index>, String>>,
+}
+
 /// A list that enough authorities signed, and the first of the sources that had it.
 struct Counted {
     statement: Sha256Digest,
@@ -56,6 +63,7 @@ struct Counted {
 /// What the sources have.
 #[derive(Default)]
 struct Found {
+    known: Vec<Arc<Known>>,
     counted: Vec<Counted>,
     /// Why a source has none, by its place in the list of sources.
     problems: Vec<(usize, String)>,
@@ -69,13 +77,15 @@ pub(super) fn read(
     keys: &Keys,
     sources: &[Source<'_>],
     at: Timestamp,
+    known: &mut Vec<Arc<Known>>,
     remarks: &mut Vec<Remark>,
 ) -> (Withdrawn, Option<Newest>) {
     let mut found = Found::default();
     for (number, source) in sources.iter().enumerate() {
-        found.look(rule, keys, (number, source), at);
+        found.look(rule, keys, (number, source), known, at);
     }
-    let Found { mut counted, problems, malformed } = found;
+    let Found { mut counted, problems, malformed, known: seen } = found;
+    *known = seen;
     counted.sort_by_key(|one| std::cmp::Reverse(one.index.list.serial));
     let unavailable = |problem| Fault::RevocationsUnavailable { problem };
     let mut faults: Vec<Fault> = malformed.into_iter().map(unavailable).collect();
@@ -115,7 +125,14 @@ pub(super) fn read(
 
 impl Found {
     /// Looks for lists in one source.
-    fn look(&mut self, rule: &RevocationRule, keys: &Keys, (number, source): (usize, &Source<'_>), at: Timestamp) {
+    fn look(
+        &mut self,
+        rule: &RevocationRule,
+        keys: &Keys,
+        (number, source): (usize, &Source<'_>),
+        before: &[Arc<Known>],
+        at: Timestamp,
+    ) {
         let Source { place, answer, .. } = source;
         let bytes = match answer {
             Ok(Some(bytes)) => bytes,
@@ -123,8 +140,12 @@ impl Found {
             Err(problem) => return self.problems.push((number, format!("{place}: {problem}"))),
         };
         let subject = Sha256Digest::of(Revocations::subject(rule.list.as_str()).as_bytes());
-        let dossier = keys.examine(*bytes, subject);
-        let believed = match dossier.read(&RevokedKeys::new(), at) {
+        let digest = Sha256Digest::of(bytes);
+        let same = |known: &&Arc<Known>| known.dossier.evidence == digest && known.dossier.is_of(keys, subject);
+        let known = self.known.iter().chain(before).find(same).cloned();
+        let fresh = || Arc::new(Known { dossier: keys.examine(*bytes, subject), indexes: BTreeMap::new() });
+        let mut known = known.unwrap_or_else(fresh);
+        let believed = match known.dossier.read(&RevokedKeys::new(), at) {
             Ok(read) => read.believed,
             Err((line, defect)) => return self.problems.push((number, format!("{place}: line {line}: {defect}"))),
         };
@@ -146,16 +167,27 @@ impl Found {
             if self.counted.iter().any(|counted| counted.statement == statement) {
                 continue;
             }
-            let list = one.value().predicate().map_err(|fault| fault.to_string());
-            match list.and_then(|list| Index::new(list, rule.list.as_str())) {
+            let index = known.indexes.get(&statement).cloned();
+            let index = index.unwrap_or_else(|| indexed(one.value(), rule));
+            // Nobody else has it yet when it is fresh.
+            if let Some(known) = Arc::get_mut(&mut known) {
+                known.indexes.insert(statement, index.clone());
+            }
+            match index {
                 Err(fault) => self.malformed.push(format!("{place}: {fault}")),
                 Ok(index) if by.len() >= rule.threshold => {
-                    self.counted.push(Counted { statement, index: Arc::new(index), source: number });
+                    self.counted.push(Counted { statement, index, source: number });
                 }
                 Ok(_) => {}
             }
         }
+        self.known.push(known);
     }
+}
+
+fn indexed(statement: &Statement, rule: &RevocationRule) -> Result<Arc<Index>, String> {
+    let list = statement.predicate().map_err(|fault| fault.to_string())?;
+    Index::new(list, rule.list.as_str()).map(Arc::new)
 }
 
 /// Holds every two lists against each other.

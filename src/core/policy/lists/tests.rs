@@ -500,3 +500,31 @@ proptest! {
         prop_assert_ne!(asked.outcome(), "overridden");
     }
 }
+
+#[test]
+fn bytes_that_are_the_same_are_not_examined_again_and_all_others_are() {
+    let policy = compiled(&listed_policy());
+    let keys = Keys::new(&policy, |_| Err(String::new()));
+    let [first, second] =
+        [revocations(1, &[]), revocations(2, &[of_image()])].map(|list| signed_list(&list, &revoker()));
+    let read = |lists: Lists, keys: &Keys, bytes: &[u8], at| {
+        let source = Source { place: "store".into(), answer: Ok(Some(bytes)), kept: false };
+        lists.revoking(&policy, keys, &[Source { kept: true, ..source.clone() }, source], at)
+    };
+    let before = read(Lists::default(), &keys, &first, now());
+    assert!(Arc::ptr_eq(&before.known[0], &before.known[1]), "two copies of one list are one");
+    let same = read(Lists::after(&before), &keys, &first, now());
+    assert!(Arc::ptr_eq(&before.known[0], &same.known[0]));
+    // Its age is that of the new question, and another list is another list.
+    let late = read(Lists::after(&before), &keys, &first, now() + HOUR);
+    assert!(late.problems(&policy).iter().any(|problem| problem.contains("revocation list")), "{late:?}");
+    let newer = read(Lists::after(&before), &keys, &second, now());
+    assert_eq!((newer.newest().unwrap().serial, newer.newest().unwrap().entries), (2, 1));
+    assert_eq!(newer.known.len(), 2, "what is gone is forgotten");
+    // With other keys nothing of it is taken over.
+    let stranger = compiled(&listed_policy().replace(&revoker().pem(), &LocalKey::p256(6).pem()));
+    let theirs = Keys::new(&stranger, |_| Err(String::new()));
+    let source = Source { place: "store".into(), answer: Ok(Some(first.as_slice())), kept: false };
+    let other = Lists::after(&before).revoking(&stranger, &theirs, &[source], now());
+    assert_eq!(other.newest(), None);
+}
