@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bench warm FACTS SCAN SBOM…       verdicts on evidence in memory, and the signature checks in them
+//! bench revoked ENTRIES…            verdicts under revocation lists of so many entries, and reading the list
 //! bench content MIB                 the content digest over memory, and plain SHA-256 of the same bytes
 //! bench hash MIB                    CPU of plain SHA-256 over so many bytes
 //! bench ignore FILE…                reads JSON files as serde_json does when nothing of them is wanted
@@ -22,6 +23,8 @@
 mod content;
 #[path = "bench/process.rs"]
 mod process;
+#[path = "bench/revoked.rs"]
+mod revoked;
 #[path = "bench/warm.rs"]
 mod warm;
 
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let answer = match arguments.as_slice() {
         ["warm", facts, scan, sboms @ ..] => warm::measure(facts, scan, sboms),
+        ["revoked", sizes @ ..] => revoked::measure(sizes),
         ["content", mebibytes] => content::measure(mebibytes),
         ["hash", mebibytes] => content::plain(mebibytes),
         ["ignore", files @ ..] => ignore(files),
