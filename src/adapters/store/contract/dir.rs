@@ -29,6 +29,9 @@ async fn the_contract_is_kept() {
     let mut left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [".lock", "ami-00000000000000001.jsonl", "ami-00000000000000002.jsonl"], "no drafts are left");
+    lists::keep_the_contract(&store, &store).await;
+    let images = goldseal_core::ports::Inventory::images(&store, 10).await.unwrap();
+    assert_eq!(images, [1, 2].map(|number| super::image(number).image()), "lists are no evidence");
 }
 
 #[tokio::test(flavor = "multi_thread")]

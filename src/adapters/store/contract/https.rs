@@ -45,6 +45,7 @@ async fn the_contract_is_kept() {
     assert_eq!(site.store.locate(&image.image()), expected);
     let written = site.store.write(&image, b"{}\n", Expected::Absent).await;
     assert!(fails(written, PortErrorKind::Refused).contains("read only"));
+    lists::keep_the_contract(&site.store, &site.writer).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod dir;
 mod https;
+mod lists;
 mod oci;
 #[path = "../../../../tests/it/registry.rs"]
 mod registry;

@@ -113,6 +113,7 @@ async fn the_contract_is_kept() {
         assert_eq!(store.locate(&image(1).image()), expected);
         let (_, entries) = Raw(&registry).referrers(&image(1)).await;
         assert_eq!(entries.len(), 2, "nothing but the last evidence is listed");
+        lists::keep_the_contract(&store, &store).await;
     }
 }
 

@@ -36,6 +36,9 @@ async fn the_contract_is_kept() {
     assert_eq!(head.content_type(), Some("application/jsonl"));
     let plain = S3Store::new(connection, "evidence-610000000001", "");
     assert!(plain.locate(&image(1).image()).starts_with("s3://evidence-610000000001/v1/aws/"));
+    lists::keep_the_contract(&store, &store).await;
+    let images = goldseal_core::ports::Inventory::images(&store, 10).await.unwrap();
+    assert_eq!(images, [1, 2].map(|number| image(number).image()), "lists are no evidence");
 }
 
 #[tokio::test(flavor = "multi_thread")]
