@@ -5,7 +5,7 @@ use std::fs;
 use super::tools::{Cosign, second_opinion, split};
 use crate::{
     aws::Account,
-    policies::trusting,
+    policies::{pem, trusting},
     run::{AT, INPUTS},
 };
 
@@ -48,6 +48,33 @@ fn cosign_and_npm_verify_what_goldseal_signed() {
             goldseal.write("tampered.json", format!("{}{changed}{}", &text[..place], &text[place + 1..]));
             assert!(!second_opinion(&goldseal.path("tampered.json"), &goldseal.path("key.pub")), "{spec} {bundle}");
         }
+    }
+}
+
+#[test]
+fn cosign_verifies_a_revocation_list() {
+    for spec in SPECS {
+        let account = Account::new();
+        let goldseal = account.goldseal();
+        let Some(cosign) = Cosign::of(&goldseal, &account.id) else { return };
+        let (ci, key) = (account.key("ECC_NIST_P256"), account.key(spec));
+        account.alias("revocation", &key);
+        goldseal.write("key.pub", key.pem());
+        let list = "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"24h\"\n";
+        goldseal.write("policy.toml", trusting(&ci) + &pem("revoker", &key.pem()) + list);
+        let more =
+            format!("--key awskms:///alias/revocation --policy policy.toml --store {}", goldseal.directory_store());
+        goldseal.run(&format!("revoke renew --first {more}")).exits(0);
+        goldseal.write("name", "goldseal:revocations:default");
+        goldseal.write("other", "goldseal:revocations:prod");
+        let verify = |name: &str, kind: &str| {
+            let bundle = "store/v1/revocations/default.jsonl";
+            cosign.accepts(&format!("verify-blob-attestation --bundle {bundle} --key key.pub --type {kind} {name}"))
+        };
+        let (good, shown) = verify("name", "https://goldseal.dev/revocations/v1");
+        assert!(good && shown.contains("Verified OK"), "{spec}: {shown}");
+        assert!(!verify("other", "https://goldseal.dev/revocations/v1").0, "{spec}: another list");
+        assert!(!verify("name", "https://goldseal.dev/override/v1").0, "{spec}: another type");
     }
 }
 
