@@ -47,7 +47,7 @@ class Forge:
         self.s3 = harness.client("s3", REGION)
         self.s3.create_bucket(Bucket=BUCKET)
         for name in ("seal", "stranger"):
-            self._key(name)
+            self.key(name)
         self.number = 0
 
     def policy(self, more: str = "") -> Path:
@@ -115,7 +115,7 @@ class Forge:
                  "--scan", FIXTURES / "golden.grype.json", "--provenance", FIXTURES / "build.json",
                  "--policy", FIXTURES / "ungated.toml", "--without-content")
 
-    def _key(self, name: str) -> None:
+    def key(self, name: str) -> None:
         private = ec.generate_private_key(ec.SECP256R1())
         pem, spki = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         file = self.folder / f"{name}.key"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh chaos|scale|soak [OPTION]…: plays one of them with the debug build; --goldseal PATH at the end takes another.
+# run.sh chaos|scale|revoke|soak [OPTION]…: plays one of them with the debug build; --goldseal PATH at the end takes another.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 play=$1

@@ -101,6 +101,11 @@ class Scene:
         return harness.http("GET", "/localaws/lifecycle")["actions"]
 
     @staticmethod
+    def clock() -> float:
+        """The time by the ledger."""
+        return harness.http("GET", "/localaws/lifecycle")["now"]
+
+    @staticmethod
     def forget_ended() -> list[dict]:
         """Takes those that have ended out of the ledger."""
         return harness.http("DELETE", "/localaws/lifecycle")["actions"]

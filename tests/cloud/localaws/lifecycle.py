@@ -207,7 +207,7 @@ class Ledger:
     def shown(self, ended_only: bool = False) -> dict:
         with self._lock:
             actions = [one.shown() for one in self._by_token.values() if not (ended_only and one.state == WAITING)]
-            return {"actions": actions, "refused_unknown": self.refused_unknown}
+            return {"actions": actions, "now": round(self.now(), 3), "refused_unknown": self.refused_unknown}
 
     def forget_ended(self) -> dict:
         """Forgets them and gives what was known of them: between looking and forgetting, others could end."""
