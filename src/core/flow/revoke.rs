@@ -97,7 +97,7 @@ pub enum RevokeError {
     #[error("asking for the revocation list")]
     Store(#[source] PortError),
     #[error("signing the revocation list")]
-    Sign(#[source] SignError),
+    Sign(#[source] Box<SignError>),
     #[error("what was signed would not count: {problem}; nothing was written")]
     SelfCheck { problem: String },
 }
@@ -355,7 +355,8 @@ impl<'a> Keeping<'a> {
 
     async fn bundle(&self, payload: &[u8], signer: &(impl Signer + Sync)) -> Result<Vec<u8>, RevokeError> {
         let subject = Sha256Digest::of(Revocations::subject(self.rule()?.list.as_str()).as_bytes());
-        let signed = bundles::of_subject(subject, &[payload], signer).await.map_err(RevokeError::Sign)?;
+        let signed =
+            bundles::of_subject(subject, &[payload], signer).await.map_err(Box::new).map_err(RevokeError::Sign)?;
         Ok(signed.strip_suffix(b"\n").unwrap_or(&signed).to_vec())
     }
 

@@ -168,7 +168,9 @@ impl EntryReport {
             .iter()
             .filter_map(|entry| match entry.revokes {
                 Revoked::Lift { entry: lifted } => Some((lifted, entry.number)),
-                _ => None,
+                Revoked::Image { .. } | Revoked::Key { .. } | Revoked::Builder { .. } | Revoked::Evidence { .. } => {
+                    None
+                }
             })
             .collect();
         let chosen = list.entries.iter().filter(|entry| chosen(entry));

@@ -66,9 +66,8 @@ fn judged(
     now: Timestamp,
 ) -> Result<Judged, String> {
     let Some(stored) = stored.map_err(|error| error.chain())? else { return Ok(Judged::NotAdmitted) };
-    let descriptor = match carried(keys, &stored.bytes, image)? {
-        Some(descriptor) => descriptor,
-        None => return Err("no provenance that counts carries the description of it".to_owned()),
+    let Some(descriptor) = carried(keys, &stored.bytes, image)? else {
+        return Err("no provenance that counts carries the description of it".to_owned());
     };
     let mut verdict = |lists: &mut Lists| {
         // What is held before goes back in at the end.

@@ -27,16 +27,6 @@ pub(in crate::flow) async fn of_subject(
     payloads: &[&[u8]],
     signer: &(impl Signer + Sync),
 ) -> Result<Vec<u8>, SignError> {
-    let payloads: Vec<&[u8]> = unsigned.iter().map(|statement| statement.payload.as_slice()).collect();
-    of_subject(image.digest(), &payloads, signer).await
-}
-
-/// Signs payloads that are statements about a subject; returns their bundles as JSON Lines.
-pub(in crate::flow) async fn of_subject(
-    subject: Sha256Digest,
-    payloads: &[&[u8]],
-    signer: &(impl Signer + Sync),
-) -> Result<Vec<u8>, SignError> {
     let key = signer.key();
     let mut bundles = Vec::new();
     for payload in payloads {

@@ -166,7 +166,7 @@ fn evidence_that_was_examined_for_something_else_decides_nothing() {
     let policy = policies::compiled(&Asked::admitted().policy);
     let stricter = policies::compiled(&policies::minimal(&LocalKey::p256(2)));
     let (keys, other_keys) = (keys_of(&policy), keys_of(&stricter));
-    let dossier = keys.examine(&sealed(&LocalKey::p256(1)), ours.descriptor.digest());
+    let dossier = keys.examine(sealed(&LocalKey::p256(1)), ours.descriptor.digest());
     for (policy, keys, facts, expected) in [
         (&policy, &keys, &ours, "admit"),
         (&policy, &keys, &others, "undetermined internal"),

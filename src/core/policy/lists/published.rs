@@ -3,7 +3,7 @@
 //! A reader makes the best of what it finds; who signs the next list must not. On a list that was rolled back, or that
 //! nobody knows, nothing is built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use jiff::Timestamp;
 
@@ -147,16 +147,16 @@ fn signed(rule: &RevocationRule, keys: &Keys, source: &Source<'_>, at: Timestamp
         if one.value().predicate_type() != REVOCATIONS_TYPE || !rule.authorities.contains(one.by()) {
             continue;
         }
-        if !found.contains_key(&one.digest()) {
-            match read_list(one, rule) {
-                Ok(list) => found.insert(one.digest(), list),
+        let list = match found.entry(one.digest()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place_of) => match read_list(one, rule) {
+                Ok(list) => place_of.insert(list),
                 Err(problem) => {
                     problems.push(format!("{place}: line {}: {problem}", one.line()));
                     continue;
                 }
-            };
-        }
-        let Some(list) = found.get_mut(&one.digest()) else { continue };
+            },
+        };
         if list.by.insert(one.by().clone()) {
             list.bundles.extend(lines.get(&one.line()).map(|line| line.to_vec()));
         }

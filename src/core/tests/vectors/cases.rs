@@ -84,7 +84,7 @@ enum Outcome {
 
 fn outcome(root: &TrustRoot, evidence: &[u8], image: Sha256Digest, now: Timestamp) -> Outcome {
     match believe(root, evidence, image, now) {
-        Ok(Believed { verified, discounted }) => Outcome::Counted {
+        Ok(Believed { verified, discounted, .. }) => Outcome::Counted {
             verified: verified.iter().map(|one| (one.line(), one.by().to_string())).collect(),
             discounted: discounted.iter().map(|one| (one.line, one.discount.code())).collect(),
         },
