@@ -129,7 +129,7 @@ fn uri(text: &str) -> Result<String, String> {
 
 fn digest(text: &str) -> Result<Sha256Digest, String> {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
-    hex.parse().map_err(|_| "write 64 lowercase hexadecimal digits".to_owned())
+    hex.parse().map_err(|_not_hex| "write 64 lowercase hexadecimal digits".to_owned())
 }
 
 impl What {

@@ -16,7 +16,7 @@ pub(in crate::render) fn overrides(report: &OverridesReport) -> String {
     match report.step {
         OverrideStep::Shown => {}
         OverrideStep::Granted => {
-            line!(text, "GRANTED  by one person; nothing passes by it before another one countersigns")
+            line!(text, "GRANTED  by one person; nothing passes by it before another one countersigns");
         }
         OverrideStep::Countersigned => line!(text, "COUNTERSIGNED"),
         OverrideStep::Ended => line!(text, "TO BE ENDED"),
