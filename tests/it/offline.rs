@@ -104,6 +104,7 @@ fn a_descriptor_and_its_evidence_are_enough() {
             "evidenceSha256": sha256(&evidence),
             "reasons": [],
             "faults": [],
+            "overridden": null,
             "checked": [
                 checked(1, "provenance", "https://slsa.dev/provenance/v1"),
                 checked(2, "sbom", "https://spdx.dev/Document"),

@@ -202,7 +202,7 @@ fn the_settings_file_sets_nothing_and_all_of_it_is_known() {
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<String>>();
     assert_eq!(
         keys(&table),
-        ["audit", "boot", "ca_file", "hook", "policy", "region", "store"].map(str::to_owned).into()
+        ["audit", "boot", "ca_file", "hook", "overrides", "policy", "region", "store"].map(str::to_owned).into()
     );
     let hook = ["deadline", "groups", "hooks", "listen", "queue", "state"].map(str::to_owned);
     assert_eq!(keys(table["hook"].as_table().unwrap()), hook.into());

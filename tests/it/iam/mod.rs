@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Every document, each tried in one of the files beside this one.
-const DOCUMENTS: [&str; 19] = [
+const DOCUMENTS: [&str; 20] = [
     "approve",
     "audit",
     "audit-quarantine",
@@ -33,6 +33,7 @@ const DOCUMENTS: [&str; 19] = [
     "hook-breaker-reset",
     "lambda",
     "publish",
+    "reseal",
     "sbom-query",
     "seal",
     "sign",

@@ -72,3 +72,22 @@ fn seal_needs_its_document_and_no_more() {
         names.into_iter().chain([(format!(":ssm:{FAR}:"), ":ssm:*:".to_owned())]).collect();
     caller.needs_all_of_its_document(&borrowed(&names), None);
 }
+
+#[test]
+fn resealing_needs_its_document_and_no_more() {
+    let scene = Gated::new();
+    let Gated { account, goldseal, .. } = &scene;
+    let policy = gated_policy(&scene.key, &scene.approval, "[gate]\nfail_on = \"high\"\n");
+    goldseal.write("policy.toml", &policy);
+    let ami = scene.sealed("old");
+    let new = account.key_called("signing-2027");
+    let next = policy.replace(&pem("ci", &scene.key.pem()), &kms("ci", &new));
+    goldseal.write("next.toml", next.replace(&pem("boss", &scene.approval.pem()), &kms("boss", &scene.approval)));
+    let mut names = names(account);
+    names.push(("IMAGE_KEY".to_owned(), new.id.clone()));
+    names.push(("APPROVAL_KEY".to_owned(), scene.approval.id.clone()));
+
+    let caller = Caller::of("reseal", account);
+    caller.run(goldseal, &format!("reseal {ami} --new-policy next.toml --key awskms:///{}", new.arn)).exits(0);
+    caller.needs_all_of_its_document(&borrowed(&names), None);
+}

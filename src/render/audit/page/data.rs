@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use goldseal_core::report::{AuditReport, Class, Launcher};
+use goldseal_core::report::{AuditReport, Class, Launcher, OverriddenInstance};
 use serde::Serialize;
 
 /// Everything that the script reads. Short names: there are as many as columns, but the page is one file.
@@ -48,7 +48,9 @@ pub(super) fn data(report: &AuditReport) -> String {
         (Places::default(), Places::default(), Places::default(), Places::default());
     let (mut launchers, mut reasons, mut boots) = (Places::default(), Places::default(), Places::default());
     let mut rows = Rows::default();
-    for one in &report.instances {
+    let told = |by: &OverriddenInstance| format!("{}: {}", by.told.ticket, by.told.reason);
+    let told: Vec<Option<String>> = report.instances.iter().map(|one| one.overridden.as_ref().map(told)).collect();
+    for (one, told) in report.instances.iter().zip(&told) {
         rows.class.push_str(&(one.class as u8).to_string());
         rows.account.push(accounts.of(&one.account));
         rows.region.push(regions.of(one.region.as_str()));
@@ -58,7 +60,7 @@ pub(super) fn data(report: &AuditReport) -> String {
         rows.launcher.push(launchers.of((one.launcher.kind(), Launcher::name(&one.launcher))));
         let cause = report.causes(one).next().map(|cause| (cause.code.as_str(), cause.message.as_str()));
         // What stands against it stands with its image; by whose word it runs stands nowhere else.
-        let by = one.overridden.as_ref().map(|by| ("overridden", by.told.reason.as_str()));
+        let by = told.as_deref().map(|told| ("overridden", told));
         rows.reason.push(by.or(cause).map_or(-1, |cause| reasons.of(cause)));
         rows.state.push(states.of(one.state.as_str()));
         let boot = one.boot.as_ref();
