@@ -31,6 +31,7 @@ mod verify;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum as _};
 
 use self::{
@@ -124,6 +125,13 @@ enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages of all commands into a folder, for packages
+    #[command(hide = true, after_help = "Example:\n  goldseal manual /usr/share/man/man1")]
+    Manual {
+        /// The folder, which is there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command line of this process.
@@ -214,6 +222,11 @@ fn run(cli: Cli) -> Result<Code, Failure> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "goldseal", &mut script);
             std::io::stdout().write_all(&script)?;
+            Code::Good
+        }
+        Command::Manual { folder } => {
+            clap_mangen::generate_to(Cli::command(), &folder)
+                .with_context(|| format!("writing manual pages into {}", folder.display()))?;
             Code::Good
         }
     })

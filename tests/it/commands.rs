@@ -6,6 +6,7 @@ use crate::{
     aws::{Account, REGION},
     chain::Scene,
     cloud::cloud,
+    docs::COMMANDS,
     offline::seal,
     run::{AT, Goldseal, Run},
 };
@@ -40,6 +41,20 @@ fn every_shell_gets_its_completions() {
     goldseal.write("completions", goldseal.run("completions bash").stdout);
     goldseal.script(&[], "bash -n completions").exits(0);
     goldseal.run("completions tcsh").exits(2).says("tcsh");
+}
+
+#[test]
+fn every_command_has_its_manual_page() {
+    let goldseal = Goldseal::new();
+    goldseal.write("man/here", "");
+    goldseal.run("manual man").exits(0);
+    for command in COMMANDS.iter().chain(&[""]) {
+        let name = format!("goldseal {command}").trim().replace(' ', "-");
+        let page = String::from_utf8(goldseal.read(&format!("man/{name}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{name}: {page}");
+    }
+    goldseal.run("manual nowhere").exits(2).says("writing manual pages into nowhere");
+    assert!(!goldseal.run("--help").exits(0).stdout.contains("manual"), "it is for packages");
 }
 
 #[test]

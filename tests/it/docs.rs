@@ -16,7 +16,7 @@ use goldseal_core::{
 };
 
 /// Those that do something, in the order of `--help`.
-const COMMANDS: &[&str] = &[
+pub const COMMANDS: &[&str] = &[
     "describe",
     "gate",
     "approve",
