@@ -153,7 +153,7 @@ fn the_unit_says_what_the_daemon_needs() {
         ("Type", "notify"),
         ("NotifyAccess", "main"),
         ("ExecStart", "/usr/bin/goldseal hook"),
-        ("ExecReload", "/bin/kill -HUP $MAINPID"),
+        ("ExecReload", "/bin/sh -c 'kill -HUP \"$MAINPID\"'"),
         ("Restart", "always"),
         ("StartLimitIntervalSec", "0"),
         ("StateDirectory", "goldseal"),
