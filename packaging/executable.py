@@ -1,5 +1,6 @@
 """What an executable says of itself: its machine, and what it needs of glibc.
 
+executable.py machine EXECUTABLE             prints the machine
 executable.py check EXECUTABLE FLOOR BYTES   fails when it needs a newer glibc, another library, or is larger
 """
 import re
@@ -64,10 +65,18 @@ def check(path: Path, floor: str, limit: int) -> str:
     return f"{path}: {executable.machine}, glibc {executable.glibc} at least, {executable.size} bytes"
 
 
+def main(arguments: list[str]) -> str:
+    match arguments:
+        case ["machine", path]:
+            return Executable.read(Path(path)).machine
+        case ["check", path, floor, limit]:
+            return check(Path(path), floor, int(limit))
+        case _:
+            raise WrongExecutable(f"usage:\n{__doc__}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 5 or sys.argv[1] != "check":
-        sys.exit(__doc__)
     try:
-        print(check(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
+        print(main(sys.argv[1:]))
     except WrongExecutable as wrong:
         sys.exit(f"executable: {wrong}")
