@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda fmt drills
+.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda package package-test fmt drills
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -52,6 +52,12 @@ bench: ## figures against public programs, printed and written to target/bench.j
 
 lambda: ## target/lambda/goldseal-lambda.zip: the launch hook as a function, for this architecture
 	packaging/lambda/build.sh
+
+package: ## target/package: portable executables, .deb, .rpm, Lambda zips, SBOM, checksums; a whole release build for each
+	packaging/all.sh
+
+package-test: ## the packages in fresh Debians, and out again; root, debootstrap. EXECUTABLE=… or what `make package` made
+	packaging/test.sh $(or $(EXECUTABLE),target/package/goldseal-$(shell uname -m))
 
 fmt:
 	$(CARGO) fmt --all

@@ -24,6 +24,8 @@ SUMMARY = "only machine images that their own pipeline sealed may launch on AWS"
 HOMEPAGE = "https://github.com/goldseal/goldseal"
 LICENSE = "Apache-2.0"
 DEB_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# A shell that is not installed has no folder for its completions.
+OURS = frozenset({"goldseal", "bash-completion", "zsh", "fish"})
 SCRIPTS = {"postinst": "after-install.sh", "prerm": "before-removal.sh", "postrm": "after-removal.sh"}
 CONTROL = """\
 Package: goldseal
@@ -154,13 +156,13 @@ def make_rpm(work: Path, made: list[Content], executable: Executable, version: s
 
 
 def rpm_files(made: list[Content]) -> str:
-    """Lists files and the folders that nobody else has."""
+    """Lists files, and the folders that are not there everywhere."""
     lines = ["%defattr(-,root,root,-)"]
     folders = set()
     for content in sorted(made, key=lambda content: content.path):
         kind = "%config(noreplace) " if content.path in CONFFILES else ""
         lines.append(f"{kind}%attr({content.mode:04o},root,root) {content.path}")
-        folders.update(str(folder) for folder in Path(content.path).parents if "goldseal" in folder.parts)
+        folders.update(str(folder) for folder in Path(content.path).parents if OURS.intersection(folder.parts))
     lines += [f"%dir %attr(0755,root,root) {folder}" for folder in sorted(folders)]
     return "".join(f"{line}\n" for line in lines)
 

@@ -30,12 +30,12 @@ inside() { # ROOT COMMAND…
         unshare -mpf --propagation private sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$@"
 }
 
-# Everything in a root with mode, owner and target, and who its users are; without the package manager's own books and the
-# backups that tools for users leave.
+# Everything in a root with mode, owner and target, and who its users are; without what no reboot outlives, the package
+# manager's own books, and the backups that tools for users leave.
 inventory() { # ROOT
     (
         cd "$1" || exit 1
-        find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./root/.rpmdb -o -path ./var/log -o -path ./proc -o -path ./tmp \) -prune \
+        find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./root/.rpmdb -o -path ./var/log -o -path ./proc -o -path ./run -o -path ./tmp \) -prune \
             -o ! -path './etc/*-' ! -name .pwd.lock ! -path . -printf '%p %y %m %u %g %l\n' | sort
         sort etc/passwd etc/group
     )
