@@ -10,5 +10,6 @@ if command -v systemd-sysusers >/dev/null; then systemd-sysusers goldseal.conf; 
 if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create goldseal.conf; fi
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    systemctl try-restart goldseal-hook.service
+    # It finishes what it holds first, and one that does not start is tried again: neither is a reason to fail here.
+    systemctl --no-block try-restart goldseal-hook.service
 fi
