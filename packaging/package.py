@@ -60,18 +60,26 @@ def main() -> int:
     except WrongExecutable as wrong:
         print(f"package: {wrong}", file=sys.stderr)
         return 2
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    try:
+        pack(arguments.executable, author, executable, version, arguments.out)
+    except subprocess.CalledProcessError as failed:
+        print(f"package: {failed}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def pack(path: Path, author: Path, executable: Executable, version: str, out: Path) -> None:
+    """Makes what there are tools for."""
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        made = contents(ROOT, arguments.executable, author)
+        made = contents(ROOT, path, author)
         # The distributions differ in where zsh looks.
-        deb = make_deb(work / "deb", [c.path_for("deb") for c in made], executable, version, arguments.out)
-        print(deb)
+        print(make_deb(work / "deb", [content.path_for("deb") for content in made], executable, version, out))
         if shutil.which("rpmbuild") is None:
             print("skipped: rpm: rpmbuild is not installed")
         else:
-            print(make_rpm(work / "rpm", [c.path_for("rpm") for c in made], executable, version, arguments.out))
-    return 0
+            print(make_rpm(work / "rpm", [content.path_for("rpm") for content in made], executable, version, out))
 
 
 def version_of(executable: Path) -> str:
