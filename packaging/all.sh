@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # all.sh [EXECUTABLE…]: everything of a release, in target/package: for each architecture the executable, .deb, .rpm and the
-# Lambda zip; one SBOM; SHA256SUMS. Without executables it builds the portable ones. The first must run on this machine: it
+# Lambda zip; one SBOM; SHA256SUMS and its seal. Without executables it builds the portable ones. The first must run on this machine: it
 # writes completions and manual pages for all.
+# GOLDSEAL_RELEASE_KEY (awskms:///…) seals SHA256SUMS; GOLDSEAL_DANGEROUS_RELEASE_KEY_FILE does so where there is no KMS.
 # Exit: 0 all there but what is said to be skipped, 1 something failed, 3 no executable could be built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,7 +33,7 @@ for executable in "${executables[@]}"; do
     packaging/lambda/zip.py "$executable" "$out/goldseal-lambda-$arch.zip"
 done
 
-# What goldseal is made of, from the lock file: crates leave no trace in a stripped executable.
+# What goldseal is made of, by the lock file, with what its tests use: crates leave no trace in a stripped executable.
 if syft=$(tests/tools/build.sh syft | sed -n 's/^syft //p') && [ -n "$syft" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -47,3 +48,14 @@ fi
 
 (cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 echo "$out/SHA256SUMS"
+
+if [ -n "${GOLDSEAL_RELEASE_KEY-}" ]; then
+    key=(--key "$GOLDSEAL_RELEASE_KEY")
+elif [ -n "${GOLDSEAL_DANGEROUS_RELEASE_KEY_FILE-}" ]; then
+    key=(--dangerous-local-key "$GOLDSEAL_DANGEROUS_RELEASE_KEY_FILE")
+else
+    echo 'skipped: seal: GOLDSEAL_RELEASE_KEY names no key'
+    exit
+fi
+"${executables[0]}" release "$out/SHA256SUMS" "${key[@]}" --out "$out/SHA256SUMS.sigstore.json"
+echo "$out/SHA256SUMS.sigstore.json"

@@ -17,6 +17,7 @@ mod lambda;
 mod overrides;
 mod policy;
 mod publish;
+mod release;
 mod reseal;
 mod revoke;
 mod sbom;
@@ -125,6 +126,9 @@ enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Seal the file with the checksums of a release of goldseal
+    #[command(hide = true)]
+    Release(release::Release),
     /// Write the manual pages of all commands into a folder, for packages
     #[command(hide = true, after_help = "Example:\n  goldseal manual /usr/share/man/man1")]
     Manual {
@@ -224,6 +228,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
             std::io::stdout().write_all(&script)?;
             Code::Good
         }
+        Command::Release(command) => wait(command.run(&session()?))??,
         Command::Manual { folder } => {
             clap_mangen::generate_to(Cli::command(), &folder)
                 .with_context(|| format!("writing manual pages into {}", folder.display()))?;

@@ -1,5 +1,6 @@
 //! The command line itself: help, completions, profiles, and what goes to which stream.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::{
@@ -7,7 +8,7 @@ use crate::{
     chain::Scene,
     cloud::cloud,
     docs::COMMANDS,
-    offline::seal,
+    offline::{local_key, seal},
     run::{AT, Goldseal, Run},
 };
 
@@ -55,6 +56,25 @@ fn every_command_has_its_manual_page() {
     }
     goldseal.run("manual nowhere").exits(2).says("writing manual pages into nowhere");
     assert!(!goldseal.run("--help").exits(0).stdout.contains("manual"), "it is for packages");
+}
+
+#[test]
+fn a_release_is_sealed_by_its_checksums() {
+    let goldseal = Goldseal::new();
+    goldseal.write("SHA256SUMS", "0a1b  goldseal\n");
+    local_key(&goldseal, "key.pem");
+    goldseal.run("release SHA256SUMS --dangerous-local-key key.pem --out seal.json").exits(0);
+    let bundle: Value = serde_json::from_slice(&goldseal.read("seal.json")).unwrap();
+    let envelope = &bundle["dsseEnvelope"];
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let statement: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(statement["subject"][0]["name"], "SHA256SUMS");
+    let digest = "309ef9afcb2ea96c9e3d75acf0e37b16a513a9bf7e6d6b23d9e872108e272b9b";
+    assert_eq!(statement["subject"][0]["digest"]["sha256"], digest);
+    assert_eq!(statement["predicateType"], "https://goldseal.dev/release/v1");
+    goldseal.run("release SHA256SUMS --out other.json").exits(2).says("no key to sign with");
+    goldseal.run("release nothing --dangerous-local-key key.pem --out other.json").exits(2).says("nothing");
+    assert!(!goldseal.path("other.json").exists());
 }
 
 #[test]

@@ -243,6 +243,20 @@ pub fn write_named<P: Serialize>(
     write((name, None, Sha256Digest::of(name.as_bytes())), predicate_type, predicate, dangerous_local_key)
 }
 
+/// Writes a statement about a file.
+///
+/// # Errors
+/// When the predicate cannot be written as JSON.
+pub fn write_file<P: Serialize>(
+    name: &str,
+    digest: Sha256Digest,
+    predicate_type: &str,
+    predicate: P,
+    dangerous_local_key: bool,
+) -> Result<Vec<u8>, serde_json::Error> {
+    write((name, None, digest), predicate_type, predicate, dangerous_local_key)
+}
+
 fn write<P: Serialize>(
     (name, uri, digest): (&str, Option<String>, Sha256Digest),
     predicate_type: &str,

@@ -7,6 +7,7 @@ mod digests;
 mod grant;
 mod provenance;
 mod reference;
+mod release;
 mod repository;
 mod revocations;
 mod summary;
@@ -21,6 +22,7 @@ pub use provenance::{
     Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,
 };
 pub use reference::{REFERENCE_TYPE, Reference};
+pub use release::{RELEASE_TYPE, Release};
 pub use repository::repository;
 pub use revocations::{
     MOST_REVOCATIONS, REVOCATIONS_TYPE, Revocation, Revocations, RevocationsFault, Revoked, RevokedBy, is_line,
