@@ -49,7 +49,7 @@ pub(super) fn data(report: &AuditReport) -> String {
     let (mut launchers, mut reasons, mut boots) = (Places::default(), Places::default(), Places::default());
     let mut rows = Rows::default();
     let told = |by: &OverriddenInstance| format!("{}: {}", by.told.ticket, by.told.reason);
-    let told: Vec<Option<String>> = report.instances.iter().map(|one| one.overridden.as_ref().map(told)).collect();
+    let told: Vec<Option<String>> = report.instances.iter().map(|one| one.overridden.as_deref().map(told)).collect();
     for (one, told) in report.instances.iter().zip(&told) {
         rows.class.push_str(&(one.class as u8).to_string());
         rows.account.push(accounts.of(&one.account));
