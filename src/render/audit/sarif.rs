@@ -119,11 +119,12 @@ fn image(group: &Group<'_>, whence: &str, rules: &mut BTreeMap<String, Value>) -
     };
     let image = &group.image.report.image;
     let help = if group.remedy().is_empty() { group.class.meaning() } else { group.remedy() };
+    let by = group.first.overridden.as_deref().map(super::overridden);
     let message = format!(
         "{} is {}: {} ({} instances: {whence})",
         image.id,
         group.class.as_str(),
-        plain(group.message()),
+        plain(by.as_deref().unwrap_or_else(|| group.message())),
         group.instances
     );
     let name = format!("{}/{}", image.region, image.id);

@@ -43,7 +43,7 @@ const DOCUMENTS: [&str; 20] = [
 ];
 
 /// What is allowed and never called, and why it is needed all the same: document, action, reason.
-const NEVER_CALLED: [(&str, &str, &str); 20] = [
+const NEVER_CALLED: [(&str, &str, &str); 21] = [
     ("describe", "kms:Decrypt", "EBS direct asks for it, of snapshots that are encrypted; those here are not"),
     ("sign", "kms:Decrypt", "as in describe"),
     ("seal", "kms:Decrypt", "as in describe"),
@@ -52,6 +52,7 @@ const NEVER_CALLED: [(&str, &str, &str); 20] = [
     ("seal", "s3:ListBucket", "as in approve"),
     ("verify", "s3:ListBucket", "as in approve"),
     ("publish", "s3:ListBucket", "as in approve"),
+    ("reseal", "s3:ListBucket", "as in approve"),
     ("trace", "s3:ListBucket", "as in approve"),
     ("sbom-query", "s3:ListBucket", "as in approve"),
     ("hook-breaker", "s3:ListBucket", "as in approve, of breakers"),
