@@ -166,13 +166,20 @@ mod tests {
         let mut out = Vec::new();
         write(&report, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let last = |line: &str, back: usize| line.rsplit(',').nth(back).unwrap().to_owned();
+        // From behind, because messages have commas.
+        let of = |line: &str, column: &str| {
+            let back = COLUMNS.iter().rev().position(|name| *name == column).unwrap();
+            line.rsplit(',').nth(back).unwrap().to_owned()
+        };
         let rows: Vec<&str> = text.lines().skip(1).collect();
-        assert_eq!(rows.iter().filter(|row| !last(row, 2).is_empty()).count(), changed);
-        assert!(rows.iter().any(|row| (last(row, 2).as_str(), last(row, 1).as_str()) == ("changed", "expiring")));
+        assert_eq!(rows.iter().filter(|row| !of(row, "change").is_empty()).count(), changed);
+        assert!(
+            rows.iter()
+                .any(|row| (of(row, "change").as_str(), of(row, "class_before").as_str()) == ("changed", "expiring"))
+        );
         for row in rows {
             let here = row.contains(resumed.account.as_str());
-            assert_eq!(last(row, 0), if here { format!("{:.0}", at()) } else { String::new() }, "{row}");
+            assert_eq!(of(row, "seen"), if here { format!("{:.0}", at()) } else { String::new() }, "{row}");
         }
     }
 }

@@ -11,6 +11,7 @@ use super::*;
 pub(super) async fn keep_the_contract(reader: &impl ListStore, writer: &impl ListStore) {
     let named = |name: &str| Listing::Revocations(ListName::try_from(name.to_owned()).unwrap());
     let all = [named("default"), named("default-2"), Listing::Overrides];
+    let mut stored = Vec::new();
     for (number, list) in all.iter().enumerate() {
         assert_eq!(reader.read_list(list).await.unwrap(), None);
         let nothing = Expected::Unchanged(Revision("\"0\"".to_owned()));
@@ -28,9 +29,10 @@ pub(super) async fn keep_the_contract(reader: &impl ListStore, writer: &impl Lis
             let refused = writer.write_list(list, unwritable, unchanged()).await;
             fails(refused, PortErrorKind::Refused);
         }
+        stored.push(two);
     }
-    for (number, list) in all.iter().enumerate() {
-        assert_eq!(reader.read_list(list).await.unwrap().unwrap().bytes, lines(number, "two"), "each is its own");
+    for (list, two) in all.iter().zip(&stored) {
+        assert!(reader.read_list(list).await.unwrap().unwrap().bytes == *two, "each is its own");
         let place = reader.locate_list(list);
         assert_eq!(all.iter().filter(|other| reader.locate_list(other) == place).count(), 1);
     }
