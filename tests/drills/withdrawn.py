@@ -22,8 +22,8 @@ NEW = '[[authority]]\nname = "seal-2027"\nkey_file = "new.pub"\n\n[[require]]'
 
 def key_leaked(drill: Drill) -> None:
     """What is good is moved to a new key first; then the old one is revoked, and what others sealed with it falls."""
-    drill.forge._key("revoker")
-    drill.forge._key("new")
+    drill.forge.key("revoker")
+    drill.forge.key("new")
     both = POLICY.replace("[[require]]", NEW, 1).replace('["seal"]', '["seal", "seal-2027"]\nthreshold = 1') + REVOCATION
     (drill.folder / "policy.toml").write_text(both)
     (drill.folder / "next.toml").write_text(POLICY.replace('"seal"', '"seal-2027"').replace("seal.pub", "new.pub"))
@@ -48,7 +48,7 @@ def key_leaked(drill: Drill) -> None:
 
 def image_poisoned(drill: Drill) -> None:
     """No new instance within a minute; those that run are told by the audit, and nobody touches them."""
-    drill.forge._key("revoker")
+    drill.forge.key("revoker")
     (drill.folder / "policy.toml").write_text(POLICY + REVOCATION)
     drill.forge.run("revoke", "renew", "--first", *SIGN)
     poisoned, good = drill.forge.sealed(2)
