@@ -35,7 +35,8 @@ inside() { # ROOT COMMAND…
 inventory() { # ROOT
     (
         cd "$1" || exit 1
-        find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ./root/.rpmdb -o -path ./var/log -o -path ./proc -o -path ./run -o -path ./tmp \) -prune \
+        home=$(awk -F: '$3 == 0 { print $6; exit }' etc/passwd)
+        find . -xdev \( -path ./var/lib/dpkg -o -path ./var/lib/rpm -o -path ".$home/.rpmdb" -o -path ./var/log -o -path ./proc -o -path ./run -o -path ./tmp \) -prune \
             -o ! -path './etc/*-' ! -name .pwd.lock ! -path . -printf '%p %y %m %u %g %l\n' | sort
         sort etc/passwd etc/group
     )
