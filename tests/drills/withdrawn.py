@@ -1,21 +1,11 @@
 """A key leaked, an image is poisoned: what is withdrawn launches nowhere within a minute; what is good goes on."""
 import time
 
-from images import POLICY
+from images import POLICY, REVOCATION, SIGN
 from timeline import Drill
 
 # What a hook may still believe of the list, and of an image: docs/revocation.md.
 BOUND = 60.0
-REVOCATION = '''
-[[authority]]
-name = "revoker"
-key_file = "revoker.pub"
-
-[revocation]
-authorities = ["revoker"]
-max_age = "24h"
-'''
-SIGN = ("--dangerous-local-key", "revoker.key", "--policy", "policy.toml")
 WHO = ("--reason", "INC-42", "--by", "alice@example.com", "--yes")
 NEW = '[[authority]]\nname = "seal-2027"\nkey_file = "new.pub"\n\n[[require]]'
 

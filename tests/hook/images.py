@@ -33,6 +33,17 @@ authorities = ["seal"]
 attestation = "sbom"
 authorities = ["seal"]
 '''
+# What a policy says more where there is a revocation list, and how lists are signed.
+REVOCATION = '''
+[[authority]]
+name = "revoker"
+key_file = "revoker.pub"
+
+[revocation]
+authorities = ["revoker"]
+max_age = "24h"
+'''
+SIGN = ("--dangerous-local-key", "revoker.key", "--policy", "policy.toml")
 
 
 class Forge:

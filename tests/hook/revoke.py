@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 
-from images import BUCKET, REGION
+from images import BUCKET, REGION, REVOCATION, SIGN
 from scene import Checks, Scene, percentile
 
 IMAGES = 10
@@ -12,16 +12,6 @@ IMAGES = 10
 BEFORE, MORE, TICK = 5, 1, 2.0
 # The bound that is promised, and how long the launches go on after the upload.
 BOUND, WATCHED = 60.0, 70.0
-POLICY = '''
-[[authority]]
-name = "revoker"
-key_file = "revoker.pub"
-
-[revocation]
-authorities = ["revoker"]
-max_age = "24h"
-'''
-SIGN = ("--dangerous-local-key", "revoker.key", "--policy", "policy.toml")
 LIST = {"Bucket": BUCKET, "Key": "v1/revocations/default.jsonl"}
 
 
@@ -30,7 +20,7 @@ def main() -> None:
     parser.add_argument("--goldseal", required=True)
     chosen = parser.parse_args()
     checks = Checks()
-    with Scene(chosen.goldseal, policy=POLICY) as scene:
+    with Scene(chosen.goldseal, policy=REVOCATION) as scene:
         scene.forge.key("revoker")
         scene.forge.run("revoke", "renew", "--first", *SIGN)
         before = scene.forge.s3.get_object(**LIST)["Body"].read()

@@ -9,7 +9,8 @@ from moto.utilities.utils import get_partition
 
 
 class Made:
-    """What is left of a resource: its name."""
+    """What is left of a resource: its name. A changed one is made again. moto finds direct subclasses of its own class only,
+    so each is one of that as well."""
 
     def __init__(self, name: str):
         self.name = name
@@ -17,6 +18,11 @@ class Made:
     @property
     def physical_resource_id(self) -> str:
         return self.name
+
+    @classmethod
+    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
+                                        region_name):
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
 
 class Alarm(Made, CloudFormationModel):
@@ -39,11 +45,6 @@ class Alarm(Made, CloudFormationModel):
             alarm_actions=given.get("AlarmActions", []), treat_missing_data=given.get("TreatMissingData"))
         return cls(resource_name)
 
-    @classmethod
-    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
-                                        region_name):
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-
     def delete(self, account_id: str, region_name: str) -> None:
         cloudwatch_backends[account_id][region_name].delete_alarms([self.name])
 
@@ -65,11 +66,6 @@ class MetricFilter(Made, CloudFormationModel):
             resource_name, given["FilterPattern"], given["LogGroupName"], into)
         return cls(resource_name)
 
-    @classmethod
-    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
-                                        region_name):
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-
     def delete(self, account_id: str, region_name: str) -> None:
         """Its log group goes as well, or keeps a filter that nothing here looks at."""
 
@@ -89,11 +85,6 @@ class BucketPolicy(Made, CloudFormationModel):
         policy = json.dumps(given["PolicyDocument"]).encode()
         s3_backends[account_id][get_partition(region_name)].put_bucket_policy(given["Bucket"], policy)
         return cls(given["Bucket"])
-
-    @classmethod
-    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
-                                        region_name):
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
     def delete(self, account_id: str, region_name: str) -> None:
         s3_backends[account_id][get_partition(region_name)].delete_bucket_policy(self.name)

@@ -5,7 +5,7 @@ from moto.autoscaling import models
 from moto.core.common_models import CloudFormationModel
 
 from .autoscaling_actions import GIVEN_HOOKS
-from .stack_resources import bucket_settings
+from .stack_resources import Made, bucket_settings
 
 
 class LifecycleHook(CloudFormationModel):
@@ -40,14 +40,7 @@ class LifecycleHook(CloudFormationModel):
         models.autoscaling_backends[account_id][region_name].delete_lifecycle_hook(self.group, self.name)
 
 
-class QueuePolicy(CloudFormationModel):
-    def __init__(self, name: str):
-        self.name = name
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.name
-
+class QueuePolicy(Made, CloudFormationModel):
     @staticmethod
     def cloudformation_name_type() -> str:
         return ""
@@ -65,11 +58,6 @@ class QueuePolicy(CloudFormationModel):
         for url in given["Queues"]:
             sqs_backends[account_id][region_name].set_queue_attributes(url.rsplit("/", 1)[-1], policy)
         return cls(resource_name)
-
-    @classmethod
-    def update_from_cloudformation_json(cls, original_resource, new_resource_name, cloudformation_json, account_id,
-                                        region_name):
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
     def delete(self, account_id: str, region_name: str) -> None:
         """The queue keeps its last policy, which nothing here looks at."""
