@@ -9,9 +9,9 @@ use anyhow::Result;
 use goldseal_core::{
     attestation::join,
     digest::Sha256Digest,
-    flow::overrides::{countersign, key_report, read, report},
+    flow::overrides::{countersign, read, report},
     ports::Signer as _,
-    report::{OverrideStep, OverridesReport},
+    report::{KeyReport, OverrideStep, OverridesReport},
 };
 use jiff::Timestamp;
 
@@ -82,7 +82,7 @@ impl Countersign {
         let place = written.first().cloned().unwrap_or_default();
         let signed = read(&policy, &keys, &place, &all, now);
         let mut report = report(&policy, &keys, &signed, OverrideStep::Countersigned, now);
-        report.key = Some(key_report(signer.key()));
+        report.key = Some(KeyReport::from(signer.key()));
         report.written = written;
         report.notes.extend(signer.note());
         render::overrides(format, &report)?;

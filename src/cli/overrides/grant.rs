@@ -7,13 +7,13 @@ use goldseal_core::{
     attestation::predicate::{self, GrantScope},
     flow::{
         keys,
-        overrides::{self, InTheWay, in_the_way, key_report, read, report},
+        overrides::{self, InTheWay, in_the_way, read, report},
     },
     gate::Period,
     ids::{AccountId, GroupArn, ImageRef},
     policy::{Context, Policy},
     ports::Signer as _,
-    report::{Note, OverrideStep},
+    report::{KeyReport, Note, OverrideStep},
 };
 use jiff::Timestamp;
 
@@ -142,7 +142,7 @@ impl Grant {
         let place = written.first().cloned().unwrap_or_default();
         let granted = read(&policy, &keys, &place, &line, now);
         let mut report = report(&policy, &keys, &granted, OverrideStep::Granted, now);
-        report.key = Some(key_report(signer.key()));
+        report.key = Some(KeyReport::from(signer.key()));
         report.written = written;
         report.commands = granted
             .iter()

@@ -240,7 +240,12 @@ pub fn write_named<P: Serialize>(
     predicate: P,
     dangerous_local_key: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    write((name, None, Sha256Digest::of(name.as_bytes())), predicate_type, predicate, dangerous_local_key)
+    write((name, None, named(name)), predicate_type, predicate, dangerous_local_key)
+}
+
+/// Returns the subject of what has nothing but a name.
+pub fn named(name: &str) -> Sha256Digest {
+    Sha256Digest::of(name.as_bytes())
 }
 
 /// Writes a statement about a file.

@@ -194,12 +194,7 @@ pub async fn approve(
         at: *now,
         signed: true,
         approver: Some((*approver).to_owned()),
-        key: Some(KeyReport {
-            name: key.name.clone(),
-            spki_sha256: key.public.digest(),
-            scheme: key.public.scheme(),
-            dangerous_local: key.dangerous_local,
-        }),
+        key: Some(KeyReport::from(key)),
         images: approved,
         risks: risks.clone(),
         written: None,

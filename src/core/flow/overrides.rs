@@ -13,18 +13,15 @@ pub use self::file::{lines_of, publish, take_out};
 use super::{SignError, case::Case, sign::bundles};
 use crate::{
     attestation::{
+        named,
         predicate::{GRANT_TYPE, Grant},
         write_named,
     },
     bounded::{self, Limits, Object},
-    digest::Sha256Digest,
     ids::ImageRef,
     policy::{Context, GrantState, Granted, Keys, Lists, OverrideRule, Policy, Source},
     ports::{EvidenceStore, ImageCatalog, PortError, Signer, SigningKey},
-    report::{
-        Cause, ImageReport, KeyReport, Note, OVERRIDE_SCHEMA, OverrideSeen, OverrideStep, OverridesReport,
-        VERIFY_SCHEMA,
-    },
+    report::{Cause, ImageReport, Note, OVERRIDE_SCHEMA, OverrideSeen, OverrideStep, OverridesReport, VERIFY_SCHEMA},
     trust::AuthorityName,
     verdict::{Verdict, is_overridable},
 };
@@ -117,7 +114,7 @@ pub async fn grant(policy: &Policy, grant: &Grant, signer: &(impl Signer + Sync)
     let name = grant.scope.name();
     let payload = write_named(&name, GRANT_TYPE, grant, signer.key().dangerous_local);
     let payload = payload.map_err(|error| OverrideError::Statement(error.to_string()))?;
-    Ok(bundles::of_subject(Sha256Digest::of(name.as_bytes()), &[&payload], signer).await?)
+    Ok(bundles::of_subject(named(&name), &[&payload], signer).await?)
 }
 
 /// Signs what another person signed. Returns the line of the new signature.
@@ -142,7 +139,7 @@ pub async fn countersign(
     if key.dangerous_local && !granted.dangerous_local_key {
         return Err(OverrideError::KeyFile);
     }
-    let subject = Sha256Digest::of(granted.grant.scope.name().as_bytes());
+    let subject = named(&granted.grant.scope.name());
     Ok(bundles::of_subject(subject, &[&granted.payload], signer).await?)
 }
 
@@ -152,24 +149,10 @@ pub fn read(policy: &Policy, keys: &Keys, place: &str, lines: &[u8], at: Timesta
     Lists::default().overriding(policy, keys, &[source]).grants(policy, at)
 }
 
-/// Reports a key that signed.
-pub fn key_report(key: &SigningKey) -> KeyReport {
-    KeyReport {
-        name: key.name.clone(),
-        spki_sha256: key.public.digest(),
-        scheme: key.public.scheme(),
-        dangerous_local: key.dangerous_local,
-    }
-}
-
 /// Returns which authority signs.
 fn authority(policy: &Policy, rule: &OverrideRule, key: &SigningKey) -> Result<AuthorityName, OverrideError> {
-    let digest = key.public.digest();
-    let ours = policy.signatories().iter().filter(|one| rule.authorities.contains(&one.name));
-    let found = ours.into_iter().find(|one| one.key.digest() == digest).map(|one| one.name.clone());
-    found.ok_or_else(|| OverrideError::NotAnAuthority {
-        key: key.name.clone(),
-        authorities: rule.authorities.iter().cloned().collect(),
+    policy.authority_with(key.public.digest(), &rule.authorities).cloned().ok_or_else(|| {
+        OverrideError::NotAnAuthority { key: key.name.clone(), authorities: rule.authorities.iter().cloned().collect() }
     })
 }
 

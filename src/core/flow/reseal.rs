@@ -17,6 +17,7 @@ use crate::{
     policy::{Keys, Policy},
     ports::{
         EvidenceStore, Expected, ImageCatalog, ImageTags, PortError, Progress, Signer, SigningKey, Stored, Written,
+        chain,
     },
     report::{Cause, KeyReport, Note, RESEAL_SCHEMA, ResealOutcome, ResealReport, ResealedImage, TagReport},
     trust::AuthorityName,
@@ -113,12 +114,7 @@ pub async fn reseal(
         at: resealing.now,
         policy: resealing.old.0.digest(),
         new_policy: resealing.new.0.digest(),
-        key: KeyReport {
-            name: key.name.clone(),
-            spki_sha256: key.public.digest(),
-            scheme: key.public.scheme(),
-            dangerous_local: key.dangerous_local,
-        },
+        key: KeyReport::from(key),
         authority: mover.authority,
         images: resealed,
     })
@@ -209,19 +205,6 @@ fn facts(image: &ImageRef, described: Result<Option<DescribedImage>, PortError>)
 
 fn failed(error: PortError) -> Stop {
     Stop::Failed(error.chain())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

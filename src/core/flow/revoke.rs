@@ -11,7 +11,7 @@ pub use self::falls::{contents, falls};
 use super::{SignError, sign::bundles};
 use crate::{
     attestation::{
-        Bundle, Content, join,
+        Bundle, Content, join, named,
         predicate::{REVOCATIONS_TYPE, Revocation, Revocations, RevocationsFault, Revoked},
         write_named,
     },
@@ -316,12 +316,10 @@ impl<'a> Keeping<'a> {
     /// [`RevokeError::NotAnAuthority`], and [`RevokeError::NoRule`].
     pub fn authority(&self, key: &SigningKey) -> Result<AuthorityName, RevokeError> {
         let authorities = &self.rule()?.authorities;
-        let ours = |one: &&crate::policy::Signatory| {
-            authorities.contains(&one.name) && one.key.digest() == key.public.digest()
-        };
-        let found = self.policy.signatories().iter().find(ours).map(|one| one.name.clone());
-        let authorities = authorities.iter().cloned().collect();
-        found.ok_or_else(|| RevokeError::NotAnAuthority { key: key.name.clone(), authorities })
+        self.policy.authority_with(key.public.digest(), authorities).cloned().ok_or_else(|| {
+            let authorities = authorities.iter().cloned().collect();
+            RevokeError::NotAnAuthority { key: key.name.clone(), authorities }
+        })
     }
 
     /// Returns the list that follows another; the same where it says everything already.
@@ -354,7 +352,7 @@ impl<'a> Keeping<'a> {
     }
 
     async fn bundle(&self, payload: &[u8], signer: &(impl Signer + Sync)) -> Result<Vec<u8>, RevokeError> {
-        let subject = Sha256Digest::of(Revocations::subject(self.rule()?.list.as_str()).as_bytes());
+        let subject = named(&Revocations::subject(self.rule()?.list.as_str()));
         let signed =
             bundles::of_subject(subject, &[payload], signer).await.map_err(Box::new).map_err(RevokeError::Sign)?;
         Ok(signed.strip_suffix(b"\n").unwrap_or(&signed).to_vec())
@@ -424,12 +422,7 @@ impl<'a> Keeping<'a> {
             action,
             statement: Some(Sha256Digest::of(made.payload)),
             signed_by: made.by,
-            key: Some(KeyReport {
-                name: key.name.clone(),
-                spki_sha256: key.public.digest(),
-                scheme: key.public.scheme(),
-                dangerous_local: key.dangerous_local,
-            }),
+            key: Some(KeyReport::from(key)),
             entries,
             notes,
             ..self.report(made.list, store)?

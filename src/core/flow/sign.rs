@@ -236,12 +236,7 @@ pub async fn sign(
         image,
         subject: signing.facts.descriptor.digest(),
         already,
-        key: KeyReport {
-            name: key.name.clone(),
-            spki_sha256: key.public.digest(),
-            scheme: key.public.scheme(),
-            dangerous_local: key.dangerous_local,
-        },
+        key: KeyReport::from(key),
         statements: match plan.complete {
             Some(complete) => complete.statements,
             None => unsigned.iter().map(report).collect(),

@@ -281,6 +281,12 @@ impl Policy {
         &self.boot
     }
 
+    /// Returns which of some authorities has a key, by the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn authority_with(&self, spki: Sha256Digest, of: &BTreeSet<AuthorityName>) -> Option<&AuthorityName> {
+        let named = self.signatories.iter().filter(|one| of.contains(&one.name));
+        named.into_iter().find(|one| one.key.digest() == spki).map(|one| &one.name)
+    }
+
     /// Returns whose revocation list counts, if the policy asks for one.
     pub fn revocation(&self) -> Option<&RevocationRule> {
         self.revocation.as_ref()

@@ -28,6 +28,7 @@ use crate::{
     ids::{AmiId, ImageRef, Region, SnapshotId},
     image::{DescribedImage, Descriptor},
     publication::{State, Step, Wishes},
+    report::KeyReport,
     trust::{KeyAnswer, PublicKey},
 };
 
@@ -90,17 +91,22 @@ impl PortError {
 
     /// Returns the whole chain in one line, each cause once.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let next = error.to_string();
-            if !text.ends_with(&next) {
-                text = format!("{text}: {next}");
-            }
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// Returns an error and its causes in one line, each once.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// Where images are described: EC2, or a saved answer.
@@ -202,6 +208,17 @@ pub struct SigningKey {
     pub name: String,
     /// It is a file on disk.
     pub dangerous_local: bool,
+}
+
+impl From<&SigningKey> for KeyReport {
+    fn from(key: &SigningKey) -> Self {
+        Self {
+            name: key.name.clone(),
+            spki_sha256: key.public.digest(),
+            scheme: key.public.scheme(),
+            dangerous_local: key.dangerous_local,
+        }
+    }
 }
 
 /// Where the public keys of KMS authorities are asked for.

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::digests::Digests;
+use super::{digests::Digests, revocations::is_line};
 use crate::{bounded::Object, digest::Sha256Digest};
 
 const PROPERTY: &str = "GOLDSEAL_ACCEPTED_RISKS_APPROVED";
@@ -40,7 +40,7 @@ struct Approved {
 
 /// Says whether a text can name somebody who answers for an approval: one visible line of at most 200 characters.
 pub fn is_approver(name: &str) -> bool {
-    !name.is_empty() && name.trim() == name && name.chars().count() <= 200 && !name.chars().any(char::is_control)
+    is_line(name, 200)
 }
 
 impl Approval {

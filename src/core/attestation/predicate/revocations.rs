@@ -173,6 +173,17 @@ impl Revocations {
         other.entries.starts_with(&self.entries)
     }
 
+    /// Says how another list, of no lower serial, contradicts this one: as a list of the same serial, or by entries that
+    /// it lacks.
+    pub fn contradicted_by(&self, newer: &Self) -> Option<String> {
+        let (older, newer_serial) = (self.serial, newer.serial);
+        if older == newer_serial {
+            return Some(format!("two of them have serial {older}"));
+        }
+        (!self.is_continued_by(newer))
+            .then(|| format!("list {newer_serial} lacks entries of list {older}, or has others in their place"))
+    }
+
     /// Returns the entries that hold: neither lifted nor lifting.
     pub fn standing(&self) -> impl Iterator<Item = &Revocation> {
         let lifted: std::collections::BTreeSet<u64> = self

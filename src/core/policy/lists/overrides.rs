@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{GrantState, Granted, Held, Launched, Remark, Source, Withdrawn};
 use crate::{
     attestation::{
-        Statement,
+        Statement, named,
         predicate::{GRANT_TYPE, Grant, GrantScope, RevokedBy},
     },
     digest::Sha256Digest,
@@ -136,7 +136,7 @@ impl Overrides {
             let state = match (entries(withdrawn, digest).into_iter().next(), rule.refusal(&grant)) {
                 (Some(entry), _) => GrantState::Revoked(entry),
                 (None, Some(why)) => GrantState::Void(why),
-                (None, None) if Sha256Digest::of(grant.scope.name().as_bytes()) != statement.subject() => {
+                (None, None) if named(&grant.scope.name()) != statement.subject() => {
                     GrantState::Void("its subject is not the name of its scope".to_owned())
                 }
                 (None, None) if at >= grant.until => GrantState::Over,
@@ -170,7 +170,7 @@ impl Overrides {
     ) -> Vec<(Sha256Digest, Signatures, Grant)> {
         let mut found = Vec::new();
         for scope in scopes(rule, launched) {
-            for (digest, signatures) in self.signed(Sha256Digest::of(scope.name().as_bytes()), rule, revoked, at) {
+            for (digest, signatures) in self.signed(named(&scope.name()), rule, revoked, at) {
                 if signatures.len() < rule.threshold {
                     continue;
                 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::Source;
 use crate::{
     attestation::{
-        Statement, lines,
+        Statement, lines, named,
         predicate::{REVOCATIONS_TYPE, Revocations},
     },
     digest::Sha256Digest,
@@ -138,7 +138,7 @@ fn signed(rule: &RevocationRule, keys: &Keys, source: &Source<'_>, at: Timestamp
     let Some(bytes) = answer.as_ref().map_err(|problem| format!("{place}: {problem}"))? else {
         return Ok(Default::default());
     };
-    let subject = Sha256Digest::of(Revocations::subject(rule.list.as_str()).as_bytes());
+    let subject = named(&Revocations::subject(rule.list.as_str()));
     let read = keys.examine(*bytes, subject).read(&RevokedKeys::new(), at);
     let believed = read.map_err(|(line, defect)| format!("{place}: line {line}: {defect}"))?.believed;
     let lines: BTreeMap<usize, &[u8]> = lines(bytes).unwrap_or_default().into_iter().collect();
@@ -185,11 +185,7 @@ fn contradictions(counted: &[&SignedList]) -> Vec<String> {
                 true => (&one.list, &other.list),
                 false => (&other.list, &one.list),
             };
-            if newer.serial == older.serial {
-                found.insert(format!("two lists have serial {}", newer.serial));
-            } else if !older.is_continued_by(newer) {
-                found.insert(format!("list {} lacks entries of list {}", newer.serial, older.serial));
-            }
+            found.extend(older.contradicted_by(newer));
         }
     }
     found.into_iter().collect()

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{Newest, Remark, Source};
 use crate::{
     attestation::{
-        Statement,
+        Statement, named,
         predicate::{REVOCATIONS_TYPE, Revocations, Revoked, RevokedBy},
     },
     digest::Sha256Digest,
@@ -139,7 +139,7 @@ impl Found {
             Ok(None) => return self.problems.push((number, format!("{place}: there is none"))),
             Err(problem) => return self.problems.push((number, format!("{place}: {problem}"))),
         };
-        let subject = Sha256Digest::of(Revocations::subject(rule.list.as_str()).as_bytes());
+        let subject = named(&Revocations::subject(rule.list.as_str()));
         let digest = Sha256Digest::of(bytes);
         let same = |known: &&Arc<Known>| known.dossier.evidence == digest && known.dossier.is_of(keys, subject);
         let known = self.known.iter().chain(before).find(same).cloned();
@@ -195,13 +195,7 @@ fn contradictions(counted: &[Counted]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, newer) in counted.iter().enumerate() {
         for older in counted.iter().skip(at + 1) {
-            let (newer, older) = (&newer.index.list, &older.index.list);
-            if newer.serial == older.serial {
-                found.push(format!("two of them have serial {}", newer.serial));
-            } else if !older.is_continued_by(newer) {
-                let (newer, older) = (newer.serial, older.serial);
-                found.push(format!("list {newer} lacks entries of list {older}, or has others in their place"));
-            }
+            found.extend(older.index.list.contradicted_by(&newer.index.list));
         }
     }
     found
