@@ -10,7 +10,7 @@ mod statement;
 pub use bundle::{BUNDLE_MEDIA_TYPE, Bundle, Content, Material, WitnessMaterial, write_bundle};
 pub use envelope::{Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use evidence::{EVIDENCE_LIMITS, EvidenceLimits, Unrolled, join, lines, unroll};
-pub use statement::{Kind, STATEMENT_TYPE, Statement, named, write_file, write_named, write_statement};
+pub use statement::{Kind, STATEMENT_TYPE, Statement, named, write_about, write_file, write_named, write_statement};
 
 use crate::bounded::JsonFault;
 

@@ -14,6 +14,7 @@ use super::{Defect, evidence::EVIDENCE_LIMITS, predicate};
 use crate::{
     bounded::{self, JsonFault, Limits, Object},
     digest::Sha256Digest,
+    ids::ImageRef,
     image::Descriptor,
 };
 
@@ -161,6 +162,11 @@ impl Statement {
         &self.payload
     }
 
+    /// Says whether it is a receipt, or pretends to be one.
+    pub fn is_receipt(&self) -> bool {
+        self.kind.is_none() && self.predicate_type == predicate::SUMMARY_TYPE
+    }
+
     /// Returns the predicate as it was signed.
     pub fn predicate_bytes(&self) -> &[u8] {
         self.payload.get(self.predicate.clone()).unwrap_or_default()
@@ -260,6 +266,20 @@ pub fn write_file<P: Serialize>(
     dangerous_local_key: bool,
 ) -> Result<Vec<u8>, serde_json::Error> {
     write((name, None, digest), predicate_type, predicate, dangerous_local_key)
+}
+
+/// Writes a statement about an image of which the digest of its descriptor is known, and not the descriptor.
+///
+/// # Errors
+/// When the predicate cannot be written as JSON.
+pub fn write_about<P: Serialize>(
+    image: &ImageRef,
+    subject: Sha256Digest,
+    predicate_type: &str,
+    predicate: P,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let subject = (image.id.as_str(), Some(predicate::image_arn(image, None)), subject);
+    write(subject, predicate_type, predicate, false)
 }
 
 fn write<P: Serialize>(

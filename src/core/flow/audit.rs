@@ -212,7 +212,12 @@ async fn judge<V: View + ImageCatalog>(
     progress.expect(images.len() as u64);
     let judged = images.into_iter().map(|(image, (seen, machine))| async move {
         let (case, note) = match machine {
-            Some(_) => Answers::ask(&image, &seen.view, store).await.case(auditing.policy, keys, WITNESS),
+            Some(_) => {
+                let (mut case, note) =
+                    Answers::ask(&image, &seen.view, store).await.case(auditing.policy, keys, WITNESS);
+                case.seek_receipts(store).await;
+                (case, note)
+            }
             // What EC2 does not describe, nobody can launch.
             None => (Case::open(&image, &seen.view, store, keys, None).await.case, None),
         };

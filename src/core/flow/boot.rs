@@ -77,17 +77,17 @@ pub async fn look(
     let why = match described {
         Some(Ok(Some(described))) => {
             let facts = Facts::of_ec2(image, described);
-            return sight(identity, facts, evidence, store, policy, keys, None);
+            return sight(identity, facts, evidence, store, policy, keys, None).await;
         }
         Some(Ok(None)) => "EC2 does not show the image: it was deregistered, or is not shared any more".to_owned(),
         Some(Err(error)) => format!("EC2 could not be asked ({})", error.chain()),
         None => "EC2 was not asked".to_owned(),
     };
     let (facts, note) = Facts::in_provenance(policy, &why, "the identity document");
-    sight(identity, facts, evidence, store, policy, keys, note)
+    sight(identity, facts, evidence, store, policy, keys, note).await
 }
 
-fn sight(
+async fn sight(
     identity: &InstanceIdentity,
     facts: Facts,
     evidence: Result<Option<crate::ports::Stored>, PortError>,
@@ -99,13 +99,14 @@ fn sight(
     let image = identity.image();
     let place = store.locate(image);
     // An SBOM is megabytes: they are there for later boots, or not there.
-    let (case, bytes) = match policy.launch().last_known_good {
+    let (mut case, bytes) = match policy.launch().last_known_good {
         Some(_) => {
             let opened = Case::gathered(image, facts, evidence, place, keys, None);
             (opened.case, opened.bytes)
         }
         None => (Case::consuming(image, facts, evidence, place, keys), None),
     };
+    case.seek_receipts(store).await;
     Sight { case, bytes, note }
 }
 

@@ -15,9 +15,11 @@ use crate::{
     digest::Sha256Digest,
     ids::{ImageRef, SnapshotId},
     image::{DescribedImage, Descriptor, ImageFacts, Tags},
-    policy::{Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, Survey, judge, undescribed},
+    policy::{
+        Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, Receipts, Survey, judge_with, undescribed,
+    },
     ports::{EvidenceStore, ImageCatalog, PortError, PortErrorKind, Stored},
-    report::{FactsFrom, ImageReport, Note, policy_notes},
+    report::{Basis, FactsFrom, ImageReport, Note, policy_notes},
     trust::{AuthorityName, Discounted},
     verdict::{Fault, Reason},
 };
@@ -30,6 +32,7 @@ pub struct Case {
     evidence: Evidence,
     place: String,
     keys: Arc<Keys>,
+    receipts: Receipts,
 }
 
 /// What is known of the image itself.
@@ -76,7 +79,17 @@ impl Case {
             Ok(None) => Facts::Refused(vec![Reason::ImageNotFound { image: image.clone() }]),
             Err(error) => Facts::Unknown(Fault::ImageUnavailable { problem: error.chain() }),
         };
-        Self::gathered(image, facts, evidence, store.locate(image), keys, before)
+        let mut opened = Self::gathered(image, facts, evidence, store.locate(image), keys, before);
+        opened.case.seek_receipts(store).await;
+        opened
+    }
+
+    /// Asks for receipts about the image, where the keys' policy would look at any.
+    pub(super) async fn seek_receipts(&mut self, store: &impl EvidenceStore) {
+        let Some(wanted) = self.keys.wanted_receipts() else { return };
+        let evidence = self.dossier().map(|dossier| dossier.evidence);
+        let found = store.receipts(&self.image, evidence, wanted).await;
+        self.receipts = Receipts::read(&self.keys, found.as_deref().map_err(PortError::chain));
     }
 
     /// Makes the case of what was gathered, wherever it came from.
@@ -116,7 +129,8 @@ impl Case {
         keys: &Arc<Keys>,
         before: Option<&Arc<Dossier>>,
     ) -> Self {
-        let mut case = Self { image: image.clone(), facts, evidence: Evidence::Absent, place, keys: Arc::clone(keys) };
+        let (keys, receipts) = (Arc::clone(keys), Receipts::default());
+        let mut case = Self { image: image.clone(), facts, evidence: Evidence::Absent, place, keys, receipts };
         match evidence {
             Ok(Some(bytes)) => case.take(bytes, before, None),
             Ok(None) => {}
@@ -133,6 +147,7 @@ impl Case {
             evidence: Evidence::Absent,
             place: place.to_owned(),
             keys: Arc::clone(keys),
+            receipts: Receipts::default(),
         };
         case.take(evidence.into(), None, None);
         case
@@ -197,7 +212,7 @@ impl Case {
             Evidence::Absent => Gathered::Absent { place: self.place.clone() },
             Evidence::Unavailable { problem, .. } => Gathered::Unavailable { problem: problem.clone() },
         };
-        let mut judgement = judge(policy, &self.keys, facts, &gathered, now);
+        let mut judgement = judge_with(policy, &self.keys, facts, &gathered, &self.receipts, now);
         if from == FactsFrom::Provenance {
             // Only a provenance that counted may have said what the image is.
             let carried = judgement.provenance.as_ref().and_then(|one| one.descriptor().ok().flatten());
@@ -234,7 +249,9 @@ impl Case {
             }
         }
         notes.extend(judgement.short.iter().map(Note::remark));
+        let basis = Basis::of(policy, &self.keys, &judgement);
         let mut report = ImageReport::new(self.image.clone(), judgement, mode, self.place.clone());
+        report.basis = basis;
         if let Facts::Known { facts, .. } = &self.facts {
             report.subject = Some(facts.descriptor.digest());
             report.owner = Some(facts.descriptor.owner().clone());

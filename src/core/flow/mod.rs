@@ -19,6 +19,7 @@ pub mod outage;
 pub mod overrides;
 mod payload;
 mod publish;
+mod receipts;
 mod release;
 mod reseal;
 mod resume;
@@ -46,6 +47,10 @@ pub use last_audit::{LastAudit, LastAuditFault};
 pub use launch::{Cases, Decision, Launch, Sight, decide, decide_unseen, look};
 pub use listed::{Carried, TrustSources, listed};
 pub use publish::{Candidate, PublishError, Publishing, publish};
+pub use receipts::{
+    Decided, Receipting, ReceiptsError, UnsignedReceipt, Wrote, find_receipts, of_audit, receipts_of, show_receipts,
+    verify_receipts,
+};
 pub use release::release;
 pub use reseal::{ResealError, Resealing, reseal};
 pub use resume::{Resumed, ResumedView, Resumption};

@@ -29,7 +29,8 @@ pub(super) async fn open(
     witness: &str,
 ) -> (Opened, Option<Note>) {
     let answers = Answers::ask(image, ec2, store).await;
-    let (case, note) = answers.case(policy, keys, witness);
+    let (mut case, note) = answers.case(policy, keys, witness);
+    case.seek_receipts(store).await;
     (Opened { case, bytes: answers.into_bytes() }, note)
 }
 

@@ -146,7 +146,9 @@ impl Querying<'_> {
         let Opened { case, bytes } = if self.policy.requirement(Kind::Provenance).is_some() {
             // It says what the image is, whoever may describe it now.
             let evidence = asked.store.read(image).await;
-            Case::gathered(image, Facts::InEvidence, evidence, asked.store.locate(image), keys, None)
+            let mut opened = Case::gathered(image, Facts::InEvidence, evidence, asked.store.locate(image), keys, None);
+            opened.case.seek_receipts(asked.store).await;
+            opened
         } else {
             Case::open(image, asked.catalog, asked.store, keys, None).await
         };

@@ -6,6 +6,7 @@ mod authority;
 mod gate;
 mod launch;
 mod listed;
+mod receipts;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +97,10 @@ impl Compiler<'_> {
             self.problem(span, "override", message);
         }
         let (revocation, overrides) = (revocation.flatten(), overrides.flatten().map(|(_, rule)| rule));
+        let listing =
+            [revocation.as_ref().map(|rule| &rule.authorities), overrides.as_ref().map(|rule| &rule.authorities)];
+        let others = required.iter().chain(listing.into_iter().flatten().flatten()).cloned().collect();
+        let receipts = document.receipt.and_then(|entry| self.receipts(entry, &names, &others));
         let scopes = document.scope.into_iter().enumerate();
         let scopes: Vec<Scope> = scopes.filter_map(|(index, entry)| self.scope(index, entry)).collect();
         Some(Policy {
@@ -110,6 +115,7 @@ impl Compiler<'_> {
             boot,
             revocation,
             overrides,
+            receipts,
             scopes,
             no_match: no_match?,
             dangerous_without_gate: !gated,

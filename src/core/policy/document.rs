@@ -68,6 +68,10 @@ pub struct Document {
     #[serde(default, rename = "override")]
     #[schemars(with = "OverrideEntry")]
     pub overrides: Option<Spanned<OverrideEntry>>,
+    /// Whose receipts are believed. Without it, nobody's.
+    #[serde(default)]
+    #[schemars(with = "ReceiptEntry")]
+    pub receipt: Option<Spanned<ReceiptEntry>>,
     /// Where which mode holds. Where several match, `enforce` wins.
     #[serde(default)]
     #[schemars(with = "Vec<ScopeEntry>")]
@@ -279,6 +283,28 @@ pub struct OverrideEntry {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub causes: Field<Vec<String>>,
+}
+
+/// Whose receipts are believed: they prove how old a signature is, and, where one is required, that another goldseal
+/// admitted the image.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("required" = ["authorities"]))]
+pub struct ReceiptEntry {
+    /// Which authorities may sign a receipt. They sign nothing else.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub authorities: Field<Vec<AuthorityName>>,
+    /// Whether an image needs a receipt that passed, about the evidence that it has; it does not without it.
+    #[serde(default)]
+    pub required: Field<bool>,
+    /// How long ago the decision of that receipt may have been, such as `24h`; only with `required`, which asks for it.
+    #[serde(default)]
+    pub max_age: Field<Period>,
+    /// Under which policies it may have been made, by SHA-256 (`goldseal policy check` prints it); only with `required`,
+    /// which asks for it.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub policies: Field<Vec<Sha256Digest>>,
 }
 
 /// Where a mode holds: all of the lists that are given must match.

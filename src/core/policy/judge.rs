@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use super::{
     keys::{Dossier, Keys, Read, Setback},
     lists::{Launched, Remark, Search},
+    receipts::Receipts,
     rule::{Context, Policy, Requirement},
 };
 use crate::{
@@ -90,9 +91,23 @@ pub struct Judgement {
     pub short: Vec<Remark>,
 }
 
-/// Judges one image at an instant.
+/// Judges one image at an instant, of which there are no receipts.
 pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gathered<'_>, now: Timestamp) -> Judgement {
+    judge_with(policy, keys, facts, evidence, &Receipts::default(), now)
+}
+
+/// Judges one image at an instant.
+pub fn judge_with(
+    policy: &Policy,
+    keys: &Keys,
+    facts: &ImageFacts,
+    evidence: &Gathered<'_>,
+    receipts: &Receipts,
+    now: Timestamp,
+) -> Judgement {
     let withdrawn = keys.lists().withdrawn(policy);
+    let revoked = withdrawn.keys(policy);
+    let subject = facts.descriptor.digest();
     let mut case = Case { reasons: identity(policy, facts), ..Case::default() };
     case.reasons.extend(withdrawn.image(&facts.descriptor.image()));
     case.faults.extend(withdrawn.faults.iter().cloned());
@@ -108,9 +123,10 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
         Gathered::Found(dossier) => {
             case.reasons.extend(pointers(facts, dossier.evidence));
             case.reasons.extend(withdrawn.evidence(dossier.evidence));
-            match dossier.read(&withdrawn.keys(policy), now) {
+            let proven = receipts.proven(policy, &withdrawn, &revoked, subject, now);
+            match dossier.read(&revoked, &proven, now) {
                 // The caller paired them wrongly; that must not decide anything.
-                Ok(_) if !dossier.is_of(keys, facts.descriptor.digest()) => {
+                Ok(_) if !dossier.is_of(keys, subject) => {
                     let problem = "evidence that was examined for another image, or with other keys".to_owned();
                     case.faults.push(Fault::Internal { problem });
                     None
@@ -123,6 +139,14 @@ pub fn judge(policy: &Policy, keys: &Keys, facts: &ImageFacts, evidence: &Gather
             }
         }
     };
+    let found = if let Gathered::Found(dossier) = evidence { Some(dossier.evidence) } else { None };
+    match receipts.required(policy, (keys, &withdrawn, &revoked), &facts.descriptor, found, now) {
+        Ok(until) => case.until = earlier(case.until, until),
+        Err((reasons, faults)) => {
+            case.reasons.extend(reasons);
+            case.faults.extend(faults);
+        }
+    }
     let Some(mut read) = read else { return case.close(Believed::default()) };
     // If it was signed by the key that could not be asked for, all of it is unreadable.
     let defects = read.claims.iter().filter(|claim| claim.says == Claimed::Defect);

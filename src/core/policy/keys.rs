@@ -6,15 +6,16 @@ use jiff::Timestamp;
 
 use super::{
     lists::Lists,
-    rule::{KeySource, Policy, Signatory},
+    receipts::WantedReceipts,
+    rule::{KeySource, Policy, ReceiptRule, Signatory},
 };
 use crate::{
     attestation::{Defect, Kind, predicate::Provenance},
     digest::Sha256Digest,
     image::Descriptor,
     trust::{
-        Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, PublicKey, RevokedKeys, Surveyed,
-        TrustRoot, claims, consume, survey,
+        Authority, AuthorityName, Believed, Claim, Discounted, Examined, KeyAnswer, Proven, PublicKey, RevokedKeys,
+        Surveyed, TrustRoot, claims, consume, survey,
     },
     verdict::{Fault, Reason},
 };
@@ -41,6 +42,8 @@ pub struct Keys {
     absent: Vec<(AuthorityName, Sha256Digest)>,
     /// No part of the fingerprint: lists are held against what was examined, whenever that was.
     lists: Lists,
+    /// Which receipts the policy believes; they are held against what was examined as well.
+    receipts: Option<ReceiptRule>,
 }
 
 /// Evidence as far as the keys at hand go, to be judged at one instant or another. A defect makes all of it unreadable.
@@ -116,7 +119,8 @@ impl Keys {
         }
         // The compiler refused policies with one name or key twice, so only the empty root is left to be none.
         let fingerprint = Sha256Digest::of(known.as_bytes());
-        Self { fingerprint, root: TrustRoot::new(authorities).ok(), setbacks, absent, lists: Lists::default() }
+        let (root, receipts) = (TrustRoot::new(authorities).ok(), policy.receipts().cloned());
+        Self { fingerprint, root, setbacks, absent, lists: Lists::default(), receipts }
     }
 
     /// Takes the lists that were read with these keys.
@@ -129,6 +133,14 @@ impl Keys {
     #[must_use]
     pub fn replace(&mut self, lists: Lists) -> Lists {
         std::mem::replace(&mut self.lists, lists)
+    }
+
+    /// Says which receipts of an image would be looked at: none, unless the policy requires one, or one of its keys was
+    /// revoked since an instant.
+    pub fn wanted_receipts(&self) -> Option<WantedReceipts> {
+        let newest = self.receipts.as_ref()?.required.as_ref().map(|required| required.max_age);
+        let older = self.lists.revokes_since();
+        (older || newest.is_some()).then_some(WantedReceipts { older, newest })
     }
 
     /// Returns the lists.
@@ -242,10 +254,10 @@ impl Dossier {
         self.keys == keys.fingerprint && self.subject == subject
     }
 
-    /// Reads it at an instant, without what revoked keys signed.
-    pub(super) fn read(&self, revoked: &RevokedKeys, now: Timestamp) -> Result<Read, (usize, Defect)> {
+    /// Reads it at an instant, without what revoked keys signed unless it is proven older.
+    pub(super) fn read(&self, revoked: &RevokedKeys, proven: &Proven, now: Timestamp) -> Result<Read, (usize, Defect)> {
         let (examined, claims) = self.content.as_ref().map_err(Clone::clone)?;
-        Ok(Read { believed: examined.believe(revoked, now), claims: claims.clone() })
+        Ok(Read { believed: examined.believe(revoked, proven, now), claims: claims.clone() })
     }
 }
 

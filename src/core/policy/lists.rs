@@ -50,6 +50,8 @@ pub struct Lists {
     overrides: Option<Overrides>,
     newest: Option<Newest>,
     known: Vec<Arc<Known>>,
+    /// A key of the policy is revoked, and what is known to be older stays.
+    revokes_since: bool,
     remarks: Vec<Remark>,
 }
 
@@ -115,6 +117,7 @@ impl Lists {
         if let Some(rule) = policy.revocation() {
             let (known, remarks) = (&mut self.known, &mut self.remarks);
             let (withdrawn, newest) = revocations::read(rule, keys, sources, at, known, remarks);
+            self.revokes_since = withdrawn.keys(policy).values().any(|key| key.before.is_some());
             (self.withdrawn, self.newest) = (Some(withdrawn), newest);
         }
         self
@@ -149,6 +152,11 @@ impl Lists {
     /// Returns why nobody knows everything that is revoked, if so.
     pub fn problems(&self, policy: &Policy) -> Vec<String> {
         self.withdrawn(policy).faults.iter().map(ToString::to_string).collect()
+    }
+
+    /// Says whether a key of the policy is revoked of which older signatures stay.
+    pub(super) fn revokes_since(&self) -> bool {
+        self.revokes_since
     }
 
     /// Returns the revocation list that counts, if one does.

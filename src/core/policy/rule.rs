@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::listed::{ListName, OverrideRule, OverrideScope, RevocationRule};
+pub use self::listed::{ListName, OverrideRule, OverrideScope, ReceiptRule, RequiredReceipt, RevocationRule};
 use crate::{
     attestation::Kind,
     digest::Sha256Digest,
@@ -42,6 +42,7 @@ pub struct Policy {
     pub(super) boot: BootRule,
     pub(super) revocation: Option<RevocationRule>,
     pub(super) overrides: Option<OverrideRule>,
+    pub(super) receipts: Option<ReceiptRule>,
     pub(super) scopes: Vec<Scope>,
     pub(super) no_match: Mode,
     pub(super) dangerous_without_gate: bool,
@@ -295,6 +296,11 @@ impl Policy {
     /// Returns whose overrides count, if anybody's do.
     pub fn overrides(&self) -> Option<&OverrideRule> {
         self.overrides.as_ref()
+    }
+
+    /// Returns whose receipts are believed, if anybody's are.
+    pub fn receipts(&self) -> Option<&ReceiptRule> {
+        self.receipts.as_ref()
     }
 
     /// Returns who must sign a kind of statement, and how many of them, if the policy asks for one.

@@ -7,6 +7,7 @@ mod fleet;
 mod launches;
 mod listings;
 mod metadata;
+mod receipts;
 mod records;
 
 use std::{error::Error, fmt, future::Future};
@@ -19,6 +20,10 @@ pub use self::{
     launches::{Enrols, Groups, Instances, STATE_LIMIT, StateName, StateStore, Waits},
     listings::{Inventory, ListStore, Listing, Listings, Post, Postings},
     metadata::InstanceMetadata,
+    receipts::{
+        LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore, evidence_folder, is_signed_path, receipt_path, receipts_folder,
+        receipts_from,
+    },
     records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},
 };
 
@@ -27,6 +32,7 @@ use crate::{
     digest::Sha256Digest,
     ids::{AmiId, ImageRef, Region, SnapshotId},
     image::{DescribedImage, Descriptor},
+    policy::{FoundReceipt, WantedReceipts},
     publication::{State, Step, Wishes},
     report::KeyReport,
     trust::{KeyAnswer, PublicKey},
@@ -156,6 +162,17 @@ pub trait EvidenceStore {
 
     /// Returns where the evidence of an image is, for people and tags.
     fn locate(&self, image: &ImageRef) -> String;
+
+    /// Returns receipts about an image, as far as receipts are looked for; `evidence` is what it has now. Where there is no
+    /// place for them there are none, which helps nobody.
+    fn receipts(
+        &self,
+        _image: &ImageRef,
+        _evidence: Option<Sha256Digest>,
+        _wanted: WantedReceipts,
+    ) -> impl Future<Output = Result<Vec<FoundReceipt>, PortError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// A document as a store holds it: of evidence, JSON Lines.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Cause, ImageReport, Note, Outcome, OverrideReport};
+use super::{Basis, Cause, ImageReport, Note, Outcome, OverrideReport};
 use crate::{
     bounded::{self, JsonFault, Limits, Object},
     digest::Sha256Digest,
@@ -79,6 +79,9 @@ pub struct Judged {
     pub faults: Vec<Cause>,
     /// The override that an admission stands on, where it does.
     pub overridden: Option<OverrideReport>,
+    /// What the verdict stands on.
+    #[serde(default)]
+    pub basis: Basis,
     /// What a reader should know beside the verdict.
     pub notes: Vec<Note>,
 }
@@ -118,9 +121,9 @@ impl From<End> for LaunchEnd {
 impl From<ImageReport> for Judged {
     fn from(report: ImageReport) -> Self {
         let ImageReport { image, subject, verdict, mode, until, evidence_sha256, .. } = report;
-        let ImageReport { reasons, faults, overridden, notes, .. } = report;
+        let ImageReport { reasons, faults, overridden, basis, notes, .. } = report;
         let image = Some(image);
-        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, notes }
+        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, basis, notes }
     }
 }
 
@@ -129,8 +132,8 @@ impl Judged {
     pub fn unseen(judgement: Judgement, mode: Mode) -> Self {
         let (verdict, reasons, faults) = causes(&judgement.verdict);
         let (image, subject, evidence_sha256, notes) = (None, None, None, Vec::new());
-        let (until, overridden) = (None, None);
-        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, notes }
+        let (until, overridden, basis) = (None, None, Basis::default());
+        Self { verdict, mode, image, subject, evidence_sha256, until, reasons, faults, overridden, basis, notes }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod approve;
 mod audit;
+mod basis;
 mod boot;
 mod boot_check;
 mod boot_record;
@@ -15,6 +16,7 @@ mod launch;
 mod overridden;
 mod overrides;
 mod publish;
+mod receipts;
 mod reseal;
 mod revoke;
 mod sbom_query;
@@ -30,6 +32,7 @@ pub use audit::{
     FailOn, Group, Guards, INSTANCE_FINDING, ImageSeen, InstanceChange, Launcher, OpenDoor, PLACE_FINDING, PlaceChange,
     PlaceReport, Sight, Since,
 };
+pub use basis::Basis;
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom, instance_arn};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};
 pub use boot_record::{BootRecord, BootRecordFault};
@@ -40,6 +43,9 @@ pub use gate::{ExceptionReport, GATE_SCHEMA, GateFiles, GateReport, LimitReport}
 pub use launch::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport};
 pub use overridden::{OverriddenInstance, OverrideReport};
 pub use overrides::{OVERRIDE_SCHEMA, OverriddenCode, OverrideSeen, OverrideState, OverrideStep, OverridesReport};
+pub use receipts::{
+    RECEIPTS_SCHEMA, ReceiptReport, ReceiptStanding, ReceiptsReport, WROTE_RECEIPTS_SCHEMA, WroteReceiptsReport,
+};
 pub use reseal::{RESEAL_SCHEMA, ResealOutcome, ResealReport, ResealedImage};
 pub use revoke::{EntryReport, Fall, Falls, REVOKE_SCHEMA, RevokeAction, RevokeReport, RevokedReport, UnknownFall};
 pub use sbom_query::{
@@ -124,6 +130,9 @@ pub struct ImageReport {
     pub faults: Vec<Cause>,
     /// The override that an admission stands on, where it does.
     pub overridden: Option<OverrideReport>,
+    /// What the verdict stands on.
+    #[serde(default)]
+    pub basis: Basis,
     /// Statements that an authority signed for this image.
     pub checked: Vec<CheckedReport>,
     /// Bundles that count for nothing.
@@ -309,6 +318,7 @@ impl ImageReport {
             reasons,
             faults,
             overridden: verdict.overridden().map(OverrideReport::from),
+            basis: Basis::default(),
             checked: checked.into_iter().map(CheckedReport::from).collect(),
             discounted: discounted.into_iter().map(DiscountedReport::from).collect(),
             notes: Vec::new(),

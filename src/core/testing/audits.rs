@@ -129,6 +129,7 @@ fn image(number: usize, dice: &mut Dice) -> (Class, AuditedImage) {
         reasons,
         faults,
         overridden: None,
+        basis: crate::report::Basis::default(),
         checked: Vec::new(),
         discounted: Vec::new(),
         notes: Vec::new(),

@@ -16,5 +16,6 @@ pub mod log;
 pub mod policies;
 pub mod ports;
 pub mod publication;
+pub mod receipts;
 pub mod records;
 pub mod sealing;

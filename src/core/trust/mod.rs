@@ -16,7 +16,7 @@ pub use key::{KeyFault, PublicKey, Scheme};
 pub use key_uri::{KeyUri, NotAKeyUri};
 pub use root::{Authority, AuthorityName, KeyAnswer, TrustRoot, TrustRootFault};
 pub use verified::{
-    Believed, Discount, Discounted, Examined, KeyRevocation, RevokedKeys, Surveyed, Undated, Verified, believe,
+    Believed, Discount, Discounted, Examined, KeyRevocation, Proven, RevokedKeys, Surveyed, Undated, Verified, believe,
     consume, examine, survey,
 };
 pub use witness::{Testimony, Witness, WitnessFault};

@@ -21,7 +21,7 @@ use crate::{
         unroll,
     },
     digest::Sha256Digest,
-    time::{Place, Window},
+    time::{Place, Window, earlier},
 };
 
 /// A statement whose signature, signer and subject were checked. Only [`Examined::believe`] makes one.
@@ -120,10 +120,11 @@ fn since(before: Option<&Timestamp>) -> String {
     before.map_or_else(String::new, |before| format!("; nobody saw the signature before {before}"))
 }
 
-/// A key that was revoked: signatures count only if a witness saw them before, and none without such an instant.
+/// A key that was revoked: signatures count only if a witness saw them before, or a receipt proves it, and none without
+/// such an instant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyRevocation {
-    /// What was signed before this stays, where a witness saw it.
+    /// What was signed before this stays, where a witness saw it or a receipt proves it.
     pub before: Option<Timestamp>,
     /// The entry that says so.
     pub revoked: RevokedBy,
@@ -131,6 +132,10 @@ pub struct KeyRevocation {
 
 /// Authorities whose keys were revoked.
 pub type RevokedKeys = BTreeMap<AuthorityName, KeyRevocation>;
+
+/// Since when signatures are known to have been there, by what somebody else signed who verified them: whose, over which
+/// statement.
+pub type Proven = BTreeMap<(AuthorityName, Sha256Digest), Timestamp>;
 
 /// A bundle that counts for nothing, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,7 +211,7 @@ pub fn believe(
     image: Sha256Digest,
     now: Timestamp,
 ) -> Result<Believed, (usize, Defect)> {
-    Ok(examine(root, evidence, image)?.believe(&RevokedKeys::new(), now))
+    Ok(examine(root, evidence, image)?.believe(&RevokedKeys::new(), &Proven::new(), now))
 }
 
 /// Does (1) to (8) of what [`believe`] does: all that is the same at every instant.
@@ -340,13 +345,14 @@ impl Examined {
         self.signed.iter().map(|one| one.line).chain(discounted.map(|one| one.line)).collect()
     }
 
-    /// Does (9) of what [`believe`] does, and leaves out what revoked keys signed.
-    pub fn believe(&self, revoked: &RevokedKeys, now: Timestamp) -> Believed {
+    /// Does (9) of what [`believe`] does, and leaves out what revoked keys signed, unless it is proven older.
+    pub fn believe(&self, revoked: &RevokedKeys, proven: &Proven, now: Timestamp) -> Believed {
         let mut believed = Believed { discounted: self.discounted.clone(), ..Believed::default() };
         for Signed { statement, by, window, retired, line, seen } in &self.signed {
             let times = seen.as_deref();
             let discount = uncounted(by, window, times, now).or_else(|| too_late(by, *retired, times));
-            if let Some(discount) = discount.or_else(|| withdrawn(by, revoked, seen.as_deref())) {
+            let known = || first_known(by, statement.digest(), times, proven);
+            if let Some(discount) = discount.or_else(|| withdrawn(by, revoked, known())) {
                 believed.discounted.push(Discounted { line: *line, kind: statement.kind(), discount });
                 continue;
             }
@@ -405,11 +411,20 @@ fn too_late(by: &AuthorityName, retired: Option<Timestamp>, seen: Option<&[Times
     Some(Discount::AuthorityRetired { authority: by.clone(), retired, signed: Some(signed) })
 }
 
-/// Says that the key of a signature was revoked, unless somebody saw the signature before.
-fn withdrawn(by: &AuthorityName, revoked: &RevokedKeys, seen: Option<&[Timestamp]>) -> Option<Discount> {
+/// Returns the earliest instant at which a signature is known to have been there.
+fn first_known(
+    by: &AuthorityName,
+    statement: Sha256Digest,
+    seen: Option<&[Timestamp]>,
+    proven: &Proven,
+) -> Option<Timestamp> {
+    earlier(seen.and_then(<[Timestamp]>::first).copied(), proven.get(&(by.clone(), statement)).copied())
+}
+
+/// Says that the key of a signature was revoked, unless the signature is known to have been there before.
+fn withdrawn(by: &AuthorityName, revoked: &RevokedKeys, known: Option<Timestamp>) -> Option<Discount> {
     let KeyRevocation { before, revoked } = revoked.get(by)?;
-    let first = seen.and_then(<[Timestamp]>::first);
-    if first.zip(before.as_ref()).is_some_and(|(seen, before)| seen < before) {
+    if known.zip(*before).is_some_and(|(known, before)| known < before) {
         return None;
     }
     Some(Discount::KeyRevoked { authority: by.clone(), revoked: Box::new(revoked.clone()), before: *before })

@@ -170,6 +170,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "Seal the image again, once you trust what it is.",
     ),
     (
+        "receipt-missing",
+        "The policy requires a receipt, and none that it accepts says that the image passed: there is none about this evidence under an accepted policy, the newest did not pass, or it is too old.",
+        "The message says which. Let the other goldseal decide about the image (`goldseal audit --receipts`), and set `--receipts` to where it keeps them.",
+    ),
+    (
         "attestation-missing",
         "No verified statement of a kind that the policy requires.",
         "The reasons beside it say why the ones that are there do not count; else sign it.",
@@ -379,6 +384,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "revocations-inconsistent",
         "Two revocation lists contradict each other: one serial twice, or entries that were taken out.",
         "Somebody signed both: find out who, and treat the key of the revocation authority as leaked until then.",
+    ),
+    (
+        "receipts-unavailable",
+        "The policy requires a receipt, and where receipts are kept could not be read.",
+        "The message says why; check `--receipts`, and the rights of the caller there.",
     ),
     (
         "key-unavailable",

@@ -28,6 +28,8 @@ pub enum Fault {
     RevocationsStale { issued: Timestamp, max_age: String },
     #[error("two revocation lists contradict each other: {problem}")]
     RevocationsInconsistent { problem: String },
+    #[error("receipts could not be read: {problem}")]
+    ReceiptsUnavailable { problem: String },
     #[error("the instance could not be described: {problem}")]
     InstanceUnavailable { problem: String },
     #[error("EC2 says that {instance} runs {ec2}, Auto Scaling says {group}: one of them is late")]
@@ -57,6 +59,7 @@ impl Fault {
             Self::RevocationsUnavailable { .. } => "revocations-unavailable",
             Self::RevocationsStale { .. } => "revocations-stale",
             Self::RevocationsInconsistent { .. } => "revocations-inconsistent",
+            Self::ReceiptsUnavailable { .. } => "receipts-unavailable",
             Self::InstanceUnavailable { .. } => "instance-unavailable",
             Self::InstanceInconsistent { .. } => "instance-inconsistent",
             Self::RootVolumeUnavailable { .. } => "root-volume-unavailable",

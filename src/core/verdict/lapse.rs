@@ -21,6 +21,8 @@ impl Reason {
             | Self::ContentRevoked(_)
             | Self::BuilderRevoked { .. }
             | Self::EvidenceRevoked { .. }
+            // The newest receipt may say that it is bad, which older ones did not know.
+            | Self::ReceiptMissing { .. }
             | Self::EvidenceAbsent { .. }
             | Self::EvidenceDefect { .. }
             | Self::AuthorityKeyWithdrawn { .. }

@@ -35,6 +35,8 @@ pub enum Reason {
     BuilderRevoked { builder: String, revoked: RevokedBy },
     #[error("its evidence (sha256 {sha256}) is revoked by {revoked}")]
     EvidenceRevoked { sha256: Sha256Digest, revoked: RevokedBy },
+    #[error("no receipt that the policy accepts: {problem}")]
+    ReceiptMissing { problem: String },
     #[error("no evidence at {place}")]
     EvidenceAbsent { place: String },
     #[error("unreadable evidence: {problem}")]
@@ -110,6 +112,7 @@ impl Reason {
             | Self::ContentRevoked(_)
             | Self::BuilderRevoked { .. }
             | Self::EvidenceRevoked { .. }
+            | Self::ReceiptMissing { .. }
             | Self::EvidenceAbsent { .. }
             | Self::AuthorityKeyWithdrawn { .. }
             | Self::AuthorityKeyChanged { .. }
@@ -144,6 +147,7 @@ impl Reason {
             | Self::ImageNotFound { .. }
             | Self::OwnerNotAccepted { .. }
             | Self::RegionNotAccepted { .. }
+            | Self::ReceiptMissing { .. }
             | Self::EvidenceAbsent { .. }
             | Self::EvidenceDefect { .. }
             | Self::EvidenceDiscounted { .. }
@@ -180,6 +184,7 @@ impl Reason {
             Self::ImageRevoked(_) | Self::ContentRevoked(_) => "image-revoked",
             Self::BuilderRevoked { .. } => "builder-revoked",
             Self::EvidenceRevoked { .. } => "evidence-revoked",
+            Self::ReceiptMissing { .. } => "receipt-missing",
             Self::EvidenceAbsent { .. } => "evidence-absent",
             Self::EvidenceDefect { code, .. } => code,
             Self::EvidenceDiscounted { discount, .. } => discount.code(),

@@ -84,7 +84,8 @@ fn reason_after(last: Option<&Reason>) -> Option<Reason> {
         Reason::ImageRevoked(_) => Reason::ContentRevoked(revoked()),
         Reason::ContentRevoked(_) => Reason::BuilderRevoked { builder: String::new(), revoked: revoked() },
         Reason::BuilderRevoked { .. } => Reason::EvidenceRevoked { sha256: digest(), revoked: revoked() },
-        Reason::EvidenceRevoked { .. } => Reason::EvidenceAbsent { place: String::new() },
+        Reason::EvidenceRevoked { .. } => Reason::ReceiptMissing { problem: String::new() },
+        Reason::ReceiptMissing { .. } => Reason::EvidenceAbsent { place: String::new() },
         Reason::EvidenceAbsent { .. } => Reason::defect(1, &Defect::SubjectDigest),
         Reason::EvidenceDefect { .. } => {
             Reason::EvidenceDiscounted { line: 1, discount: Discount::SignatureInvalid { authority: name() } }
@@ -170,7 +171,8 @@ fn fault_after(last: Option<&Fault>) -> Option<Fault> {
             Fault::RevocationsStale { issued: Timestamp::UNIX_EPOCH, max_age: "1h".into() }
         }
         Fault::RevocationsStale { .. } => Fault::RevocationsInconsistent { problem },
-        Fault::RevocationsInconsistent { .. } => Fault::InstanceUnavailable { problem },
+        Fault::RevocationsInconsistent { .. } => Fault::ReceiptsUnavailable { problem },
+        Fault::ReceiptsUnavailable { .. } => Fault::InstanceUnavailable { problem },
         Fault::InstanceUnavailable { .. } => Fault::InstanceInconsistent {
             instance: "i-0123abcd".parse().unwrap(),
             ec2: "ami-0123abcd".parse().unwrap(),

@@ -6,6 +6,7 @@ mod build_facts;
 mod digests;
 mod grant;
 mod provenance;
+mod receipt;
 mod reference;
 mod release;
 mod repository;
@@ -20,6 +21,10 @@ pub use build_facts::{Ancestor, BaseImage, BuildFacts, Source, image_arn, image_
 pub use grant::{GRANT_TYPE, Grant, GrantFault, GrantScope};
 pub use provenance::{
     Byproduct, Carried, ContentDigests, DESCRIPTOR_MEDIA_TYPE, PROVENANCE_TYPE, Provenance, provenance,
+};
+pub use receipt::{
+    Ages, CountedSignature, Covered, Enforcement, Instant, KnownRevocations, MOST_COVERED, RECEIPT_FIELD, Receipt,
+    ReceiptFault, Said, Timeless,
 };
 pub use reference::{REFERENCE_TYPE, Reference};
 pub use release::{RELEASE_TYPE, Release};
@@ -38,7 +43,7 @@ use crate::scan::sbom::SbomFormat;
 pub const SPDX_TYPE: &str = SbomFormat::Spdx.predicate_type();
 /// CycloneDX SBOMs, as cosign and Packer name them.
 pub const CYCLONEDX_TYPE: &str = SbomFormat::CycloneDx.predicate_type();
-/// SLSA verification summaries: the gate's result.
+/// SLSA verification summaries: the gate's result, and receipts, which are none.
 pub const SUMMARY_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// Simple verification results: an approval.
 pub const APPROVAL_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
@@ -52,6 +57,8 @@ pub(super) fn kind(predicate_type: &str, predicate: &str) -> Option<Kind> {
         SPDX_TYPE | CYCLONEDX_TYPE => Some(Kind::Sbom),
         REFERENCE_TYPE => reference::kind(predicate),
         VULNS_TYPE => Some(Kind::Scan),
+        // Whatever says to be a receipt is never a gate result, whoever signed it.
+        SUMMARY_TYPE if receipt::is_receipt(predicate) => None,
         SUMMARY_TYPE => Some(Kind::Gate),
         APPROVAL_TYPE => Some(Kind::Approval),
         TESTS_TYPE => Some(Kind::Tests),
@@ -64,9 +71,10 @@ pub(super) fn kind(predicate_type: &str, predicate: &str) -> Option<Kind> {
     }
 }
 
-/// Says whether a predicate of this type speaks about images from outside their evidence.
+/// Says whether a predicate of this type, where it is of no kind, speaks about images from outside their evidence. A
+/// summary without a kind is a receipt.
 pub fn is_listed(predicate_type: &str) -> bool {
-    matches!(predicate_type, REVOCATIONS_TYPE | GRANT_TYPE)
+    matches!(predicate_type, REVOCATIONS_TYPE | GRANT_TYPE | SUMMARY_TYPE)
 }
 
 #[cfg(test)]

@@ -81,6 +81,9 @@ pub enum SummaryFault {
     /// It did not pass.
     #[error("its result is {0:?}, not PASSED")]
     NotPassed(String),
+    /// Another verifier wrote it.
+    #[error("its verifier is {0:?}, not the gate's")]
+    Verifier(String),
     /// It is about another resource than its subject.
     #[error("its resource is {0:?}")]
     Resource(String),
@@ -111,6 +114,9 @@ impl Summary {
     /// # Errors
     /// See [`SummaryFault`].
     pub fn check(&self, image: &Descriptor) -> Result<(), SummaryFault> {
+        if self.verifier.id != VERIFIER {
+            return Err(SummaryFault::Verifier(self.verifier.id.chars().take(200).collect()));
+        }
         if self.verification_result != PASSED {
             return Err(SummaryFault::NotPassed(self.verification_result.chars().take(80).collect()));
         }

@@ -196,7 +196,13 @@ pub(super) fn admitted(signing: &Signing<'_>, evidence: &[u8]) -> Result<Vec<Not
         }
         Verdict::Reject(reasons) => {
             let others = |reason: &&Reason| {
-                matches!(reason, Reason::AttestationMissing { .. } | Reason::AttestationUnderThreshold { .. })
+                // Nobody can have decided about an image before it is sealed, so its first receipt comes later.
+                matches!(
+                    reason,
+                    Reason::AttestationMissing { .. }
+                        | Reason::AttestationUnderThreshold { .. }
+                        | Reason::ReceiptMissing { .. }
+                )
             };
             let (missing, wrong): (Vec<&Reason>, Vec<&Reason>) = reasons.as_slice().iter().partition(others);
             if wrong.is_empty() {

@@ -60,7 +60,10 @@ impl Judged {
             }
         };
         let answers = Answers::ask(image, view, store).await;
-        let cases = sides.each_ref().map(|side| answers.case(side.policy, &side.keys, WITNESS).0);
+        let mut cases = sides.each_ref().map(|side| answers.case(side.policy, &side.keys, WITNESS).0);
+        for case in &mut cases {
+            case.seek_receipts(store).await;
+        }
         let mut judged = Self { machines: machines(asked, sides, image, wanted, &cases), ..Self::default() };
         let today = Today::of(&answers, &cases);
         for launch in &wanted.launches {

@@ -109,8 +109,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whoever seals or approves neither revokes nor lets pass.
-    fn of_their_own(
+    /// Whoever seals or approves neither revokes, nor lets pass, nor says what was decided.
+    pub(super) fn of_their_own(
         &mut self,
         span: &Range<usize>,
         at: &Place<'_>,

@@ -2,6 +2,7 @@ mod documents;
 mod examples;
 mod launch;
 mod listed;
+mod receipts;
 mod schema;
 
 use super::*;
@@ -17,6 +18,9 @@ use crate::{
 
 const GROUP: &str = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:\
                      0a1b2c3d-0000-0000-0000-000000000000:autoScalingGroupName/web";
+
+/// The key of receipts; all that `testing` has are taken.
+const RECEIPTS_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuzXOCP0/d0yYrNYaQ59OZIVwAF3u\nov9QxejwkaJeMrC0RoCgElYqQBStdx3GVZ1tGLTk6bz+ONebNiwXOCdr8A==\n-----END PUBLIC KEY-----\n";
 
 /// A good document in which every key stands.
 fn whole() -> String {
@@ -48,6 +52,11 @@ spki_sha256 = "{pin}"
 scheme = "ecdsa-p256-sha256"
 witness = ["log"]
 trusted_root = "root.json"
+
+[[authority]]
+name = "receipts"
+key = """
+{RECEIPTS_PEM}"""
 
 {listed}[[require]]
 attestation = "provenance"
@@ -89,6 +98,12 @@ suspend_launch = true
 
 [boot]
 action = "emergency"
+
+[receipt]
+authorities = ["receipts"]
+required = true
+max_age = "24h"
+policies = ["{pin}"]
 
 [revocation]
 authorities = ["revoker"]
@@ -176,7 +191,7 @@ fn a_policy_is_named_by_its_document_and_by_the_files_that_it_names() {
 fn a_good_document_compiles_to_what_it_says() {
     let policy = compile("policy.toml", &whole(), &files()).unwrap();
     let names: Vec<&str> = policy.signatories().iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["ci", "risk", "vault", "revoker", "one", "two"]);
+    assert_eq!(names, ["ci", "risk", "vault", "receipts", "revoker", "one", "two"]);
     assert_eq!(policy.signatories()[0].window.until, Some("2026-12-31T23:00:00Z".parse().unwrap()));
     assert!(policy.signatories()[2].witness.is_some());
     let thresholds: Vec<usize> = policy.requirements().iter().map(|one| one.threshold).collect();
@@ -188,7 +203,7 @@ fn a_good_document_compiles_to_what_it_says() {
 #[test]
 fn keys_are_known_at_every_level_and_a_typo_lists_them() {
     let top = "authority, boot, breaker, dangerous_without_gate, gate, identity, launch, no_match, override, provenance, \
-               require, revocation, scope, version";
+               receipt, require, revocation, scope, version";
     let authority =
         "key, key_file, kms, name, retired, scheme, spki_sha256, trusted_root, valid_from, valid_until, witness";
     for (from, to, key, known) in [
@@ -306,16 +321,16 @@ fn authorities_are_distinct_in_name_and_key_however_the_key_is_given() {
     let table = "[[authority]]";
     // Without the three of the good document there is a fourth key: the pin of nobody.
     let other = format!("spki_sha256 = \"{}\"\n", Sha256Digest::of(b"other"));
-    one_problem_in(&format!("[[authority]]\nname = \"ci\"\n{KMS}{SCHEME}{other}"), table, "authority[6]", "called ci");
-    one_problem_in(&pem("more", 1, ""), table, "authority[6]", "ci and more are one key");
-    one_problem_in(&pem("more", 2, ""), table, "authority[6]", "risk and more are one key");
-    one_problem_in(&pem("more", 3, ""), table, "authority[6]", "vault and more are one key");
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(1))), table, "authority[6]", "ci and more are one key");
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(3))), table, "authority[6]", "vault and more are one key");
+    one_problem_in(&format!("[[authority]]\nname = \"ci\"\n{KMS}{SCHEME}{other}"), table, "authority[7]", "called ci");
+    one_problem_in(&pem("more", 1, ""), table, "authority[7]", "ci and more are one key");
+    one_problem_in(&pem("more", 2, ""), table, "authority[7]", "risk and more are one key");
+    one_problem_in(&pem("more", 3, ""), table, "authority[7]", "vault and more are one key");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(1))), table, "authority[7]", "ci and more are one key");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}{}", pin(3))), table, "authority[7]", "vault and more are one key");
     assert_eq!(problems(&(whole() + &kms(&format!("{KMS}{SCHEME}{other}")))), []);
     let [one, other] = rsa_in_two_encodings().map(|pem| format!("key = \"\"\"\n{pem}\"\"\"\n"));
     let both = format!("{}[[authority]]\nname = \"twin\"\n{other}", kms(&one));
-    one_problem_in(&both, "[[authority]]\nname = \"twin\"", "authority[7]", "more and twin are one key");
+    one_problem_in(&both, "[[authority]]\nname = \"twin\"", "authority[8]", "more and twin are one key");
 }
 
 #[test]
@@ -323,15 +338,15 @@ fn exactly_one_of_three_says_which_key_it_is() {
     let message = "exactly one of key, key_file and kms";
     let file = "key_file = \"risk.pem\"\n";
     for key in [String::new(), format!("{KMS}{file}"), format!("key = \"x\"\n{file}"), format!("key = 3\n{KMS}")] {
-        one_problem_in(&kms(&key), "[[authority]]", "authority[6]", message);
+        one_problem_in(&kms(&key), "[[authority]]", "authority[7]", message);
     }
-    one_problem_in(&kms("key = \"x\"\n"), "\"x\"", "authority[6].key", "expected one PEM block");
-    one_problem_in(&kms("key = 3\n"), "3\n", "authority[6].key", "expected a string");
-    one_problem_in(&kms("key_file = \"gone.pem\"\n"), "\"gone", "authority[6].key_file", "gone.pem: No such file");
-    one_problem_in(&kms("key_file = \"unread.pem\"\n"), "\"unread", "authority[6].key_file", "unread.pem was not read");
-    one_problem_in(&kms("key_file = \"root.json\"\n"), "\"root", "authority[6].key_file", "expected one PEM block");
+    one_problem_in(&kms("key = \"x\"\n"), "\"x\"", "authority[7].key", "expected one PEM block");
+    one_problem_in(&kms("key = 3\n"), "3\n", "authority[7].key", "expected a string");
+    one_problem_in(&kms("key_file = \"gone.pem\"\n"), "\"gone", "authority[7].key_file", "gone.pem: No such file");
+    one_problem_in(&kms("key_file = \"unread.pem\"\n"), "\"unread", "authority[7].key_file", "unread.pem was not read");
+    one_problem_in(&kms("key_file = \"root.json\"\n"), "\"root", "authority[7].key_file", "expected one PEM block");
     let wrong = pem("more", 1, "scheme = \"rsa-pss-sha256\"\n");
-    one_problem_in(&wrong, "\"\"\"", "authority[6].key", "not a usable public key");
+    one_problem_in(&wrong, "\"\"\"", "authority[7].key", "not a usable public key");
     let (_, told) = after("valid_from", &format!("{}valid_from", pin(2)));
     assert_eq!((told[0].0.as_str(), told.len()), ("13:15 authority[0].spki_sha256", 1), "{told:?}");
     assert!(told[0].1.contains(&format!("sha256 {}", LocalKey::p256(1).public().digest())));
@@ -342,12 +357,12 @@ fn exactly_one_of_three_says_which_key_it_is() {
 fn a_kms_key_has_a_pin_and_a_scheme() {
     let other = format!("spki_sha256 = \"{}\"\n", Sha256Digest::of(b"other"));
     let table = "[[authority]]";
-    one_problem_in(&kms(&format!("{KMS}{SCHEME}")), table, "authority[6].spki_sha256", "required with kms");
-    one_problem_in(&kms(&format!("{KMS}{other}")), table, "authority[6].scheme", "required with kms");
+    one_problem_in(&kms(&format!("{KMS}{SCHEME}")), table, "authority[7].spki_sha256", "required with kms");
+    one_problem_in(&kms(&format!("{KMS}{other}")), table, "authority[7].scheme", "required with kms");
     let alias = kms(&format!("kms = \"alias/seal\"\n{SCHEME}{other}"));
-    one_problem_in(&alias, "\"alias", "authority[6].kms", "is not the URI of a KMS key");
+    one_problem_in(&alias, "\"alias", "authority[7].kms", "is not the URI of a KMS key");
     let upper = kms(&format!("{KMS}{SCHEME}spki_sha256 = \"{}\"\n", pin(1)[15..79].to_uppercase()));
-    one_problem_in(&upper, "\"3A", "authority[6].spki_sha256", "64 lowercase hexadecimal digits");
+    one_problem_in(&upper, "\"3A", "authority[7].spki_sha256", "64 lowercase hexadecimal digits");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
         rule::{Policy, Requirement},
     },
     time::earlier,
-    trust::{AuthorityName, Believed, Claimed, RevokedKeys, Verified},
+    trust::{AuthorityName, Believed, Claimed, Proven, RevokedKeys, Verified},
     verdict::{Fault, Ground, Reason, Reasons, Verdict},
 };
 
@@ -68,7 +68,9 @@ impl Case {
         match summary.check(&facts.descriptor) {
             Ok(()) => {}
             Err(SummaryFault::NotPassed(result)) => self.reasons.push(Reason::GateNotPassed { result }),
-            Err(fault @ SummaryFault::Resource(_)) => self.reasons.push(malformed(Kind::Gate, fault.to_string())),
+            Err(fault @ (SummaryFault::Verifier(_) | SummaryFault::Resource(_))) => {
+                self.reasons.push(malformed(Kind::Gate, fault.to_string()));
+            }
         }
         if summary.at() > now {
             self.faults.push(Fault::ClockBeforeSignedTime { now, signed: summary.at() });
@@ -154,7 +156,7 @@ pub fn approvals(
     let Some(requirement) = policy.requirement(Kind::Approval) else { return Ok(Approvals::default()) };
     let mut read = keys
         .examine(bundles, image)
-        .read(&RevokedKeys::new(), now)
+        .read(&RevokedKeys::new(), &Proven::new(), now)
         .map_err(|(line, defect)| Verdict::Reject(Reasons::one(Reason::defect(line, &defect))))?;
     read.date(|one| one.seen_at(now));
     case.approved(requirement, &Approving { accepted, named: &|_| true, now }, &read, keys);

@@ -19,7 +19,7 @@ use crate::{
         keys::Keys,
         rule::{OverrideRule, OverrideScope},
     },
-    trust::{AuthorityName, RevokedKeys, Surveyed, Verified},
+    trust::{AuthorityName, Proven, RevokedKeys, Surveyed, Verified},
     verdict::{Fault, Overridden, Reason, Verdict, is_cause, is_overridable},
 };
 
@@ -193,7 +193,7 @@ impl Overrides {
         let mut signed: BTreeMap<Sha256Digest, Signatures> = BTreeMap::new();
         let about = |surveyed: &&Surveyed| surveyed.statements().any(|one| one.subject() == subject);
         for surveyed in self.0.iter().map(|(_, surveyed)| surveyed).filter(about) {
-            for one in surveyed.about(subject).believe(revoked, at).verified {
+            for one in surveyed.about(subject).believe(revoked, &Proven::new(), at).verified {
                 if one.value().predicate_type() == GRANT_TYPE && rule.authorities.contains(one.by()) {
                     signed.entry(one.digest()).or_default().insert(one.by().clone(), one);
                 }

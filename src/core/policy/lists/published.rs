@@ -15,7 +15,7 @@ use crate::{
     },
     digest::Sha256Digest,
     policy::{keys::Keys, rule::RevocationRule},
-    trust::{AuthorityName, RevokedKeys, Verified},
+    trust::{AuthorityName, Proven, RevokedKeys, Verified},
 };
 
 /// A revocation list that authorities signed, be they enough or not.
@@ -139,7 +139,7 @@ fn signed(rule: &RevocationRule, keys: &Keys, source: &Source<'_>, at: Timestamp
         return Ok(Default::default());
     };
     let subject = named(&Revocations::subject(rule.list.as_str()));
-    let read = keys.examine(*bytes, subject).read(&RevokedKeys::new(), at);
+    let read = keys.examine(*bytes, subject).read(&RevokedKeys::new(), &Proven::new(), at);
     let believed = read.map_err(|(line, defect)| format!("{place}: line {line}: {defect}"))?.believed;
     let lines: BTreeMap<usize, &[u8]> = lines(bytes).unwrap_or_default().into_iter().collect();
     let (mut found, mut problems): (BTreeMap<Sha256Digest, SignedList>, Vec<String>) = Default::default();

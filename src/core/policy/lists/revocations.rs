@@ -24,7 +24,7 @@ use crate::{
         keys::{Dossier, Keys},
         rule::{Policy, RevocationRule},
     },
-    trust::{AuthorityName, KeyRevocation, RevokedKeys, Verified},
+    trust::{AuthorityName, KeyRevocation, Proven, RevokedKeys, Verified},
     verdict::{Fault, Reason},
 };
 
@@ -145,7 +145,7 @@ impl Found {
         let known = self.known.iter().chain(before).find(same).cloned();
         let fresh = || Arc::new(Known { dossier: keys.examine(*bytes, subject), indexes: BTreeMap::new() });
         let mut known = known.unwrap_or_else(fresh);
-        let believed = match known.dossier.read(&RevokedKeys::new(), at) {
+        let believed = match known.dossier.read(&RevokedKeys::new(), &Proven::new(), at) {
             Ok(read) => read.believed,
             Err((line, defect)) => return self.problems.push((number, format!("{place}: line {line}: {defect}"))),
         };

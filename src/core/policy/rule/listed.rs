@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{gate::Period, trust::AuthorityName};
+use crate::{digest::Sha256Digest, gate::Period, trust::AuthorityName};
 
 /// Whose revocation list counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,24 @@ pub struct OverrideRule {
     pub scopes: BTreeSet<OverrideScope>,
     /// Which codes may be overridden; none: all that can be.
     pub causes: Option<BTreeSet<String>>,
+}
+
+/// Whose receipts are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptRule {
+    /// Who may sign one: at least one.
+    pub authorities: BTreeSet<AuthorityName>,
+    /// Which one an image needs, where it needs one.
+    pub required: Option<RequiredReceipt>,
+}
+
+/// The receipt that an image needs: one that passed, and is about the evidence that the image has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequiredReceipt {
+    /// How long ago its decision may have been.
+    pub max_age: Period,
+    /// Under which policies it may have been made: at least one.
+    pub policies: BTreeSet<Sha256Digest>,
 }
 
 /// For what there may be overrides.

@@ -68,6 +68,7 @@ fn launch(policy: &Policy, (_, store): &Hosted) -> LaunchReport {
             reasons: Vec::new(),
             faults: Vec::new(),
             overridden: None,
+            basis: Default::default(),
             notes: Vec::new(),
         },
         end: Some(LaunchEnd::Completed),

@@ -1,0 +1,99 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    attestation::{Kind, Statement, predicate::SUMMARY_TYPE},
+    testing::receipts::{receipt, said, statement_of},
+};
+
+fn read(receipt: &serde_json::Value) -> Result<Receipt, serde_json::Error> {
+    serde_json::from_value(receipt.clone())
+}
+
+#[test]
+fn the_fields_are_those_of_a_verification_summary() {
+    let written = serde_json::to_value(receipt(said())).unwrap();
+    let keys: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            RECEIPT_FIELD,
+            "inputAttestations",
+            "policy",
+            "resourceUri",
+            "timeVerified",
+            "verificationResult",
+            "verifiedLevels",
+            "verifier"
+        ]
+    );
+    assert_eq!(written["verifier"], json!({"id": VERIFIER}));
+    assert_eq!((&written["verificationResult"], &written["verifiedLevels"]), (&json!("PASSED"), &json!([LEVEL])));
+    let field: Vec<&str> = written[RECEIPT_FIELD].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(field, ["covers", "enforcement", "instant", "timeless"]);
+    assert_eq!(read(&written).unwrap().check(), Ok(()));
+}
+
+#[test]
+fn what_an_override_let_pass_did_not_pass() {
+    let mut overridden = said();
+    overridden.instant.overridden = Some(Sha256Digest::of(b"override"));
+    let mut rejected = said();
+    rejected.instant.verdict = "reject".into();
+    for said in [overridden, rejected] {
+        let written = receipt(said);
+        assert!(!written.passed());
+        assert_eq!((written.check(), written.verified_levels), (Ok(()), vec![FAILED.to_owned()]));
+    }
+}
+
+#[test]
+fn a_receipt_that_contradicts_itself_is_none() {
+    type Change = (&'static str, serde_json::Value, fn(&ReceiptFault) -> bool);
+    let changes: [Change; 7] = [
+        ("/verifier/id", json!("https://goldseal.dev/verifiers/gate/v1"), |f| matches!(f, ReceiptFault::Verifier(_))),
+        ("/verificationResult", json!("FAILED"), |f| matches!(f, ReceiptFault::Result { .. })),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/instant/verdict", json!("undetermined"), |f| {
+            matches!(f, ReceiptFault::Result { .. })
+        }),
+        ("/inputAttestations/0/digest/sha256", json!("00".repeat(32)), |f| *f == ReceiptFault::Inputs),
+        ("/timeVerified", json!("2020-01-01T00:00:00Z"), |f| *f == ReceiptFault::Times),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/instant/issuedAt", json!("2020-01-01T00:00:00Z"), |f| {
+            *f == ReceiptFault::Times
+        }),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/covers", json!([]), |f| *f == ReceiptFault::Covers { found: 0 }),
+    ];
+    for (pointer, value, expected) in changes {
+        let mut written = serde_json::to_value(receipt(said())).unwrap();
+        *written.pointer_mut(pointer).unwrap() = value;
+        let fault = read(&written).unwrap().check().unwrap_err();
+        assert!(expected(&fault), "{pointer}: {fault}");
+    }
+}
+
+/// By its verifier or by its field: either is enough, also in a disguise, and with a gate result beside it.
+#[test]
+fn a_receipt_is_never_a_gate_result() {
+    let whole = Statement::parse(statement_of(&receipt(said()))).unwrap();
+    assert_eq!((whole.kind(), whole.is_receipt()), (None, true));
+    for predicate in [
+        format!(r#"{{"{RECEIPT_FIELD}":null}}"#),
+        r#"{"https://goldseal.dev/receipt\/v1":1,"https://goldseal.dev/gate/v1":{}}"#.to_owned(),
+        format!(r#"{{"verifier":{{"id":"{VERIFIER}"}},"https://goldseal.dev/gate/v1":{{}}}}"#),
+        r#"{"verifier":{"more":1,"id":"https:\/\/goldseal.dev/verifiers/receipt/v1"}}"#.to_owned(),
+    ] {
+        let payload = crate::testing::evidence::saying(Kind::Gate, &predicate);
+        let statement = Statement::parse(payload).unwrap();
+        assert_eq!((statement.kind(), statement.is_receipt()), (None, true), "{predicate}");
+    }
+    for predicate in
+        ["{}", "[]", "1", r#"{"verifier":[]}"#, r#"{"verifier":{"id":"https://goldseal.dev/verifiers/gate/v1"}}"#]
+    {
+        let statement = Statement::parse(crate::testing::evidence::saying(Kind::Gate, predicate)).unwrap();
+        assert_eq!(statement.kind(), Some(Kind::Gate), "{predicate} is judged as a gate result, and found wanting");
+    }
+    let other = format!(r#"{{"{RECEIPT_FIELD}":{{}}}}"#);
+    let sbom = Statement::parse(crate::testing::evidence::saying(Kind::Sbom, &other)).unwrap();
+    assert_eq!(sbom.kind(), Some(Kind::Sbom));
+    assert_ne!(sbom.predicate_type(), SUMMARY_TYPE);
+}

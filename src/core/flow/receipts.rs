@@ -1,0 +1,15 @@
+//! Decisions → receipts, and receipts → what they prove.
+
+mod batches;
+mod derive;
+mod read;
+mod writing;
+
+pub use self::{
+    derive::{Decided, UnsignedReceipt, of_audit, receipts_of},
+    read::{find_receipts, show_receipts, verify_receipts},
+    writing::{Receipting, ReceiptsError, Wrote},
+};
+
+#[cfg(test)]
+mod tests;

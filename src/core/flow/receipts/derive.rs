@@ -1,0 +1,163 @@
+//! Decisions → receipts: one for all that are alike, with the launches listed. The same decisions make the same receipts,
+//! byte for byte, so that whoever comes to write them twice writes them once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    attestation::{
+        predicate::{Covered, Enforcement, Instant, MOST_COVERED, Receipt, SUMMARY_TYPE, Said, Timeless, image_arn},
+        write_about, write_named,
+    },
+    digest::Sha256Digest,
+    enforcement::Completion,
+    ids::Region,
+    policy::Mode,
+    ports::{evidence_folder, receipt_path, receipts_folder},
+    report::{AuditReport, Judged, LaunchReport},
+};
+
+/// One decision of an enforcement point.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// The policy that it was made under.
+    pub policy: Sha256Digest,
+    /// Where.
+    pub region: Region,
+    /// The verdict, and on what.
+    pub judged: Judged,
+    /// What was done.
+    pub enforcement: Enforcement,
+    /// For which launch, boot or instance.
+    pub covered: Covered,
+}
+
+/// A receipt that nobody signed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsignedReceipt {
+    /// The statement.
+    pub payload: Vec<u8>,
+    folder: String,
+    at: Timestamp,
+}
+
+impl UnsignedReceipt {
+    /// Returns where it is kept, signed or not.
+    pub fn path(&self, signed: bool) -> String {
+        receipt_path(&self.folder, self.at, Sha256Digest::of(&self.payload), signed)
+    }
+}
+
+impl From<LaunchReport> for Decided {
+    fn from(report: LaunchReport) -> Self {
+        let action = report.action.map_or("none", Completion::as_str).to_owned();
+        Self {
+            policy: report.policy,
+            region: report.region,
+            judged: report.judged,
+            enforcement: Enforcement { point: "launch-hook".to_owned(), action, enforced: report.enforced },
+            covered: Covered {
+                instance: report.wait.instance.to_string(),
+                at: report.at,
+                group: Some(report.wait.group.to_string()),
+                token: report.wait.token.map(String::from),
+            },
+        }
+    }
+}
+
+/// Returns the decisions of an audit: what it says of every instance.
+pub fn of_audit(report: &AuditReport) -> Vec<Decided> {
+    let decided = report.instances.iter().filter_map(|instance| {
+        let image = report.images.get(instance.image)?.report.clone();
+        let mut judged = Judged::from(image);
+        // An instance can be worse than its image: its root volume may be another.
+        judged.verdict = instance.verdict;
+        judged.mode = instance.mode;
+        judged.reasons.extend(instance.reasons.iter().cloned());
+        judged.faults.extend(instance.faults.iter().cloned());
+        Some(Decided {
+            policy: report.policy,
+            region: instance.region.clone(),
+            judged,
+            enforcement: Enforcement { point: "audit".to_owned(), action: "none".to_owned(), enforced: false },
+            covered: Covered { instance: instance.instance.to_string(), at: report.at, group: None, token: None },
+        })
+    });
+    decided.collect()
+}
+
+/// Makes the receipts of some decisions. They are made at `issued`, or when the last of the decisions was, by its own clock.
+///
+/// # Errors
+/// When a receipt cannot be written as JSON.
+pub fn receipts_of(decided: Vec<Decided>, issued: Timestamp) -> Result<Vec<UnsignedReceipt>, serde_json::Error> {
+    let mut alike: BTreeMap<String, (Decided, Vec<Covered>)> = BTreeMap::new();
+    for one in decided {
+        let key = serde_json::to_string(&(&one.policy, &one.region, said(&one, Vec::new(), issued)))?;
+        let covered = one.covered.clone();
+        alike.entry(key).or_insert_with(|| (one, Vec::new())).1.push(covered);
+    }
+    let mut receipts = Vec::new();
+    for (one, mut covers) in alike.into_values() {
+        covers.sort_by(|a, b| (a.at, a).cmp(&(b.at, b)));
+        covers.dedup();
+        for some in covers.chunks(MOST_COVERED) {
+            receipts.push(unsigned(&one, some.to_vec(), issued)?);
+        }
+    }
+    Ok(receipts)
+}
+
+fn unsigned(one: &Decided, covers: Vec<Covered>, issued: Timestamp) -> Result<UnsignedReceipt, serde_json::Error> {
+    let judged = &one.judged;
+    let said = said(one, covers, issued);
+    let at = said.instant.at;
+    let folder = receipts_folder(&one.region, judged.image.as_ref());
+    let folder = evidence_folder(&folder, judged.evidence_sha256);
+    let resource =
+        judged.image.as_ref().map_or_else(|| "goldseal:unknown-image".to_owned(), |image| image_arn(image, None));
+    let receipt = Receipt::new(&resource, one.policy, said);
+    let payload = match (&judged.image, judged.subject) {
+        (Some(image), Some(subject)) => write_about(image, subject, SUMMARY_TYPE, &receipt)?,
+        // Of what could not be described only the name is known.
+        (Some(_), None) | (None, _) => write_named(&resource, SUMMARY_TYPE, &receipt, false)?,
+    };
+    Ok(UnsignedReceipt { payload, folder, at })
+}
+
+/// What a receipt says of a decision. Without launches it is what decisions have in common that share one.
+fn said(one: &Decided, covers: Vec<Covered>, issued: Timestamp) -> Said {
+    let judged = &one.judged;
+    let at = covers.first().map_or(Timestamp::UNIX_EPOCH, |first| first.at);
+    let last = covers.last().map_or(issued, |last| last.at);
+    let mut causes: Vec<String> = judged.reasons.iter().chain(&judged.faults).map(|cause| cause.code.clone()).collect();
+    causes.sort();
+    causes.dedup();
+    let mode = match judged.mode {
+        Mode::Enforce => "enforce",
+        Mode::Warn => "warn",
+    };
+    Said {
+        timeless: Timeless {
+            image: judged.image.clone(),
+            subject: judged.subject,
+            evidence: judged.evidence_sha256,
+            signatures: judged.basis.signatures.clone(),
+        },
+        instant: Instant {
+            at,
+            issued_at: issued.max(last),
+            verdict: judged.verdict.as_str().to_owned(),
+            causes,
+            mode: mode.to_owned(),
+            until: judged.until,
+            ages: judged.basis.ages.clone(),
+            revocations: judged.basis.revocations.clone(),
+            overridden: judged.overridden.as_ref().map(|overridden| overridden.statement),
+        },
+        enforcement: one.enforcement.clone(),
+        covers,
+    }
+}
