@@ -7,6 +7,7 @@ pub mod git;
 pub mod imds;
 pub mod keys;
 pub mod lake;
+pub mod receipts;
 pub mod records;
 pub mod state;
 pub mod store;

@@ -14,6 +14,7 @@ pub mod units;
 use std::{fmt::Display, sync::Arc, time::Duration};
 
 use goldseal_core::{
+    digest::Sha256Digest,
     enforcement::{BootStep, Patience},
     flow::{
         TrustSources,
@@ -23,7 +24,7 @@ use goldseal_core::{
     identity::{Certificates, InstanceIdentity},
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
-    policy::{Keys, Policy},
+    policy::{FoundReceipt, Keys, Policy, WantedReceipts},
     ports::{
         EvidenceStore, Expected, ImageCatalog, InstanceMetadata, KeyCatalog, ListStore, Listing, PortError,
         PortErrorKind, StateStore, Stored, Written,
@@ -232,6 +233,15 @@ impl<S: EvidenceStore + Sync> EvidenceStore for Briefly<'_, S> {
 
     fn locate(&self, image: &ImageRef) -> String {
         self.inner.locate(image)
+    }
+
+    async fn receipts(
+        &self,
+        image: &ImageRef,
+        evidence: Option<Sha256Digest>,
+        wanted: WantedReceipts,
+    ) -> Result<Vec<FoundReceipt>, PortError> {
+        self.within("receipts:read", image, self.inner.receipts(image, evidence, wanted)).await
     }
 }
 

@@ -17,6 +17,8 @@ mod lambda;
 mod overrides;
 mod policy;
 mod publish;
+mod receipt_key;
+mod receipts;
 mod release;
 mod reseal;
 mod revoke;
@@ -114,6 +116,9 @@ enum Command {
     /// Ask the SBOMs of images which instances have a package
     #[command(subcommand)]
     Sbom(sbom::Sbom),
+    /// Say what receipts of earlier decisions prove, and until when it holds
+    #[command(subcommand)]
+    Receipts(receipts::Receipts),
     /// The launch hook as a Lambda function
     Lambda(Box<lambda::Lambda>),
     /// Check a policy document, say what it would change, or print its schema
@@ -220,6 +225,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Audit(command) => command.run(session, format).map_err(Failure::unanswered)?,
         Command::Trace(command) => wait(command.run(&session()?, format))??,
         Command::Sbom(command) => command.run(session, format).map_err(Failure::unanswered)?,
+        Command::Receipts(command) => wait(command.run(&session()?, format))?.map_err(Failure::unanswered)?,
         Command::Lambda(command) => command.run(session()?).map_err(Failure::unanswered)?,
         Command::Policy(command) => command.run(session, format)?,
         Command::Completions { shell } => {

@@ -16,6 +16,7 @@ use crate::{
         aws::{AwsConfig, KmsKeys, Observer},
         carried::{CarriedPlace, Carrying},
         lake::{Lake, LakePlace},
+        receipts::Receipts,
         state::State,
         store::{self, Store, StoreUrl, s3},
     },
@@ -71,7 +72,14 @@ impl Session {
 
     async fn store_at(&self, url: &StoreUrl) -> Result<Store> {
         let settings = store::Settings { ca_file: self.settings.ca_file.clone(), ..store::Settings::default() };
-        Ok(Store::open(url, &settings, self.bucket(url).await?)?)
+        let store = Store::open(url, &settings, self.bucket(url).await?)?;
+        Ok(store.with_receipts(self.receipts().await?))
+    }
+
+    /// Opens the place of receipts, if there is one.
+    pub async fn receipts(&self) -> Result<Option<Receipts>> {
+        let Some(url) = self.settings.receipts() else { return Ok(None) };
+        Ok(Some(Receipts::open(url, self.bucket(url).await?)?))
     }
 
     /// Opens the places where overrides are carried. One that cannot be opened is told of when it is asked: who lets

@@ -14,5 +14,6 @@ pub mod inbox;
 pub mod lease;
 pub mod metrics;
 pub mod queue;
+pub mod receipts;
 pub mod record;
 pub mod sweep;

@@ -203,12 +203,15 @@ impl<T: StateStore + Send + Sync, G: Groups + Send + Sync> Recorder<T, G> {
     }
 
     async fn prune(&self, now: Timestamp) -> Result<(), PortError> {
-        let Ok(all) = StateName::new("v1/decisions") else { return Ok(()) };
-        let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
-        let oldest = format!("v1/decisions/{}", oldest.to_zoned(jiff::tz::TimeZone::UTC).date());
-        for name in self.state.list(&all, MOST).await? {
-            if *name.as_str() < *oldest {
-                self.state.remove(&name).await?;
+        let oldest = now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN).to_zoned(jiff::tz::TimeZone::UTC).date();
+        // Decisions first: one whose account is gone would get a second receipt.
+        for kept in ["v1/decisions", "v1/receipted"] {
+            let Ok(all) = StateName::new(kept) else { continue };
+            let oldest = format!("{kept}/{oldest}");
+            for name in self.state.list(&all, MOST).await? {
+                if *name.as_str() < *oldest {
+                    self.state.remove(&name).await?;
+                }
             }
         }
         Ok(())

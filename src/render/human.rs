@@ -26,6 +26,7 @@ mod enroll;
 mod gate;
 mod overrides;
 mod publish;
+mod receipts;
 mod reseal;
 mod revoke;
 mod sbom_query;
@@ -44,6 +45,7 @@ pub(super) use self::{
     gate::{counts, gate, standing},
     overrides::overrides,
     publish::publish,
+    receipts::{receipts, wrote_receipts},
     reseal::reseal,
     revoke::revoke,
     sbom_query::sbom_query,

@@ -13,8 +13,9 @@ use std::io::{self, Write as _};
 
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
-    DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport, ResealReport,
-    RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport, WhatIfReport,
+    DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport,
+    ReceiptsReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport,
+    WhatIfReport, WroteReceiptsReport,
 };
 use serde::Serialize;
 
@@ -163,6 +164,16 @@ pub fn boot(format: Format, report: &BootReport) -> io::Result<()> {
 /// Prints what `doctor` found.
 pub fn doctor(format: Format, report: &DoctorReport) -> io::Result<()> {
     print(format, report, human::doctor)
+}
+
+/// Prints what receipts say, and what of it is proven.
+pub fn receipts(format: Format, report: &ReceiptsReport) -> io::Result<()> {
+    print(format, report, human::receipts)
+}
+
+/// Prints how many receipts were written.
+pub fn wrote_receipts(format: Format, report: &WroteReceiptsReport) -> io::Result<()> {
+    print(format, report, human::wrote_receipts)
 }
 
 /// Prints what `enroll` did, or would do.

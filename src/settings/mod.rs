@@ -13,7 +13,10 @@ use goldseal_core::ids::{HookName, Region};
 use serde::Deserialize;
 
 use crate::{
-    adapters::{carried::CarriedPlace, store::StoreUrl},
+    adapters::{
+        carried::CarriedPlace,
+        store::{NotAStoreUrl, StoreUrl},
+    },
     files::{self, FileError},
 };
 
@@ -53,6 +56,12 @@ pub struct Fragment {
     )]
     #[serde(default)]
     pub overrides: Vec<String>,
+    /// Where receipts are kept: file:///dir or s3://bucket/prefix, not where the evidence is
+    #[arg(long, value_name = "URL", env = "GOLDSEAL_RECEIPTS", global = true, help_heading = "Settings")]
+    pub receipts: Option<String>,
+    /// The key that signs receipts; its flag is that of the commands that write some.
+    #[arg(skip)]
+    pub receipt_key: Option<String>,
     /// What only the launch hook needs; its flags are its command's.
     #[arg(skip)]
     #[serde(default)]
@@ -79,6 +88,9 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Where overrides are carried, past the store.
     pub overrides: CarriedOverrides,
+    receipts: Option<StoreUrl>,
+    /// The key that signs receipts, as the file says it.
+    pub receipt_key: Option<String>,
     hook: HookFragment,
     boot: BootFragment,
     /// What the file says of the audit.
@@ -120,6 +132,9 @@ pub enum SettingsError {
     /// A place for overrides is none.
     #[error("the setting `overrides`: {0}")]
     Overrides(String),
+    /// Receipts cannot be kept there.
+    #[error("the setting `receipts`: {0}")]
+    Receipts(String),
     /// A setting of the launch hook is wrong.
     #[error("the setting `hook.{key}`: {problem}")]
     Hook {
@@ -171,8 +186,12 @@ impl Settings {
 
     fn merge(given: Fragment, file: Fragment) -> Result<Self, SettingsError> {
         let store = given.store.or(file.store).map(|url| url.parse::<StoreUrl>()).transpose();
+        let store = store.map_err(|error| SettingsError::Store(error.to_string()))?;
+        let receipts = given.receipts.or(file.receipts).map(|text| receipts(&text, store.as_ref())).transpose()?;
         Ok(Self {
-            store: store.map_err(|error| SettingsError::Store(error.to_string()))?,
+            store,
+            receipts,
+            receipt_key: file.receipt_key,
             policy: given.policy.or_else(|| file.policy.clone()),
             written_policy: file.policy,
             region: given.region.or(file.region),
@@ -192,6 +211,11 @@ impl Settings {
         let hint =
             "give --store URL, set GOLDSEAL_STORE, or write `store = \"s3://bucket/prefix\"` into the settings file";
         self.store.as_ref().ok_or(SettingsError::Missing { what: "store", hint })
+    }
+
+    /// Returns where receipts are kept, if they are.
+    pub fn receipts(&self) -> Option<&StoreUrl> {
+        self.receipts.as_ref()
     }
 
     /// Returns the settings of the launch hook, of which `given` are its flags.
@@ -282,6 +306,21 @@ fn carried(places: &[String]) -> Result<Vec<CarriedPlace>, SettingsError> {
     parsed.collect::<Result<_, _>>().map_err(|error| SettingsError::Overrides(error.to_string()))
 }
 
+/// Reads where receipts are kept.
+fn receipts(text: &str, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsError> {
+    let invalid = SettingsError::Receipts;
+    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid(fault.to_string()))?;
+    if !url.holds_state() {
+        let why = "receipts are kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)";
+        return Err(invalid(format!("{url}: {why}")));
+    }
+    if store.is_some_and(|store| url.overlaps(store)) {
+        let why = "is where the evidence is: who writes receipts must not write what is judged by";
+        return Err(invalid(format!("{url} {why}")));
+    }
+    Ok(url)
+}
+
 fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
     let text = files::read_text(path, LARGEST)?;
     toml::from_str(&text).map_err(|error| {
@@ -339,6 +378,20 @@ mod tests {
         assert_eq!((settings.places.len(), settings.named), (2, false));
         let given = Fragment { overrides: vec!["ftp://x".into()], ..Fragment::default() };
         assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Overrides(_))));
+    }
+
+    #[test]
+    fn receipts_are_not_kept_where_the_evidence_is() {
+        let merged = |receipts: &str| {
+            let given = Fragment { store: Some("s3://evidence/golden".into()), ..Fragment::default() };
+            Settings::merge(given, Fragment { receipts: Some(receipts.into()), ..Fragment::default() })
+        };
+        assert_eq!(merged("s3://receipts").unwrap().receipts().unwrap().to_string(), "s3://receipts");
+        for bad in
+            ["s3://evidence/golden", "s3://evidence", "s3://evidence/golden/receipts", "https://receipts.example"]
+        {
+            assert!(matches!(merged(bad), Err(SettingsError::Receipts(_))), "{bad}");
+        }
     }
 
     #[test]

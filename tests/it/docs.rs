@@ -8,8 +8,8 @@ use goldseal_core::{
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
         DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, OverridesReport, PolicyReport,
-        PublishReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport,
-        WhatIfReport, schema_of,
+        PublishReport, ReceiptsReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport,
+        TraceReport, VerifyReport, WhatIfReport, WroteReceiptsReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -51,6 +51,10 @@ pub const COMMANDS: &[&str] = &[
     "boot check",
     "trace",
     "sbom query",
+    "receipts verify",
+    "receipts show",
+    "receipts list",
+    "receipts write",
     "lambda",
     "policy check",
     "policy what-if",
@@ -66,7 +70,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    let others = ["", "override", "policy", "revoke", "sbom"];
+    let others = ["", "override", "policy", "receipts", "revoke", "sbom"];
     for command in others.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
@@ -189,6 +193,8 @@ fn docs_schema_is_what_the_types_say() {
         ("audit", schema_of::<AuditReport>()),
         ("trace", schema_of::<TraceReport>()),
         ("audit-age", schema_of::<AuditAgeReport>()),
+        ("receipts", schema_of::<ReceiptsReport>()),
+        ("receipts-write", schema_of::<WroteReceiptsReport>()),
         ("sbom-query", schema_of::<SbomQueryReport>()),
         ("policy-check", schema_of::<PolicyReport>()),
         ("what-if", schema_of::<WhatIfReport>()),

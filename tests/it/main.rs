@@ -54,6 +54,7 @@ mod overriding;
 mod policies;
 mod proxy;
 mod publishing;
+mod receipts;
 mod registry;
 mod resealing;
 mod resuming;

@@ -21,10 +21,14 @@ use std::path::{Path, PathBuf};
 
 use goldseal_core::{
     attestation::lines,
+    digest::Sha256Digest,
+    flow::find_receipts,
     ids::ImageRef,
     image::Descriptor,
+    policy::{FoundReceipt, WantedReceipts},
     ports::{EvidenceStore, Expected, Inventory, ListStore, Listing, PortError, PortErrorKind, Stored, Written},
 };
+use jiff::Timestamp;
 
 pub use self::{
     dir::DirStore,
@@ -33,17 +37,21 @@ pub use self::{
     s3::S3Store,
     url::{NotAStoreUrl, StoreUrl},
 };
+use super::receipts::Receipts;
+
+/// A store of evidence, and where receipts are looked for beside it.
+#[derive(Debug)]
+pub struct Store {
+    kind: Kind,
+    receipts: Option<Receipts>,
+}
 
 /// One of the stores.
 #[derive(Debug)]
-pub enum Store {
-    /// A directory.
+enum Kind {
     Dir(DirStore),
-    /// An S3 bucket.
     S3(S3Store),
-    /// An OCI registry.
     Oci(Box<OciStore>),
-    /// A web server, read only.
     Https(HttpsStore),
 }
 
@@ -85,16 +93,23 @@ impl Store {
     /// # Errors
     /// [`OpenError`]. Nothing is asked of the store yet: a wrong bucket or host shows at the first use.
     pub fn open(url: &StoreUrl, settings: &Settings, s3: Option<s3::Connection>) -> Result<Self, OpenError> {
-        Ok(match url.0.clone() {
-            url::Place::Directory(root) => Self::Dir(DirStore::new(root)),
+        let kind = match url.0.clone() {
+            url::Place::Directory(root) => Kind::Dir(DirStore::new(root)),
             url::Place::S3 { bucket, prefix } => {
-                Self::S3(S3Store::new(s3.ok_or(OpenError::NotConnected)?, bucket, prefix))
+                Kind::S3(S3Store::new(s3.ok_or(OpenError::NotConnected)?, bucket, prefix))
             }
             url::Place::Oci { registry, repository } => {
-                Self::Oci(Box::new(OciStore::new(registry, repository, settings)?))
+                Kind::Oci(Box::new(OciStore::new(registry, repository, settings)?))
             }
-            url::Place::Https { host, path } => Self::Https(HttpsStore::new(&host, &path, settings)?),
-        })
+            url::Place::Https { host, path } => Kind::Https(HttpsStore::new(&host, &path, settings)?),
+        };
+        Ok(Self { kind, receipts: None })
+    }
+
+    /// Looks for receipts in a place as well.
+    #[must_use]
+    pub fn with_receipts(self, receipts: Option<Receipts>) -> Self {
+        Self { receipts, ..self }
     }
 }
 
@@ -108,68 +123,80 @@ pub fn check_authorities(file: &Path) -> Result<(), OpenError> {
 
 impl EvidenceStore for Store {
     async fn read(&self, image: &ImageRef) -> Result<Option<Stored>, PortError> {
-        match self {
-            Self::Dir(store) => store.read(image).await,
-            Self::S3(store) => store.read(image).await,
-            Self::Oci(store) => store.read(image).await,
-            Self::Https(store) => store.read(image).await,
+        match &self.kind {
+            Kind::Dir(store) => store.read(image).await,
+            Kind::S3(store) => store.read(image).await,
+            Kind::Oci(store) => store.read(image).await,
+            Kind::Https(store) => store.read(image).await,
         }
     }
 
     async fn write(&self, image: &Descriptor, evidence: &[u8], expected: Expected) -> Result<Written, PortError> {
-        match self {
-            Self::Dir(store) => store.write(image, evidence, expected).await,
-            Self::S3(store) => store.write(image, evidence, expected).await,
-            Self::Oci(store) => store.write(image, evidence, expected).await,
-            Self::Https(store) => store.write(image, evidence, expected).await,
+        match &self.kind {
+            Kind::Dir(store) => store.write(image, evidence, expected).await,
+            Kind::S3(store) => store.write(image, evidence, expected).await,
+            Kind::Oci(store) => store.write(image, evidence, expected).await,
+            Kind::Https(store) => store.write(image, evidence, expected).await,
         }
     }
 
     fn locate(&self, image: &ImageRef) -> String {
-        match self {
-            Self::Dir(store) => store.locate(image),
-            Self::S3(store) => store.locate(image),
-            Self::Oci(store) => store.locate(image),
-            Self::Https(store) => store.locate(image),
+        match &self.kind {
+            Kind::Dir(store) => store.locate(image),
+            Kind::S3(store) => store.locate(image),
+            Kind::Oci(store) => store.locate(image),
+            Kind::Https(store) => store.locate(image),
+        }
+    }
+
+    async fn receipts(
+        &self,
+        image: &ImageRef,
+        evidence: Option<Sha256Digest>,
+        wanted: WantedReceipts,
+    ) -> Result<Vec<FoundReceipt>, PortError> {
+        match &self.receipts {
+            Some(place) => find_receipts(place, image, evidence, wanted, Timestamp::now()).await,
+            None => Ok(Vec::new()),
         }
     }
 }
 
 impl ListStore for Store {
     async fn read_list(&self, listing: &Listing) -> Result<Option<Stored>, PortError> {
-        match self {
-            Self::Dir(store) => store.read_list(listing).await,
-            Self::S3(store) => store.read_list(listing).await,
-            Self::Oci(store) => store.read_list(listing).await,
-            Self::Https(store) => store.read_list(listing).await,
+        match &self.kind {
+            Kind::Dir(store) => store.read_list(listing).await,
+            Kind::S3(store) => store.read_list(listing).await,
+            Kind::Oci(store) => store.read_list(listing).await,
+            Kind::Https(store) => store.read_list(listing).await,
         }
     }
 
     async fn write_list(&self, listing: &Listing, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
-        match self {
-            Self::Dir(store) => store.write_list(listing, bytes, expected).await,
-            Self::S3(store) => store.write_list(listing, bytes, expected).await,
-            Self::Oci(store) => store.write_list(listing, bytes, expected).await,
-            Self::Https(store) => store.write_list(listing, bytes, expected).await,
+        match &self.kind {
+            Kind::Dir(store) => store.write_list(listing, bytes, expected).await,
+            Kind::S3(store) => store.write_list(listing, bytes, expected).await,
+            Kind::Oci(store) => store.write_list(listing, bytes, expected).await,
+            Kind::Https(store) => store.write_list(listing, bytes, expected).await,
         }
     }
 
     fn locate_list(&self, listing: &Listing) -> String {
-        match self {
-            Self::Dir(store) => store.locate_list(listing),
-            Self::S3(store) => store.locate_list(listing),
-            Self::Oci(store) => store.locate_list(listing),
-            Self::Https(store) => store.locate_list(listing),
+        match &self.kind {
+            Kind::Dir(store) => store.locate_list(listing),
+            Kind::S3(store) => store.locate_list(listing),
+            Kind::Oci(store) => store.locate_list(listing),
+            Kind::Https(store) => store.locate_list(listing),
         }
     }
 }
 
 impl Inventory for Store {
     async fn images(&self, most: usize) -> Result<Vec<ImageRef>, PortError> {
-        match self {
-            Self::Dir(store) => store.images(most).await,
-            Self::S3(store) => store.images(most).await,
-            Self::Oci(_) | Self::Https(_) => {
+        match &self.kind {
+            Kind::Dir(store) => store.images(most).await,
+            Kind::S3(store) => store.images(most).await,
+            Kind::Oci(_) | Kind::Https(_) => {
                 let why = "what is in a registry or on a web server cannot be listed";
                 Err(PortError::new(PortErrorKind::Refused, "listing images", "the store").because(why))
             }

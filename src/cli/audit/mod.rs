@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
-    flow::{Auditing, audit, boots},
+    flow::{Auditing, audit, boots, of_audit},
     gate::Period,
     ids::HookName,
     policy::Policy,
@@ -28,6 +28,7 @@ use super::{
     exit::{Code, Failure},
     fleet::FleetArgs,
     policy,
+    receipt_key::{Keeping, ReceiptKey},
     session::{Keys, Session},
     wait,
 };
@@ -53,6 +54,7 @@ Examples:
   goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
   goldseal audit --organization --role goldseal/audit --resume /var/tmp/goldseal-audit
+  goldseal audit --receipts s3://receipts/prod --receipt-key awskms:///alias/goldseal-receipts
   goldseal audit --act-on unsealed,refused --quarantine-group quarantine --dry-run
 
 Exit codes: 0 as it should be, 1 something runs that should not, 3 something could not be judged, seen, written, sent or done, \
@@ -120,6 +122,8 @@ struct Look {
     output: Output,
     #[command(flatten)]
     act: Act,
+    #[command(flatten)]
+    receipt_key: ReceiptKey,
 }
 
 impl Audit {
@@ -141,6 +145,10 @@ impl Look {
             return memory.age(max_age, format);
         }
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        let keeping = self.receipt_key.open(session).await?;
+        if keeping.is_some() && self.at.is_some() {
+            return Err(Failure::new(Code::Usage, "receipts say what was decided, and --at decides nothing"));
+        }
         let lake = self.output.lake(async |place| session.lake(place).await).await?;
         let fleet = self.fleet.fleet(session).await?;
         let resuming = self.resume.open(&fleet, self.stopped)?;
@@ -155,6 +163,8 @@ impl Look {
             Some(memory) => memory.keep(&mut report, &fail_on, put).await,
             None => put(&mut report).await,
         };
+        let receipted = self.receipt(keeping.as_ref(), &mut report).await;
+        let kept = kept && receipted;
         if let Some(resuming) = resuming.filter(|_| kept && report.is_whole()) {
             self.resume.end(&resuming, &mut report).await;
         }
@@ -162,6 +172,19 @@ impl Look {
         // What was not written, kept, sent or done is no alarm of its own, and nothing that went well either.
         let outcome = if kept && whole { outcome } else { outcome.max(Outcome::Undetermined) };
         Output::print(&report, format, outcome)
+    }
+
+    /// Writes the receipts of an audit; says whether nothing was left to write.
+    async fn receipt(&self, keeping: Option<&Keeping>, report: &mut AuditReport) -> bool {
+        let Some(keeping) = keeping else { return true };
+        match keeping.receipting(&()).add(of_audit(report), Timestamp::now()).await {
+            Ok(_) => true,
+            Err(error) => {
+                let message = format!("{:#}", anyhow::Error::new(error).context("writing receipts"));
+                report.notes.push(Note::new("receipts-failed", message));
+                false
+            }
+        }
     }
 
     /// Writes the report down, and says whether all of it was. What was seen and done is printed all the same, with a note

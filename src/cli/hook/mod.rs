@@ -3,6 +3,8 @@
 pub mod assemble;
 mod breaker;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use goldseal_core::ports::PortErrorKind;
 
@@ -12,15 +14,19 @@ use self::{
 };
 use super::{
     exit::{Code, Failure},
+    receipt_key::ReceiptKey,
     session::Session,
 };
 use crate::{
     adapters::aws::Queue,
-    hook::{daemon::Daemon, health, record::Recorder},
+    hook::{daemon::Daemon, health, receipts::Scribe, record::Recorder},
     render::Format,
     settings::HookFragment,
     telemetry,
 };
+
+/// How long the last receipts may take, when we are told to stop.
+const LAST_RECEIPTS: Duration = Duration::from_secs(10);
 
 const AFTER: &str = "\
 Reads an SQS queue for launches of guarded Auto Scaling groups and ends their wait: CONTINUE for images that the policy \
@@ -45,6 +51,8 @@ pub struct Hook {
     command: Option<HookCommand>,
     #[command(flatten)]
     settings: HookFragment,
+    #[command(flatten)]
+    receipt_key: ReceiptKey,
     /// Read settings and policy, say whether they are valid, and end
     #[arg(long)]
     check: bool,
@@ -94,7 +102,21 @@ impl Hook {
                 let loaded = assembly.policy(&session, &settings).await;
                 loaded.map_err(|failure| failure.chain.join(": "))
             };
-            daemon.run(load).await.context("hearing signals")?;
+            let scribe = match self.receipt_key.open(&session).await? {
+                Some(keeping) => {
+                    let (place, signer) = keeping.into_parts();
+                    Some(Scribe::new(assembly.state(&session, &settings).await?, place, signer))
+                }
+                None => None,
+            };
+            let writing = scribe.clone().map(|scribe| tokio::spawn(async move { scribe.run().await }));
+            let ran = daemon.run(load).await.context("hearing signals");
+            if let (Some(writing), Some(scribe)) = (writing, scribe) {
+                writing.abort();
+                // What was decided last; what this does not get through waits in the state.
+                let _late = tokio::time::timeout(LAST_RECEIPTS, scribe.write()).await;
+            }
+            ran?;
             Ok(Code::Good)
         })
     }

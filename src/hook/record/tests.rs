@@ -49,6 +49,7 @@ fn abandoned(number: u8) -> LaunchReport {
             reasons: Vec::new(),
             faults: Vec::new(),
             overridden: None,
+            basis: Default::default(),
             notes: Vec::new(),
         },
         end: Some(LaunchEnd::Completed),

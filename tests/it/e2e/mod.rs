@@ -6,5 +6,6 @@ mod images;
 mod overrides;
 mod packer;
 mod pipeline;
+mod receipts;
 mod scanners;
 mod tools;

@@ -4,6 +4,7 @@ mod decisions;
 mod disks;
 mod messages;
 mod outages;
+mod receipts;
 mod running;
 mod ways;
 

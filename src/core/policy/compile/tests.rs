@@ -53,12 +53,12 @@ scheme = "ecdsa-p256-sha256"
 witness = ["log"]
 trusted_root = "root.json"
 
-[[authority]]
+{listed}[[authority]]
 name = "receipts"
 key = """
 {RECEIPTS_PEM}"""
 
-{listed}[[require]]
+[[require]]
 attestation = "provenance"
 authorities = ["vault"]
 
