@@ -6,8 +6,8 @@
 
 use goldseal_core::{
     ports::{
-        BootRecords, Expected, MOST_RECORDS, PortError, PortErrorKind, Written, is_record, record_path, records_folder,
-        records_from,
+        BootRecords, Expected, MOST_RECORDS, PortError, PortErrorKind, RECORDS_FOLDER, Written, is_record, record_path,
+        recorded_by, records_folder, records_from,
     },
     report::BootRecord,
 };
@@ -51,6 +51,22 @@ impl Records {
             Place::Oci { .. } | Place::Https { .. } => return Err(OpenError::NoPlace(url.to_string())),
         };
         Ok(Self { documents, url: url.to_string() })
+    }
+
+    /// Returns the paths of all records, sorted: the first so many.
+    ///
+    /// # Errors
+    /// Those of the place.
+    pub async fn all(&self, most: usize) -> Result<Vec<String>, PortError> {
+        self.documents.list(RECORDS_FOLDER, None, most, |path| recorded_by(path).is_some()).await
+    }
+
+    /// Reads the record at a path; none when it is gone.
+    ///
+    /// # Errors
+    /// Those of the place.
+    pub async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.documents.read(path).await?.map(|found| found.bytes))
     }
 
     /// Adds the record of a boot, and returns where it is.

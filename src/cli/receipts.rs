@@ -15,16 +15,19 @@ use super::{
     exit::{Code, Failure},
     image::ImageArg,
     policy,
-    receipt_key::ReceiptKey,
+    receipt_key::{Keeping, ReceiptKey},
     session::Session,
 };
 use crate::{
+    adapters::{records::Records, store::StoreUrl},
     files,
     render::{self, Format},
 };
 
 /// So many receipts are listed at most.
 const MOST: usize = 1_000;
+/// So many boots are looked at: those of a day of a large fleet.
+const MOST_BOOTS: usize = 1_000_000;
 
 const VERIFY: &str = "\
 What a receipt proves has two parts: which signatures were good stays so; the verdict was so at its instant, and holds until it \
@@ -57,10 +60,13 @@ const WRITE: &str = "\
 The launch hook does it by itself, with `--receipt-key`. The Lambda function does not: run this beside it, every minute or every \
 day. It can be cut off and started again at any time, and by several at once: every decision is in exactly one receipt.
 
-Example:
-  goldseal receipts write --state s3://state/hook --receipts s3://receipts/prod --receipt-key awskms:///alias/goldseal-receipts
+What a boot guard recorded, its instance wrote: such receipts are not signed.
 
-Exit codes: 0 nothing is missing, 3 some could not be written.";
+Examples:
+  goldseal receipts write --state s3://state/hook --receipts s3://receipts/prod --receipt-key awskms:///alias/goldseal-receipts
+  goldseal receipts write --boot-records s3://boot-records/prod --receipts s3://receipts/prod --unsigned-receipts
+
+Exit codes: 0 nothing is missing, 3 some could not be read or written.";
 
 /// `receipts`.
 #[derive(Debug, clap::Subcommand)]
@@ -89,12 +95,15 @@ pub enum Receipts {
         #[arg(value_name = "AMI")]
         image: Option<ImageArg>,
     },
-    /// Make the receipts that are missing of what a launch hook recorded
+    /// Make the receipts that are missing of what a launch hook recorded, or boot guards
     #[command(after_help = WRITE)]
     Write {
         /// Where the hook keeps its state: file:///dir or s3://bucket/prefix
         #[arg(long, value_name = "URL", env = "GOLDSEAL_STATE")]
         state: Option<String>,
+        /// Of boots instead, by what boot guards recorded here: s3://bucket/prefix, or file:///dir that is a copy of it
+        #[arg(long, value_name = "URL", conflicts_with = "state")]
+        boot_records: Option<StoreUrl>,
         #[command(flatten)]
         key: ReceiptKey,
     },
@@ -114,7 +123,7 @@ impl Receipts {
                 let found = listed(session, image).await?;
                 shown(format, &show_receipts(&found, Timestamp::now()))
             }
-            Self::Write { state, key } => write(session, state, &key, format).await,
+            Self::Write { state, boot_records, key } => write(session, state, boot_records, &key, format).await,
         }
     }
 }
@@ -154,19 +163,54 @@ async fn listed(session: &Session, image: Option<ImageArg>) -> Result<Vec<FoundR
     Ok(found)
 }
 
-async fn write(session: &Session, state: Option<String>, key: &ReceiptKey, format: Format) -> Result<Code, Failure> {
+async fn write(
+    session: &Session,
+    state: Option<String>,
+    boot_records: Option<StoreUrl>,
+    key: &ReceiptKey,
+    format: Format,
+) -> Result<Code, Failure> {
     let Some(keeping) = key.open(session).await? else {
         let failure = Failure::from(anyhow::anyhow!("no key signs the receipts"));
         return Err(failure.hint("give --receipt-key URI, or --unsigned-receipts for what proves nothing"));
     };
-    let url = session.settings.state(state).map_err(anyhow::Error::from)?;
-    let state = session.state(&url).await?;
-    let wrote = keeping.receipting(&state).write(&mut BTreeSet::new(), true, Timestamp::now()).await;
-    let wrote = wrote.map_err(anyhow::Error::from).context("writing receipts")?;
+    let wrote = match boot_records {
+        Some(url) => boots(session, &url, &keeping).await?,
+        None => {
+            let url = session.settings.state(state).map_err(anyhow::Error::from)?;
+            let state = session.state(&url).await?;
+            let wrote = keeping.receipting(&state).write(&mut BTreeSet::new(), true, Timestamp::now()).await;
+            wrote.map_err(anyhow::Error::from).context("writing receipts")?
+        }
+    };
     let Wrote { receipts, already, decisions, unreadable } = wrote;
     let (place, signed) = (keeping.place(), keeping.is_signed());
     let schema = WROTE_RECEIPTS_SCHEMA;
     let report = WroteReceiptsReport { schema, place, signed, receipts, already, decisions, unreadable };
     render::wrote_receipts(format, &report)?;
     Ok(if unreadable > 0 { Code::Unknown } else { Code::Good })
+}
+
+/// Writes the receipts of boots.
+async fn boots(session: &Session, url: &StoreUrl, keeping: &Keeping) -> Result<Wrote, Failure> {
+    if keeping.is_signed() {
+        let failure = Failure::new(Code::Usage, "what instances recorded about themselves is not signed");
+        return Err(failure.hint("give --unsigned-receipts: they say what was decided, and prove nothing"));
+    }
+    let records = Records::open(url, session.bucket(url).await?).context("--boot-records")?;
+    let mut wrote = Wrote::default();
+    let paths = records.all(MOST_BOOTS).await.context("listing the records of boots")?;
+    if paths.len() == MOST_BOOTS {
+        let failure = Failure::from(anyhow::anyhow!("{url} has {MOST_BOOTS} records or more"));
+        return Err(failure.hint("copy those that you want into a directory, and name it: file:///dir"));
+    }
+    for path in paths {
+        // It was removed in between.
+        let Some(record) = records.read(&path).await.context("reading the records of boots")? else { continue };
+        let added = keeping.receipting(&()).add_boot(&path, &record, &mut wrote).await;
+        if let Some(fault) = added.map_err(anyhow::Error::from).context("writing receipts")? {
+            tracing::warn!(event = "record-unreadable", path, "{path} is no record of a boot: {fault}");
+        }
+    }
+    Ok(wrote)
 }

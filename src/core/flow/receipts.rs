@@ -6,7 +6,7 @@ mod read;
 mod writing;
 
 pub use self::{
-    derive::{Decided, UnsignedReceipt, of_audit, receipts_of},
+    derive::{Decided, UnsignedReceipt, of_audit, of_boot, receipts_of},
     read::{find_receipts, show_receipts, verify_receipts},
     writing::{Receipting, ReceiptsError, Wrote},
 };

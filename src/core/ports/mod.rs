@@ -24,7 +24,9 @@ pub use self::{
         LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore, evidence_folder, is_signed_path, receipt_path, receipts_folder,
         receipts_from,
     },
-    records::{BootRecords, MOST_RECORDS, is_record, record_path, records_folder, records_from},
+    records::{
+        BootRecords, MOST_RECORDS, RECORDS_FOLDER, is_record, record_path, recorded_by, records_folder, records_from,
+    },
 };
 
 use crate::{

@@ -31,7 +31,7 @@ pub trait BootRecords {
 /// The folder of an instance, below the root of all records: its ARN as IAM has it in `${ec2:SourceInstanceARN}`, so that
 /// one statement gives every instance its own.
 pub fn records_folder(instance: &str) -> String {
-    format!("v1/boot/{instance}")
+    format!("{RECORDS_FOLDER}/{instance}")
 }
 
 /// The path of the record of one boot.
@@ -42,6 +42,15 @@ pub fn record_path(instance: &str, at: Timestamp) -> String {
 /// What every record from an instant on comes after, by its path.
 pub fn records_from(instance: &str, since: Timestamp) -> String {
     format!("{}/{}", records_folder(instance), since.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S"))
+}
+
+/// The folder of all records.
+pub const RECORDS_FOLDER: &str = "v1/boot";
+
+/// Returns the ARN of the instance in whose folder a path is that of a record, if it is one.
+pub fn recorded_by(path: &str) -> Option<&str> {
+    let (instance, _) = path.strip_prefix(RECORDS_FOLDER)?.strip_prefix('/')?.rsplit_once('/')?;
+    is_record(instance, path).then_some(instance)
 }
 
 /// Says whether a path is that of a record of an instance. Others may have written beside them.

@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{BOOT_SCHEMA, BootSeen, Outcome, instance_arn};
+use super::{BOOT_SCHEMA, BootSeen, Judged, Outcome, instance_arn};
 use crate::{
     bounded::{self, JsonFault, Limits, Object},
+    digest::Sha256Digest,
     enforcement::BootEnd,
     ids::{AccountId, InstanceId, Region},
 };
@@ -18,7 +19,9 @@ const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 64 };
 pub struct BootRecord {
     /// When the guard judged.
     pub at: Timestamp,
-    /// The ARN of the instance that it names.
+    /// The instance that it names.
+    pub instance: InstanceId,
+    /// The ARN of that instance.
     pub arn: String,
     /// The region of that instance.
     pub region: Region,
@@ -26,6 +29,18 @@ pub struct BootRecord {
     pub verdict: Outcome,
     /// How the boot was ended; none when it went on.
     pub ended: Option<BootEnd>,
+}
+
+/// What a record says was decided.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BootDecided {
+    /// SHA-256 of the policy.
+    pub policy: Sha256Digest,
+    /// Whether the verdict decided what happened.
+    pub enforced: bool,
+    /// The verdict, and on what.
+    #[serde(flatten)]
+    pub judged: Judged,
 }
 
 /// Why bytes are no record.
@@ -37,6 +52,9 @@ pub enum BootRecordFault {
     /// Another document of ours.
     #[error("the schema is {0:?}, not {BOOT_SCHEMA:?}")]
     Schema(String),
+    /// Whoever wrote it may be another instance.
+    #[error("it is of {0}, and in the folder of another instance")]
+    OfAnother(String),
 }
 
 #[derive(Deserialize)]
@@ -72,7 +90,17 @@ impl BootRecord {
         let Object(Instance { id, account, region }) = read.instance;
         let ended = read.action.filter(|_| read.enforced);
         let arn = instance_arn(&region, &account, &id);
-        Ok(Self { at: read.at, arn, region, verdict: read.verdict, ended })
+        Ok(Self { at: read.at, instance: id, arn, region, verdict: read.verdict, ended })
+    }
+
+    /// Reads all that was decided, and not only what an audit asks for.
+    ///
+    /// # Errors
+    /// See [`BootRecordFault`].
+    pub fn read_whole(bytes: &[u8]) -> Result<(Self, BootDecided), BootRecordFault> {
+        let record = Self::read(bytes)?;
+        let Object(decided) = bounded::json(bytes, LIMITS).map_err(BootRecordFault::Json)?;
+        Ok((record, decided))
     }
 
     /// Returns what an audit says of it.

@@ -35,7 +35,7 @@ pub use audit::{
 pub use basis::Basis;
 pub use boot::{BOOT_SCHEMA, BootIdentity, BootReport, FactsFrom, instance_arn};
 pub use boot_check::{BOOT_CHECK_SCHEMA, BOOT_INSTALL_SCHEMA, BootCheckReport, BootInstallReport};
-pub use boot_record::{BootRecord, BootRecordFault};
+pub use boot_record::{BootDecided, BootRecord, BootRecordFault};
 pub use breakers::{BREAKERS_SCHEMA, BreakersReport};
 pub use doctor::{DOCTOR_SCHEMA, DoctorReport, Finding, Severity};
 pub use enroll::{ENROLL_SCHEMA, EnrollOutcome, EnrollReport};

@@ -348,6 +348,20 @@ fn with_a_role_ec2_is_asked_and_every_boot_is_recorded() {
     let first = String::from_utf8(instance.goldseal.read("calls-first")).unwrap();
     assert!(first.contains(record.rsplit('/').next().unwrap()) && first.contains("PutObject"), "{first}");
 
+    // Each has its receipt, which nobody signs: the instance wrote what it says.
+    let receipts = format!("--receipts file://{}", sealer.path("receipts").display());
+    std::fs::create_dir(sealer.path("receipts")).unwrap();
+    let write = format!("receipts write --boot-records s3://{records}/boots {receipts}");
+    for already in [0, 3] {
+        let wrote = sealer.json(&format!("{write} --unsigned-receipts")).exits(0).report();
+        let counts = ["decisions", "already", "unreadable"].map(|count| wrote[count].as_u64().unwrap());
+        assert_eq!((counts, &wrote["signed"]), ([3, already, 0], &false.into()));
+    }
+    let listed = sealer.json(&format!("receipts list {ami} {receipts}")).exits(0).report();
+    let said = &listed["receipts"][0]["said"];
+    assert_eq!((&said["enforcement"]["point"], &said["instant"]["verdict"]), (&"boot".into(), &"admit".into()));
+    sealer.fails(&format!("{write} --receipt-key awskms:///alias/signing"), 2, &["is not signed"]);
+
     // Without the right to leave one, the boot ends all the same, and the journal says why there is none.
     refuse("s3", "PutObject", "AccessDenied");
     std::fs::remove_file(instance.goldseal.path("systemctl.log")).unwrap();

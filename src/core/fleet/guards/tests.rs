@@ -25,7 +25,8 @@ fn ended(ended: BootEnd, minutes: i64) -> Heard {
 fn record(BootRecordIs { verdict, ended, minutes }: BootRecordIs) -> Heard {
     let region: Region = "eu-west-1".parse().unwrap();
     let at = now() - SignedDuration::from_mins(minutes);
-    Heard::Record(BootRecord { at, arn: String::new(), region, verdict, ended })
+    let instance = "i-0123456789abcdef0".parse().unwrap();
+    Heard::Record(BootRecord { at, instance, arn: String::new(), region, verdict, ended })
 }
 
 fn now() -> Timestamp {

@@ -11,11 +11,11 @@ use crate::{
         write_about, write_named,
     },
     digest::Sha256Digest,
-    enforcement::Completion,
+    enforcement::{BootEnd, Completion},
     ids::Region,
     policy::Mode,
-    ports::{evidence_folder, receipt_path, receipts_folder},
-    report::{AuditReport, Judged, LaunchReport},
+    ports::{evidence_folder, receipt_path, receipts_folder, recorded_by},
+    report::{AuditReport, BootRecord, BootRecordFault, Judged, LaunchReport},
 };
 
 /// One decision of an enforcement point.
@@ -65,6 +65,26 @@ impl From<LaunchReport> for Decided {
             },
         }
     }
+}
+
+/// Returns the decision about a boot, as its guard recorded it.
+///
+/// # Errors
+/// See [`BootRecordFault`].
+pub fn of_boot(path: &str, record: &[u8]) -> Result<Decided, BootRecordFault> {
+    let (record, decided) = BootRecord::read_whole(record)?;
+    if recorded_by(path) != Some(record.arn.as_str()) {
+        return Err(BootRecordFault::OfAnother(record.arn));
+    }
+    let action = record.ended.map_or("none", BootEnd::as_str).to_owned();
+    let instance = record.instance.to_string();
+    Ok(Decided {
+        policy: decided.policy,
+        region: record.region,
+        judged: decided.judged,
+        enforcement: Enforcement { point: "boot".to_owned(), action, enforced: decided.enforced },
+        covered: Covered { instance, at: record.at, group: None, token: None },
+    })
 }
 
 /// Returns the decisions of an audit: what it says of every instance.

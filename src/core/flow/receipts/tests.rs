@@ -7,14 +7,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    attestation::predicate::Receipt,
+    attestation::predicate::{Enforcement, Receipt},
     digest::Sha256Digest,
     enforcement::Completion,
     gate::Period,
-    ids::ImageRef,
+    ids::{ImageRef, InstanceId, Region},
     policy::{FoundReceipt, Keys, Lists, Mode, Source, WantedReceipts},
-    ports::{StateName, is_signed_path, receipt_path},
-    report::{FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport, Outcome, ReceiptStanding},
+    ports::{StateName, is_signed_path, receipt_path, record_path},
+    report::{
+        BOOT_SCHEMA, BootRecordFault, FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport, Outcome, ReceiptStanding,
+    },
     testing::{
         images::descriptor,
         keys::LocalKey,
@@ -145,6 +147,38 @@ fn what_is_recorded_later_has_its_own() {
     assert_eq!((wrote.receipts, wrote.decisions), (1, 1));
     assert_eq!(covered(&receipts).into_values().collect::<Vec<_>>(), [1, 1]);
     assert!(receipts.held.lock().unwrap().keys().all(|path| is_signed_path(path) == Some(false)));
+}
+
+#[test]
+fn a_boot_has_the_receipt_of_its_record_and_no_other_instance_can_give_it_one() {
+    let region: Region = "eu-west-1".parse().unwrap();
+    let instance: InstanceId = "i-0123456789abcdef0".parse().unwrap();
+    let judged = launch(0, Outcome::Reject).judged;
+    let record = serde_json::json!({
+        "schema": BOOT_SCHEMA, "at": now(), "policy": Sha256Digest::of(b"policy"), "action": "poweroff", "enforced": true,
+        "instance": {"id": instance, "account": "123456789012", "region": region},
+    });
+    let mut record = record.as_object().unwrap().clone();
+    record.extend(serde_json::to_value(&judged).unwrap().as_object().unwrap().clone());
+    let record = serde_json::to_vec(&record).unwrap();
+    let arn = |id: &str| format!("arn:aws:ec2:eu-west-1:123456789012:instance/{id}");
+    let receipts = FakeReceipts::default();
+    let receipting = Receipting { state: &(), receipts: &receipts, signer: None::<&FakeSigner> };
+    let mut wrote = Wrote::default();
+    let mut add = |path: &str, record: &[u8]| block_on(receipting.add_boot(path, record, &mut wrote)).unwrap();
+    let path = record_path(&arn("i-0123456789abcdef0"), now());
+    assert!(add(&path, &record).is_none() && add(&path, &record).is_none(), "twice the same");
+    let other = record_path(&arn("i-0123456789abcdef1"), now());
+    assert!(matches!(add(&other, &record), Some(BootRecordFault::OfAnother(_))));
+    assert!(add(&path, b"{}").is_some());
+    assert_eq!(wrote, Wrote { receipts: 1, already: 1, decisions: 2, unreadable: 2 });
+    let held = receipts.held.lock().unwrap().clone();
+    let (path, bytes) = held.first_key_value().unwrap();
+    let receipt = said(bytes);
+    assert_eq!((receipt.check(), receipt.passed(), is_signed_path(path)), (Ok(()), false, Some(false)));
+    let enforcement = Enforcement { point: "boot".into(), action: "poweroff".into(), enforced: true };
+    assert_eq!((&receipt.said().enforcement, receipt.said().covers.len()), (&enforcement, 1));
+    assert_eq!(receipt.said().covers[0].instance, instance.to_string());
 }
 
 /// Whatever the last thing was that was done before the end, and whether or not its answer was heard.

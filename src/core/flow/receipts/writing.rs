@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     batches::{Batches, hour_of},
-    derive::{Decided, UnsignedReceipt, receipts_of},
+    derive::{Decided, UnsignedReceipt, of_boot, receipts_of},
 };
 use crate::{
     attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, write_bundle},
     ports::{Expected, PortError, PortErrorKind, ReceiptStore, Signer, StateName, StateStore, Written},
-    report::LaunchReport,
+    report::{BootRecordFault, LaunchReport},
 };
 
 /// Of a day, so many documents of decisions are looked at.
@@ -176,6 +176,32 @@ impl<T: Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<'_, T, R, S> 
             self.keep(&receipt, &mut wrote).await?;
         }
         Ok(wrote)
+    }
+
+    /// Adds the receipt of a boot by the record of its guard, and says why not where that is no record. The same record
+    /// makes the same receipt whenever it is asked for, so nothing need be remembered.
+    ///
+    /// # Errors
+    /// See [`ReceiptsError`].
+    pub async fn add_boot(
+        &self,
+        path: &str,
+        record: &[u8],
+        wrote: &mut Wrote,
+    ) -> Result<Option<BootRecordFault>, ReceiptsError> {
+        let decided = match of_boot(path, record) {
+            Ok(decided) => decided,
+            Err(fault) => {
+                wrote.unreadable += 1;
+                return Ok(Some(fault));
+            }
+        };
+        wrote.decisions += 1;
+        let at = decided.covered.at;
+        for receipt in receipts_of(vec![decided], at)? {
+            self.keep(&receipt, wrote).await?;
+        }
+        Ok(None)
     }
 
     /// Keeps a receipt, unless it is there: signed, or as whoever claimed the batch left it.
