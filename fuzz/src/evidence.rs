@@ -9,7 +9,9 @@ use std::{
 use goldseal_core::{
     attestation::{
         Bundle, Content, EVIDENCE_LIMITS, Envelope, Kind, Statement, join, lines,
-        predicate::{self, Approval, BuildFacts, Provenance, Reference, Summary, TestResult},
+        predicate::{
+            self, Approval, BuildFacts, Grant, Provenance, Receipt, Reference, Revocations, Summary, TestResult,
+        },
         write_bundle,
     },
     digest::Sha256Digest,
@@ -102,7 +104,8 @@ pub fn predicate(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     for kind in Kind::ALL {
         let Ok(statement) = Statement::parse(evidence::saying(kind, text)) else { return false };
-        assert_eq!(statement.kind(), Some(kind));
+        let receipt = kind == Kind::Gate && statement.is_receipt();
+        assert_eq!(statement.kind(), (!receipt).then_some(kind));
         typed(&statement);
     }
     let reference = evidence::statement(descriptor().digest(), predicate::REFERENCE_TYPE, text);
@@ -112,7 +115,33 @@ pub fn predicate(bytes: &[u8]) -> bool {
             assert!(reference.document().is_none_or(|(_, place)| place.len() < bytes.len()));
         }
     }
+    listed(text);
     true
+}
+
+/// What stands beside evidence: a list goes on with itself, an override has a name, and a receipt passed when it says so.
+fn listed(text: &str) {
+    let of = |kind| Statement::parse(evidence::statement(descriptor().digest(), kind, text));
+    if let Some(list) = of(predicate::REVOCATIONS_TYPE).ok().as_ref().and_then(again::<Revocations>)
+        && list.check("default").is_ok()
+    {
+        assert!(list.is_continued_by(&list) && list.contradicted_by(&list).is_none());
+        assert!(list.standing().count() <= list.entries.len());
+    }
+    if let Some(grant) = of(predicate::GRANT_TYPE).ok().as_ref().and_then(again::<Grant>)
+        && grant.check().is_ok()
+    {
+        assert!(grant.from < grant.until && !grant.causes.is_empty() && grant.scope.name().contains(':'));
+    }
+    let receipt = of(predicate::SUMMARY_TYPE);
+    if let Some(one) = receipt.as_ref().ok().and_then(again::<Receipt>)
+        && one.check().is_ok()
+    {
+        let said = one.said();
+        assert!(receipt.is_ok_and(|statement| statement.is_receipt() && statement.kind().is_none()));
+        assert_eq!(one.passed(), said.instant.verdict == "admit" && said.instant.overridden.is_none());
+        assert!(said.covers.iter().all(|covered| covered.at <= said.instant.issued_at));
+    }
 }
 
 fn again<T: DeserializeOwned + Serialize + PartialEq + Debug>(statement: &Statement) -> Option<T> {

@@ -47,6 +47,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("predicate", evidence::predicate),
     ("public_key", identity::public_key),
     ("query", words::query),
+    ("receipted", state::receipted),
     ("sbom", scans::sbom),
     ("scan", scans::scan),
     ("snapshot", state::snapshot),

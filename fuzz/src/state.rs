@@ -6,10 +6,10 @@ use futures_executor::block_on;
 use goldseal_core::{
     digest::Sha256Digest,
     fleet::{Heard, Place, Snapshot},
-    flow::{GateFile, Resumption, boot::Memory, outage},
+    flow::{Batches, GateFile, Resumption, boot::Memory, of_boot, outage},
     gate::Period,
     lifecycle::{Breakers, Message, parse_message},
-    ports::{Fleets as _, StateName, View as _, evidence_path},
+    ports::{Fleets as _, StateName, View as _, evidence_path, record_path},
     report::{AuditReport, BootRecord, Class, LaunchReport},
     testing::{
         fleet::{FakeFleet, FakeView},
@@ -50,6 +50,13 @@ pub fn breakers(bytes: &[u8]) -> bool {
     true
 }
 
+/// Which decisions have their receipts is the same when it is kept again.
+pub fn receipted(bytes: &[u8]) -> bool {
+    let Ok(read) = Batches::from_json(bytes) else { return false };
+    assert_eq!(Batches::from_json(&read.to_json()).unwrap(), read);
+    true
+}
+
 /// What an audit kept is the same when it is kept again.
 pub fn snapshot(bytes: &[u8]) -> bool {
     let Ok(read) = Snapshot::from_json(bytes) else { return false };
@@ -66,6 +73,11 @@ pub fn boot_record(bytes: &[u8]) -> bool {
     assert!(!heard("arn:aws:ec2:eu-west-1:123456789012:instance/i-ffffffff0", record.at));
     if let Ok(before) = record.at.checked_sub(jiff::SignedDuration::from_hours(24)) {
         assert!(!heard(&record.arn, before));
+    }
+    let decided = |arn: &str| of_boot(&record_path(arn, record.at), bytes);
+    assert!(decided("arn:aws:ec2:eu-west-1:123456789012:instance/i-ffffffff0").is_err());
+    if let Ok(decided) = decided(&record.arn) {
+        assert_eq!((decided.covered.instance.as_str(), decided.region), (record.instance.as_str(), record.region));
     }
     true
 }

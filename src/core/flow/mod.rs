@@ -48,7 +48,7 @@ pub use launch::{Cases, Decision, Launch, Sight, decide, decide_unseen, look};
 pub use listed::{Carried, TrustSources, listed};
 pub use publish::{Candidate, PublishError, Publishing, publish};
 pub use receipts::{
-    Decided, Receipting, ReceiptsError, UnsignedReceipt, Wrote, find_receipts, of_audit, of_boot, receipts_of,
+    Batches, Decided, Receipting, ReceiptsError, UnsignedReceipt, Wrote, find_receipts, of_audit, of_boot, receipts_of,
     show_receipts, verify_receipts,
 };
 pub use release::release;

@@ -20,7 +20,7 @@ const BATCH: usize = 120;
 /// The batches of an hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Batches {
+pub struct Batches {
     schema: String,
     pub(super) batches: Vec<Batch>,
 }
@@ -44,7 +44,11 @@ impl Default for Batches {
 }
 
 impl Batches {
-    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, JsonFault> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// See [`JsonFault`]; at most 16 MiB are read.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, JsonFault> {
         let Object(read): Object<Self> = bounded::json(bytes, LIMITS)?;
         match read.schema == SCHEMA {
             true => Ok(read),
@@ -52,7 +56,8 @@ impl Batches {
         }
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// Returns it as it is kept.
+    pub fn to_json(&self) -> Vec<u8> {
         // Plain data has a JSON form.
         serde_json::to_vec(self).unwrap_or_default()
     }

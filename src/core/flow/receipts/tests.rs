@@ -219,7 +219,7 @@ fn two_who_write_at_once_write_once() {
     .unwrap();
     let decisions = state.held.lock().unwrap().keys().next().unwrap().to_string();
     let batch = batches::Batch { issued_at: later(1), decisions: vec![decisions], written: false };
-    let mut claimed = batches::Batches::default();
+    let mut claimed = Batches::default();
     claimed.batches.push(batch);
     state.held.lock().unwrap().insert(name, claimed.to_json());
     write(&state, &receipts, Some(&signer), later(3)).unwrap();

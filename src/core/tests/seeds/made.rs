@@ -6,7 +6,10 @@ use std::{fs, path::Path};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_executor::block_on;
 use goldseal_core::{
-    attestation::{Bundle, Content, Kind, Statement, lines, predicate::Reference},
+    attestation::{
+        Bundle, Content, Kind, Statement, lines,
+        predicate::{GrantScope, Reference, Revoked},
+    },
     digest::Sha256Digest,
     fleet::Snapshot,
     flow::outage,
@@ -22,8 +25,9 @@ use goldseal_core::{
         inputs::{SPDX, excepted, found, grype},
         keys::{LocalKey, P256_PEM},
         launches::FakeState,
+        lists,
         log::FakeLog,
-        policies,
+        policies, receipts,
     },
 };
 use serde_json::json;
@@ -33,6 +37,8 @@ use super::fuzz::evidence::{gated, now};
 /// A target, a seed of it by name, and its bytes.
 type Seed = (&'static str, &'static str, Vec<u8>);
 
+const CLAIMED: &str = r#"{"schema":"goldseal/receipted/v1","batches":[{"issuedAt":"2026-11-24T08:00:00Z","decisions":[
+    "v1/decisions/2026-11-24/075900-0123456789abcdef.jsonl"],"written":false}]}"#;
 const RUN: &str = "60fe11a8-f3db-9141-9a4d-bc97188e4d69";
 
 fn vector(name: &str) -> Vec<u8> {
@@ -67,6 +73,8 @@ fn evidence_seeds() -> Vec<Seed> {
     let provenance = evidence::provenance_of(facts);
     let of = |payload: &[u8]| Statement::parse(payload.to_vec()).unwrap().predicate_bytes().to_vec();
     let reference = Reference::new("ci", descriptor().digest(), "s3://bucket/sbom.json", "application/spdx+json");
+    let list = lists::revocations(7, &[Revoked::Lift { entry: 1 }]);
+    let grant = lists::grant(GrantScope::Image(lists::image()), &["evidence-absent"]);
     let mut seeds = vec![
         ("bundle", "ours", ci.bundle(evidence::payload(Kind::Sbom))),
         ("bundle", "url-safe", vector("accept/base64-url-safe.jsonl")),
@@ -82,6 +90,9 @@ fn evidence_seeds() -> Vec<Seed> {
         ("predicate", "provenance", of(&provenance)),
         ("predicate", "reference", serde_json::to_vec(&reference).unwrap()),
         text("predicate", "bare", evidence::BARE_PROVENANCE),
+        ("predicate", "revocations", serde_json::to_vec(&list).unwrap()),
+        ("predicate", "grant", serde_json::to_vec(&grant).unwrap()),
+        ("predicate", "receipt", serde_json::to_vec(&receipts::receipt(receipts::said())).unwrap()),
         ("statement", "provenance", provenance),
     ];
     for (name, payload) in ["approval", "sealed-provenance", "sbom", "gate"].into_iter().zip(&all) {
@@ -228,6 +239,7 @@ fn kept() -> Vec<Seed> {
         json("kept_facts", "nothing-runs", &facts),
         json("boot_memory", "admitted", &memory),
         ("breakers", "open", breakers.to_json()),
+        text("receipted", "one-claimed", CLAIMED),
         ("snapshot", "four", snapshot),
         ("audit_report", "four", serde_json::to_vec(&report).unwrap()),
         ("audit_report", "hostile", serde_json::to_vec(&audits::hostile()).unwrap()),
@@ -244,7 +256,9 @@ fn told() -> Vec<Seed> {
     let record = json!({"schema": "goldseal/boot/v1", "at": "2026-11-24T07:59:00Z", "policy": Sha256Digest::of(b"policy"),
         "instance": {"id": "i-0123456789abcdef0", "account": "123456789012", "region": "eu-west-1", "availabilityZone": "a",
             "architecture": "x86_64", "instanceType": "t3.micro", "image": {"region": "eu-west-1", "id": "ami-0123abcd"}},
-        "verdict": "reject", "action": "poweroff", "enforced": true});
+        "verdict": "reject", "action": "poweroff", "enforced": true, "mode": "enforce",
+        "image": {"region": "eu-west-1", "id": "ami-0123abcd"}, "subject": null, "evidenceSha256": null, "until": null,
+        "reasons": [], "faults": [], "overridden": null, "notes": []});
     let launch = json!({"schema": "goldseal/launch/v1", "at": "2026-11-24T07:59:00Z", "policy": Sha256Digest::of(b"policy"),
         "group": "web", "hook": "goldseal", "instance": "i-0123abcd", "token": null, "groupArn": null,
         "account": "123456789012", "region": "eu-west-1", "foundBy": "message", "firstSight": "2026-11-24T07:58:00Z",
