@@ -35,7 +35,8 @@ pub enum Existing {
     Replace,
     /// Put the new bundles behind it: another authority signs the same statements.
     Add,
-    /// Take it, if the policy admits the image with it and it is of the same inputs: an earlier run wrote it.
+    /// Take it, if the policy admits the image with it, or only the lists leave that open, and it is of the same inputs:
+    /// an earlier run wrote it.
     Resume,
     /// Take it if so, and put new evidence in its place if not.
     Renew,
@@ -205,16 +206,15 @@ pub async fn sign(
     let gated = plan.passed.as_ref().map(|passed| Gated { passed, approvals: &plan.approvals });
     let unsigned = statements(&signing.facts.descriptor, &signing.inputs, gated, key.dangerous_local)?;
     plan.check(signing, key, &unsigned, &place)?;
-    let (evidence, notes) = match &plan.complete {
-        Some(complete) => (complete.evidence.clone(), Vec::new()),
+    let evidence = match &plan.complete {
+        Some(complete) => complete.evidence.clone(),
         None => {
             let payloads: Vec<&[u8]> = unsigned.iter().map(|one| one.payload.as_slice()).collect();
             let added = bundles::sign(&signing.facts.descriptor, &payloads, signer).await?;
-            let evidence = [plan.kept.as_slice(), &added].concat();
-            let notes = prepare::admitted(signing, &evidence)?;
-            (evidence, notes)
+            [plan.kept.as_slice(), &added].concat()
         }
     };
+    let notes = prepare::admitted(signing, &evidence)?;
     let count = lines(&evidence).map_err(|(_, defect)| stored(unfit(&place, defect.to_string())))?.len();
     let digest = Sha256Digest::of(&evidence);
     let written = sealed_tags.into_iter().chain(pointers(signing.facts, &place, digest, key));

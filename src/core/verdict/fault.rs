@@ -70,6 +70,14 @@ impl Fault {
             Self::Internal { .. } => "internal",
         }
     }
+
+    /// Says whether it is about the revocation lists, and about nothing else.
+    pub fn is_of_lists(&self) -> bool {
+        matches!(
+            self,
+            Self::RevocationsUnavailable { .. } | Self::RevocationsStale { .. } | Self::RevocationsInconsistent { .. }
+        )
+    }
 }
 
 impl From<ClockBehind> for Fault {

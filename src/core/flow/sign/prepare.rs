@@ -9,7 +9,7 @@ use crate::{
     policy::{Approvals, Gathered, Judgement, approvals, judge},
     ports::{Expected, SigningKey, Stored},
     report::{Note, StatementReport},
-    verdict::{Reason, Verdict},
+    verdict::{Fault, Reason, Verdict},
 };
 
 /// What a sealing is to do.
@@ -75,8 +75,8 @@ pub(super) fn plan(
             let Some(gate) = signing.gate else { return Err(exists()) };
             let Judgement { verdict, gate: result, provenance, checked, .. } = judged(&gate, signing, &found.bytes);
             let result = result.filter(|result| result.inputs() == gate.passed.inputs());
-            match (verdict, result) {
-                (Verdict::Admit(_), Some(result)) => {
+            match result {
+                Some(result) if stands(&verdict) => {
                     let passed = passed.map(|passed| passed.dated(result.at()));
                     let plan = fresh(Expected::Unchanged(found.revision), &found.bytes, passed)?;
                     let statements = checked.iter().filter_map(|one| {
@@ -175,6 +175,16 @@ fn approved(signing: &Signing<'_>, bundles: &[u8]) -> Result<(Vec<u8>, Vec<Sha25
     let kept = statements.iter().filter_map(|(line, _)| bundle(line));
     let kept = crate::attestation::join(kept);
     Ok((kept, statements.into_iter().map(|(_, digest)| digest).collect()))
+}
+
+/// Says whether evidence is all that it is to be: the image is admitted with it, or would be if the lists did not leave
+/// that open. What they withdraw is found out at every launch.
+fn stands(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Admit(_) => true,
+        Verdict::Undetermined(faults) => faults.as_slice().iter().all(Fault::is_of_lists),
+        Verdict::Reject(_) => false,
+    }
 }
 
 /// Judges evidence as a consumer would who sees no tags: they are written later.

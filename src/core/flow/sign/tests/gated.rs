@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::{
-    policy::{Gathered, judge},
+    attestation::predicate::{Revocation, Revocations, Revoked},
+    policy::{Gathered, Lists, Source, judge},
     testing::{
         gated::gated_policy,
         inputs::{excepted, found},
-        policies::compiled,
+        lists::signed_list,
+        policies::{authority_table, compiled, kms_authority},
         sealing::{approval, gated},
     },
 };
@@ -135,7 +137,7 @@ fn a_key_that_no_consumer_accepts_stores_nothing() {
 #[test]
 fn the_first_of_two_signers_stores_and_says_who_is_missing_and_the_second_completes() {
     let [ci, boss, second] = [1, 2, 4].map(LocalKey::p256);
-    let text = gated_policy(&ci, &boss, &crate::testing::policies::authority_table("second", &second))
+    let text = gated_policy(&ci, &boss, &authority_table("second", &second))
         .replace("authorities = [\"ci\"]\nthreshold = 1", "authorities = [\"ci\", \"second\"]\nthreshold = 2");
     let policy = compiled(&text);
     let keys = Keys::new(&policy, |_| Err(String::new()));
@@ -195,4 +197,84 @@ fn what_an_earlier_run_stored_is_taken_and_only_tagged() {
     let mut torn = Scene::of(Files::accepting()).approved();
     torn.bench = Bench { existing: Existing::Resume, ..torn.bench }.holding(&evidence[..evidence.len() / 2]);
     assert!(matches!(torn.sign(), Err(SignError::Exists { .. })), "half of it is none of it");
+}
+
+/// A bench under a policy with a revocation list, of which a place gives an answer.
+fn listed(answer: Result<Option<&[u8]>, String>) -> Scene {
+    let [ci, boss, revoker] = [1, 2, 5].map(LocalKey::p256);
+    let more = authority_table("revoker", &revoker) + "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"1h\"\n";
+    let policy = compiled(&gated_policy(&ci, &boss, &more));
+    let keys = Keys::new(&policy, |_| Err(String::new()));
+    let source = Source { place: "store".into(), answer, kept: false };
+    let lists = Lists::default().revoking(&policy, &keys, &[source], now());
+    Scene { keys: keys.with(lists), policy, ..Scene::of(Files::clean()) }
+}
+
+/// A list of an instant that revokes something, or nothing.
+fn list(revokes: Option<Revoked>, at: Timestamp) -> Vec<u8> {
+    let (by, reason) = ("alice@example.com".to_owned(), "poisoned".to_owned());
+    let entry = revokes.map(|revokes| Revocation { number: 0, at, by, reason, revokes });
+    let list = Revocations::new("default").next(entry.into_iter().collect(), at);
+    signed_list(&list, &LocalKey::p256(5))
+}
+
+#[test]
+fn while_the_revocation_list_cannot_be_had_sealing_begins_and_goes_on_and_says_that_nobody_admits_it_yet() {
+    let waits = |report: &SignReport| report.notes.iter().any(|note| note.code == "not-admitted-yet");
+    let fresh = list(None, now());
+    let stale = list(None, now().saturating_sub(jiff::SignedDuration::from_hours(2)).unwrap());
+    let out = || Err("timed out".to_owned());
+    let first = listed(out());
+    assert!(waits(&first.sign().unwrap()));
+    let evidence = first.bench.held().unwrap();
+
+    for (answer, waiting) in
+        [(out(), true), (Ok(None), true), (Ok(Some(&stale[..])), true), (Ok(Some(&fresh[..])), false)]
+    {
+        for existing in [Existing::Resume, Existing::Renew] {
+            let mut again = listed(answer.clone());
+            again.bench = Bench { existing, ..again.bench }.holding(&evidence);
+            let report = again.sign().unwrap();
+            assert_eq!((report.already, waits(&report)), (true, waiting), "{answer:?}");
+            assert_eq!((again.bench.calls().as_str(), again.bench.held()), ("read tag", Some(evidence.clone())));
+            assert_eq!(again.admitted(), !waiting);
+        }
+    }
+
+    let mut other = listed(out());
+    other.bench.files = Files::accepting();
+    other = other.approved();
+    other.bench = Bench { existing: Existing::Resume, ..other.bench }.holding(&evidence);
+    assert!(matches!(other.sign(), Err(SignError::Exists { .. })), "of other inputs");
+}
+
+#[test]
+fn what_a_list_revokes_is_not_gone_on_with_be_the_list_stale_or_not() {
+    let first = listed(Err("timed out".to_owned()));
+    first.sign().unwrap();
+    let evidence = first.bench.held().unwrap();
+    for age in [0, 2] {
+        let at = now().saturating_sub(jiff::SignedDuration::from_hours(age)).unwrap();
+        let revoking = list(Some(Revoked::Image { image: descriptor().image(), content: Vec::new() }), at);
+        let mut again = listed(Ok(Some(&revoking)));
+        again.bench = Bench { existing: Existing::Resume, ..again.bench }.holding(&evidence);
+        assert!(matches!(again.sign(), Err(SignError::Exists { .. })), "{age} h");
+        assert_eq!(again.bench.calls(), "read");
+        again.bench.existing = Existing::Renew;
+        assert!(matches!(again.sign(), Err(SignError::NotAdmitted { .. })), "{age} h");
+        assert_eq!(again.bench.held(), Some(evidence.clone()), "nothing is stored");
+    }
+}
+
+#[test]
+fn what_nobody_could_verify_is_not_gone_on_with() {
+    let first = Scene::of(Files::clean());
+    first.sign().unwrap();
+    let ci = LocalKey::p256(1);
+    let text = gated_policy(&ci, &LocalKey::p256(2), "");
+    let policy = compiled(&text.replacen(&authority_table("ci", &ci), &kms_authority("ci", &ci), 1));
+    let keys = Keys::new(&policy, |_| Err("timed out".to_owned()));
+    let mut again = Scene { policy, keys, ..Scene::of(Files::clean()) };
+    again.bench = Bench { existing: Existing::Resume, ..again.bench }.holding(&first.bench.held().unwrap());
+    assert!(matches!(again.sign(), Err(SignError::Exists { .. })));
 }
