@@ -48,9 +48,7 @@ def breaker_open(drill: Drill) -> None:
     opened = [one["group"] for one in told["breakers"] if one["openSince"]]
     drill.checks.that(opened == ["web"], "goldseal hook breaker names the group", told)
     drill.scale("web", 0)
-    # What is still counted is of the bad image; counted after the reset, it would open the breaker again.
-    drill.until(lambda: not drill.states("web") and not drill.waits("web"), 30)
-    drill.stays("nothing of the group waits any more", lambda: not drill.waits("web"), 5)
+    drill.holds("nothing of the group waits any more", lambda: not drill.states("web") and not drill.waits("web"))
     drill.forge._seal(image, "seal", FIXTURES / "golden.spdx.json")
     drill.says("the image is sealed")
     drill.forge.run("hook", "breaker", "reset", "--group", "web", "--resume-launch", "--state", drill.state)

@@ -78,7 +78,8 @@ impl BreakerCommand {
                 )
             }
             Some(Reset::Reset { group, image, .. }) => {
-                let reset = change(&state, &region, |breakers| breakers.reset(group.as_ref(), image.as_ref()));
+                let now = Timestamp::now();
+                let reset = change(&state, &region, |breakers| breakers.reset(group.as_ref(), image.as_ref(), now));
                 reset.await.context("resetting breakers")?
             }
         };

@@ -119,6 +119,25 @@ async fn the_third_distinct_instance_opens_the_breaker_and_suspends_launches() {
 }
 
 #[tokio::test]
+async fn what_was_still_to_be_counted_when_a_breaker_was_reset_does_not_open_it_again() {
+    let recorder = recorder(FakeState::default(), groups());
+    let reset_at = Timestamp::now();
+    let ended = |number, second| {
+        let at = reset_at.saturating_add(SignedDuration::from_secs(second)).unwrap();
+        LaunchReport { at, ..abandoned(number) }
+    };
+    recorder.record(&mut pending((0..3).map(|number| ended(number, -2))), &RULE).await.unwrap();
+    let mut late = pending((3..9).map(|number| ended(number, -1)));
+    let reset = change(&recorder.state, &region(), |breakers| breakers.reset(Some(&web()), None, reset_at));
+    assert_eq!(reset.await.unwrap().0.len(), 1);
+    recorder.record(&mut late, &RULE).await.unwrap();
+    assert!(late.is_empty());
+    assert_eq!(breakers(&recorder).open(), 0);
+    recorder.record(&mut pending((9..12).map(|number| ended(number, 1))), &RULE).await.unwrap();
+    assert_eq!(breakers(&recorder).open(), 1, "what is abandoned after the reset counts");
+}
+
+#[tokio::test]
 async fn a_suspension_that_failed_is_made_up_for_by_whoever_looks_next() {
     let failing = FakeGroups { suspend_fault: Some(PortErrorKind::Throttled), ..groups() };
     let first = recorder(FakeState::default(), failing);

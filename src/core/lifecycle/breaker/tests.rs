@@ -77,9 +77,47 @@ fn one_that_suspended_launches_waits_for_a_person() {
     breakers.suspended(&group("web"));
     assert_eq!(breakers.suspensions(Suspension::Due), [].into());
     assert_eq!(breakers.suspensions(Suspension::Done), [group("web")].into());
-    assert!(breakers.reset(Some(&group("batch")), None).is_empty() && breakers.reset(None, Some(&image(2))).is_empty());
-    assert_eq!(breakers.reset(Some(&group("web")), Some(&image(1))).len(), 1);
-    assert_eq!(breakers, Breakers::default());
+    let now = at(1_000_000);
+    assert!(breakers.reset(Some(&group("batch")), None, now).is_empty());
+    assert!(breakers.reset(None, Some(&image(2)), now).is_empty());
+    assert_eq!(breakers.reset(Some(&group("web")), Some(&image(1)), now).len(), 1);
+    assert_eq!(breakers.iter().count(), 0);
+}
+
+#[test]
+fn what_was_abandoned_before_a_reset_does_not_open_it_again_however_late_it_is_reported() {
+    let (web, first) = (group("web"), image(1));
+    for (of_group, of_image) in [(Some(&web), None), (Some(&web), Some(&first)), (None, Some(&first)), (None, None)] {
+        let mut breakers = Breakers::default();
+        assert!([1, 2, 3].map(|one| abandon(&mut breakers, &RULE, one, 0))[2]);
+        breakers.reset(of_group, of_image, at(10));
+        // Another replica read it from the state in between.
+        let mut breakers = Breakers::from_json(&breakers.to_json()).unwrap();
+        assert_eq!([4, 5, 6, 7].map(|one| abandon(&mut breakers, &RULE, one, 10)), [false; 4], "until the reset");
+        assert_eq!(breakers.iter().count(), 0);
+        breakers.settle(&RULE, at(1_000_000));
+        assert_eq!([4, 5, 6, 7].map(|one| abandon(&mut breakers, &RULE, one, 9)), [false; 4], "reported days later");
+        let later = [4, 5, 6].map(|one| abandon(&mut breakers, &RULE, one, 11));
+        assert_eq!(later, [false, false, true], "what is abandoned after it counts");
+    }
+    for (of_group, of_image) in
+        [(Some(group("batch")), None), (Some(group("web")), Some(image(2))), (None, Some(image(2)))]
+    {
+        let mut breakers = Breakers::default();
+        breakers.reset(of_group.as_ref(), of_image.as_ref(), at(10));
+        assert!([1, 2, 3].map(|one| abandon(&mut breakers, &RULE, one, 0))[2], "a reset of another one");
+    }
+}
+
+#[test]
+fn resets_are_bounded_and_the_last_one_of_a_group_counts() {
+    let mut breakers = Breakers::default();
+    for number in 0..1_000 {
+        breakers.reset(Some(&group(&format!("g{number}"))), None, at(number));
+        breakers.reset(Some(&group("web")), None, at(number));
+    }
+    assert_eq!(breakers.resets.len(), MOST);
+    assert_eq!([1, 2, 3].map(|one| abandon(&mut breakers, &RULE, one, 999)), [false; 3]);
 }
 
 #[test]
@@ -110,17 +148,23 @@ fn what_is_kept_is_bounded_and_open_breakers_stay() {
 }
 
 proptest! {
-    /// However reports interleave: one alarm an opening, and never for fewer than N distinct instances within the window.
+    /// However reports and resets interleave: one alarm an opening, and never for fewer than N distinct instances within the
+    /// window, all abandoned after the last reset.
     #[test]
     fn no_alarm_without_enough_and_one_at_most_until_it_closes(
         events in proptest::collection::vec((0u8..8, 0i64..2_000, any::<bool>()), 0..80),
     ) {
         let (mut breakers, mut now, mut seen, mut open) = (Breakers::default(), 0, Vec::new(), false);
+        let mut last_reset = -1;
         for (number, pass, reset) in events {
             now += pass;
             if reset && number == 0 {
-                breakers.reset(None, None);
-                (open, seen) = (false, Vec::new());
+                breakers.reset(None, None, at(now));
+                (open, seen, last_reset) = (false, Vec::new(), now);
+                continue;
+            }
+            if now <= last_reset {
+                prop_assert!(!abandon(&mut breakers, &RULE, number, now));
                 continue;
             }
             let last = seen.last().map(|(_, when)| *when);
