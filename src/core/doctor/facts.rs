@@ -1,13 +1,16 @@
 //! The facts that are examined, as far as they could be asked for.
 
-use jiff::SignedDuration;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::Sha256Digest,
+    gate::Period,
     ids::{AccountId, AmiId, GroupName, HookName, Region},
     lifecycle::{Group, Hook},
-    policy::Mode,
+    policy::{Granted, Mode, Published, Unfit},
     report::ImageReport,
     trust::{AuthorityName, KeyAnswer},
 };
@@ -71,6 +74,10 @@ pub struct Facts {
     pub store: Place,
     /// The place for state.
     pub state: Place,
+    /// The revocation list, if the policy asks for one.
+    pub revocations: Option<RevocationFacts>,
+    /// The overrides, if the policy lets anybody make one.
+    pub overrides: Option<OverrideFacts>,
 }
 
 /// What the groups of an account and region launch, and what those launches wait for. An audit looks at it as well.
@@ -209,6 +216,34 @@ pub struct Place {
     pub url: String,
     /// What came of using it.
     pub tried: Asked<()>,
+}
+
+/// The revocation list of the store.
+#[derive(Debug)]
+pub struct RevocationFacts {
+    /// Where it is.
+    pub place: String,
+    /// Where the hook keeps the newest one that it saw.
+    pub kept: String,
+    /// Who may sign it.
+    pub authorities: BTreeSet<AuthorityName>,
+    /// How long ago it may have been signed.
+    pub max_age: Period,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// What is there, held against what the hook has seen.
+    pub found: Asked<Result<Published, Unfit>>,
+}
+
+/// The overrides that the hook finds.
+#[derive(Debug)]
+pub struct OverrideFacts {
+    /// When they were asked for.
+    pub at: Timestamp,
+    /// Those that an authority signed.
+    pub granted: Vec<Granted>,
+    /// Why there may be more.
+    pub unreadable: Vec<String>,
 }
 
 impl Launching {

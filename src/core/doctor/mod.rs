@@ -8,6 +8,7 @@ pub(crate) mod command;
 mod facts;
 mod groups;
 mod images;
+mod lists;
 mod queue;
 mod rights;
 mod senders;
@@ -16,8 +17,8 @@ mod trust;
 pub use codes::CODES;
 pub(crate) use command::command;
 pub use facts::{
-    Asked, Caller, DeadLetters, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, Place, QueueFacts,
-    QueueSettings, Right, Unasked, Why,
+    Asked, Caller, DeadLetters, Facts, GroupFacts, KeyFacts, LaunchFacts, Launchable, Launching, OverrideFacts, Place,
+    QueueFacts, QueueSettings, RevocationFacts, Right, Unasked, Why,
 };
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     images::examine(&facts.launching, &mut found);
     rights::examine(facts, &mut found);
     trust::examine(facts, &mut found);
+    lists::examine(facts, &mut found);
     found
 }
 

@@ -1,21 +1,25 @@
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
+    attestation::predicate::{Grant, GrantScope, Revocations},
     digest::Sha256Digest,
     enforcement::Completion,
+    gate::Period,
     ids::{GroupName, HookName, ImageRef},
     lifecycle::{Group, Hook},
-    policy::{Judgement, Mode},
+    policy::{GrantState, Granted, Judgement, Mode, Published, SignedList, Unfit},
     report::ImageReport,
+    testing::lists::{grant, now},
     trust::KeyAnswer,
     verdict::{Fault, Faults, Ground, Grounds, Reason, Reasons, Verdict},
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:goldseal";
 const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/goldseal";
+const LIST: &str = "s3://evidence/golden/v1/revocations/default.jsonl";
 const AMI: &str = "ami-0123456789abcdef0";
 
 fn refused(operation: &'static str, why: Why) -> Unasked {
@@ -109,7 +113,61 @@ fn good() -> Facts {
         }],
         store: place("s3://evidence/golden"),
         state: place("file:///var/lib/goldseal"),
+        revocations: Some(RevocationFacts {
+            place: LIST.into(),
+            kept: "file:///var/lib/goldseal/v1/revocations/default.jsonl".into(),
+            authorities: BTreeSet::from(["revoker".parse().unwrap()]),
+            max_age: Period::hours(24),
+            at: now(),
+            found: Ok(Ok(Published { current: Some(list(7, -18)), waiting: None })),
+        }),
+        overrides: Some(OverrideFacts { at: now(), granted: Vec::new(), unreadable: Vec::new() }),
     }
+}
+
+/// A list that was signed so many hours after now.
+fn list(serial: u64, hours: i64) -> SignedList {
+    SignedList {
+        list: Revocations { serial, issued_at: later(hours), ..Revocations::new("default") },
+        statement: Sha256Digest::of(b"list"),
+        by: BTreeSet::from(["revoker".parse().unwrap()]),
+        dangerous_local_key: false,
+        bundles: Vec::new(),
+    }
+}
+
+fn later(hours: i64) -> Timestamp {
+    now().saturating_add(SignedDuration::from_hours(hours)).unwrap()
+}
+
+fn revocations(facts: &mut Facts) -> &mut RevocationFacts {
+    facts.revocations.as_mut().unwrap()
+}
+
+/// The list of the store is unfit.
+fn unfit(facts: &mut Facts, why: Unfit) {
+    revocations(facts).found = Ok(Err(why));
+}
+
+/// The list of the store was signed so many hours after now.
+fn issued(facts: &mut Facts, hours: i64) {
+    revocations(facts).found = Ok(Ok(Published { current: Some(list(7, hours)), waiting: None }));
+}
+
+/// An override that began some hours after now and ends some hours after now.
+fn overridden(facts: &mut Facts, (from, until): (i64, i64), state: GrantState) {
+    let scope = GrantScope::Account("123456789012".parse().unwrap());
+    let grant = Grant { from: later(from), until: later(until), ..grant(scope, &["key-unavailable"]) };
+    facts.overrides.as_mut().unwrap().granted.push(Granted {
+        statement: Sha256Digest::of(b"override"),
+        payload: Vec::new(),
+        grant,
+        by: vec!["one".parse().unwrap(), "two".parse().unwrap()],
+        needed: 2,
+        dangerous_local_key: false,
+        found: Vec::new(),
+        state,
+    });
 }
 
 fn first(facts: &mut Facts) -> &mut GroupFacts {
@@ -228,6 +286,58 @@ const CHANGES: &[(&str, Severity, &str, Change)] = &[
     ("state-unusable", Severity::Problem, "ls -ld /var/lib/goldseal", |f| {
         f.state.tried = Err(refused("dir:write", Why::Denied));
     }),
+    ("revocation-list-absent", Severity::Problem, "revoke renew --first --key awskms:///KEY", |f| {
+        unfit(f, Unfit::Absent)
+    }),
+    ("revocation-list-absent", Severity::Problem, "revoke renew --first --key awskms:///alias/ci", |f| {
+        unfit(f, Unfit::Absent);
+        revocations(f).authorities.insert("ci".parse().unwrap());
+    }),
+    ("revocation-list-foreign", Severity::Problem, "goldseal revoke list", |f| unfit(f, Unfit::Foreign(LIST.into()))),
+    ("revocation-list-damaged", Severity::Problem, "goldseal revoke list", |f| {
+        unfit(f, Unfit::Disputed(vec!["a gap".into()]));
+    }),
+    ("revocation-list-damaged", Severity::Problem, "goldseal revoke list", |f| {
+        revocations(f).found = Err(refused("dir:read", Why::Denied));
+    }),
+    (
+        "revocation-list-rolled-back",
+        Severity::Problem,
+        "revoke renew --go-on-from /var/lib/goldseal/v1/revocations/default.jsonl --key",
+        |f| unfit(f, Unfit::RolledBack { found: Some(6), seen: 7 }),
+    ),
+    (
+        "revocation-list-rolled-back",
+        Severity::Problem,
+        "aws s3 cp s3://state/v1/revocations/default.jsonl kept.jsonl\ngoldseal revoke renew --go-on-from kept.jsonl",
+        |f| {
+            unfit(f, Unfit::RolledBack { found: None, seen: 7 });
+            revocations(f).kept = "s3://state/v1/revocations/default.jsonl".into();
+        },
+    ),
+    ("revocation-list-early", Severity::Problem, "timedatectl set-ntp true", |f| issued(f, 1)),
+    ("revocation-list-stale", Severity::Problem, "goldseal revoke renew --key", |f| issued(f, -24)),
+    ("revocation-list-ends-soon", Severity::Warning, "goldseal revoke renew --key", |f| issued(f, -19)),
+    ("revocation-list-waits", Severity::Note, "goldseal revoke countersign", |f| {
+        let waiting = Some(list(8, 0));
+        revocations(f).found = Ok(Ok(Published { current: Some(list(7, 0)), waiting }));
+    }),
+    ("revocation-list-waits", Severity::Problem, "goldseal revoke countersign", |f| {
+        revocations(f).found = Ok(Ok(Published { current: None, waiting: Some(list(1, 0)) }));
+    }),
+    ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
+        revocations(f).found = Err(refused("s3:GetObject", Why::Passing));
+    }),
+    ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
+        unfit(f, Unfit::Foreign(LIST.into()));
+        revocations(f).authorities = BTreeSet::from(["ci".parse().unwrap()]);
+        f.keys[0].answer = Err(refused("kms:DescribeKey", Why::Passing));
+    }),
+    ("override-active", Severity::Note, "goldseal override show", |f| overridden(f, (-6, 2), GrantState::Active)),
+    ("override-ends-soon", Severity::Warning, "goldseal override show", |f| overridden(f, (-7, 2), GrantState::Active)),
+    ("overrides-unreadable", Severity::Warning, "goldseal doctor", |f| {
+        f.overrides.as_mut().unwrap().unreadable.push("/etc/x: is a directory".into());
+    }),
     ("clock-wrong", Severity::Warning, "timedatectl set-ntp true", |f| f.ahead = Ok(SignedDuration::from_secs(61))),
     ("clock-wrong", Severity::Problem, "timedatectl set-ntp true", |f| f.ahead = Ok(SignedDuration::from_secs(-301))),
     ("not-asked", Severity::Unknown, "goldseal doctor", |f| {
@@ -273,6 +383,7 @@ fn a_good_set_up_has_nothing_to_mend() {
         "permission-good",
         "permission-not-tried",
         "queue-good",
+        "revocation-list-good",
         "state-good",
         "store-good",
     ];
@@ -304,6 +415,8 @@ fn one_change_brings_one_finding_and_takes_the_good_word_away() {
             |f| f.rights[0].tried = Err(refused("ec2:DescribeImages", Why::Denied)),
             "permission-good",
         ),
+        ("revocation-list-stale", |f| issued(f, -24), "revocation-list-good"),
+        ("revocation-list-ends-soon", |f| issued(f, -19), "revocation-list-good"),
     ] {
         let mut facts = good();
         change(&mut facts);
@@ -359,6 +472,32 @@ fn what_may_not_be_asked_at_all_is_said_once() {
     let fault = refused("autoscaling:DescribeAutoScalingGroups", Why::Denied);
     facts.rights = vec![Right { action: fault.operation, on: vec!["*".into()], tried: Err(fault.clone()) }];
     facts.launching.groups = Err(fault);
+    let found = examine(&facts);
+    let bad: Vec<&str> = found.iter().filter(|one| one.severity < Severity::Note).map(|one| one.code).collect();
+    assert_eq!(bad, ["permission-missing"]);
+}
+
+#[test]
+fn nothing_is_said_of_lists_that_the_policy_does_not_ask_for_and_of_overrides_that_let_nothing_pass() {
+    let none = examine(&Facts { revocations: None, overrides: None, ..good() });
+    assert!(
+        !none.iter().any(|one| one.code.starts_with("revocation") || one.code.starts_with("override")),
+        "{none:#?}"
+    );
+    for state in [GrantState::NotYet, GrantState::HalfSigned, GrantState::Over, GrantState::Void("long".into())] {
+        let mut facts = good();
+        overridden(&mut facts, (-7, 2), state);
+        let found = examine(&facts);
+        assert!(!found.iter().any(|one| one.code.starts_with("override")), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_list_that_may_not_be_read_is_one_missing_right_and_nothing_more() {
+    let mut facts = good();
+    let fault = refused("s3:GetObject", Why::Denied);
+    facts.rights.push(Right { action: fault.operation, on: vec!["arn:a".into()], tried: Err(fault.clone()) });
+    revocations(&mut facts).found = Err(fault);
     let found = examine(&facts);
     let bad: Vec<&str> = found.iter().filter(|one| one.severity < Severity::Note).map(|one| one.code).collect();
     assert_eq!(bad, ["permission-missing"]);

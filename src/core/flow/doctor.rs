@@ -3,6 +3,7 @@
 //! What a hook does is tried with things that there are not: an instance, an image, a message, a process. Who may not
 //! do it is told so before anybody looks whether the thing is there. Only the place for state is really written to.
 
+mod lists;
 mod tries;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -100,6 +101,8 @@ where
     };
     let store = tries::store(setup, ask.store, &mut rights).await?;
     let state = tries::state(setup, ask.state, &mut rights).await;
+    let revocations = lists::revocations(setup, &cases.keys, ask.keys, ask.state, &mut rights).await;
+    let overrides = lists::overrides(policy, &cases.keys, now);
 
     let launching = Launching {
         region: setup.region.clone(),
@@ -121,6 +124,8 @@ where
         keys: key_facts,
         store,
         state,
+        revocations,
+        overrides,
     };
     let findings = examine(&facts);
 

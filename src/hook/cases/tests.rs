@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
+
 use goldseal_core::{
+    attestation::predicate::{Grant, GrantScope, Revocation, Revocations, Revoked},
     ids::ImageRef,
     image::{DescribedImage, Descriptor},
     ports::{Expected, Listing, PortError, PortErrorKind, Stored, Written},
@@ -7,6 +10,7 @@ use goldseal_core::{
         images::{described, facts},
         keys::LocalKey,
         launches::FakeState,
+        lists::{grant, granters, listed_policy, revoker, signed_grant, signed_list},
         policies::{compiled, minimal},
         ports::{FakeKeys, FakeStore},
     },
@@ -68,12 +72,14 @@ fn image() -> ImageRef {
 }
 
 fn cases(more: &str, out: bool, state: FakeState) -> Arc<Tested> {
-    let ci = LocalKey::p256(1);
-    let inner = FakeStore::holding(&image(), &sealed(&ci));
-    let store = Flaky { inner, out: out.into() };
+    let store = FakeStore::holding(&image(), &sealed(&LocalKey::p256(1)));
+    cases_of(&(minimal(&LocalKey::p256(1)) + more), Flaky { inner: store, out: out.into() }, state)
+}
+
+fn cases_of(policy: &str, store: Flaky, state: FakeState) -> Arc<Tested> {
     let sources =
         Sources { catalog: SlowCatalog, store, keys: FakeKeys::default(), state, carrying: Carrying::default() };
-    let policy = compiled(&(minimal(&ci) + more));
+    let policy = compiled(policy);
     Arc::new(OpenCases::new(Arc::new(policy), Arc::new(sources), Arc::new(Metrics::default())))
 }
 
@@ -151,4 +157,35 @@ async fn only_what_admits_is_kept_and_it_stands_in_only_where_the_policy_says_so
     refused.sources.store.inner.held.lock().unwrap().insert(image(), sealed(&LocalKey::p256(2)));
     ask(&refused, 1).await;
     assert!(refused.sources.state.held.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_an_image_that_an_override_lets_pass() {
+    let now = Timestamp::now();
+    let until = now.saturating_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let entry = Revocation {
+        number: 0,
+        at: now,
+        by: "alice@example.com".into(),
+        reason: "poisoned".into(),
+        revokes: Revoked::Image { image: image(), content: Vec::new() },
+    };
+    let grant = grant(GrantScope::Image(image()), &["image-revoked"]);
+    let grant = Grant { granted_at: now, from: now, until, revocations: BTreeSet::from([1]), ..grant };
+    let named = Listing::Revocations("default".to_owned().try_into().unwrap());
+    let lasting = listed_policy() + "[launch]\non_unreachable = \"last-known-good\"\nlast_known_good = \"1h\"\n";
+    for (entries, kept) in [(vec![entry], false), (Vec::new(), true)] {
+        let list = signed_list(&Revocations::new("default").next(entries, now), &revoker());
+        let inner = FakeStore::holding(&image(), &sealed(&LocalKey::p256(1)));
+        let lists = BTreeMap::from([(named.clone(), list), (Listing::Overrides, signed_grant(&grant, &granters()))]);
+        *inner.lists.lock().unwrap() = lists;
+        let cases = cases_of(&lasting, Flaky { inner, out: false.into() }, FakeState::default());
+        let case = ask(&cases, 1).await.remove(0);
+        let mut judgement = case.judge(&cases.policy, Timestamp::now());
+        case.let_pass(&mut judgement, &cases.policy, &Default::default(), Timestamp::now());
+        assert!(matches!(judgement.verdict, Verdict::Admit(_)));
+        assert_eq!(judgement.verdict.overridden().is_none(), kept);
+        let held = cases.sources.state.held.lock().unwrap();
+        assert_eq!(held.keys().any(|name| name.as_str().starts_with("v1/last-known-good/")), kept, "{held:?}");
+    }
 }

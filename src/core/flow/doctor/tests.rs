@@ -7,19 +7,21 @@ use futures_executor::block_on;
 
 use super::*;
 use crate::{
+    attestation::predicate::GrantScope,
     doctor::{Caller, QueueSettings},
     enforcement::Completion,
     ids::{GroupName, InstanceId, VolumeId},
     lifecycle::{Answer, Guarded, Hook, Instance, Member, Volume, Wait},
-    ports::{Expected, PortErrorKind, Revision, StateName, Stored, Written},
+    ports::{Expected, Listing, PortErrorKind, Revision, StateName, Stored, Written},
     report::Severity,
     testing::{
         evidence::sealed,
         fleet::group,
         images::{described, facts},
         keys::LocalKey,
+        lists::{self, grant, granters, listed_policy, revocations, revoker, signed_grant, signed_list},
         policies::{compiled, minimal},
-        ports::{FakeCatalog, FakeKeys, FakeStore},
+        ports::{FakeCatalog, FakeKeys, FakeLists, FakeStore},
     },
 };
 
@@ -31,6 +33,8 @@ struct World {
     refused: BTreeMap<&'static str, PortErrorKind>,
     asked: Mutex<Vec<String>>,
     held: Mutex<BTreeSet<String>>,
+    /// The revocation list that the hook keeps.
+    kept: Option<Vec<u8>>,
     forgets: bool,
 }
 
@@ -44,7 +48,11 @@ impl World {
     }
 
     fn report(&self, more: &str) -> DoctorReport {
-        let policy = compiled(&format!("{}{more}", minimal(&LocalKey::p256(1))));
+        self.report_by(&format!("{}{more}", minimal(&LocalKey::p256(1))), &FakeKeys::default())
+    }
+
+    fn report_by(&self, policy: &str, keys: &(impl KeyCatalog + Listings)) -> DoctorReport {
+        let policy = compiled(policy);
         let image = facts().descriptor.image();
         let guarded = Guarded::new(&["web*"], &["goldseal"]).unwrap();
         let setup = Setup {
@@ -62,7 +70,7 @@ impl World {
             queue: Some(self),
             catalog: &FakeCatalog(BTreeMap::from([(image.clone(), Ok(described()))])),
             store: &FakeStore::holding(&image, &sealed(&LocalKey::p256(1))),
-            keys: &FakeKeys::default(),
+            keys,
             state: self,
         };
         block_on(doctor(&setup, &asking, Timestamp::from_second(1_800_000_000).unwrap())).unwrap()
@@ -157,9 +165,12 @@ impl LaunchQueue for World {
 
 impl StateStore for World {
     async fn read(&self, name: &StateName) -> Result<Option<Stored>, PortError> {
-        let found = self.held.lock().unwrap().contains(name.as_str());
-        let stored = Stored { bytes: b"{}".to_vec(), revision: Revision(String::new()) };
-        self.ask("s3:GetObject", name, found.then_some(stored))
+        let stored = |bytes: Vec<u8>| Stored { bytes, revision: Revision(String::new()) };
+        let found = match name.as_str().starts_with("v1/revocations/") {
+            true => self.kept.clone(),
+            false => self.held.lock().unwrap().contains(name.as_str()).then(|| b"{}".to_vec()),
+        };
+        self.ask("s3:GetObject", name, found.map(stored))
     }
     async fn write(&self, name: &StateName, _: &[u8], _: Expected) -> Result<Written, PortError> {
         let written = self.ask("s3:PutObject", name, Written::Stored)?;
@@ -277,4 +288,37 @@ fn of_many_groups_that_match_no_pattern_only_some_are_asked_about() {
     let left: Vec<_> = report.findings.iter().filter(|one| one.code == "groups-left-out").collect();
     assert_eq!(left.first().map(|one| one.place.as_str()), Some("3 groups"));
     assert!(report.findings.iter().any(|one| one.code == "hook-good"), "those that are guarded are all looked at");
+}
+
+#[test]
+fn the_lists_of_the_policy_are_looked_at_as_the_hook_and_whoever_keeps_them_do() {
+    let list = |serial, key: &LocalKey| signed_list(&revocations(serial, &[]), key);
+    let said = |kept: Option<Vec<u8>>, there: Vec<(Listing, Vec<u8>)>, at: Timestamp| {
+        let world = World { kept, ..world(&["web"]) };
+        let report = world.report_by(&listed_policy(), &FakeLists(there, at));
+        let found =
+            report.findings.iter().filter(|one| one.code.contains("revocation") || one.code.contains("override"));
+        let found: Vec<(&str, Severity)> = found.map(|one| (one.code, one.severity)).collect();
+        let admitted = report.findings.iter().any(|one| one.code == "image-admitted");
+        (found, admitted)
+    };
+    let posted = |bytes: Vec<u8>| vec![(Listing::Revocations("default".to_owned().try_into().unwrap()), bytes)];
+    let (at, good) = (lists::now(), list(3, &revoker()));
+    let later = |minutes| at.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+    let (problem, warning, fine) = (Severity::Problem, Severity::Warning, Severity::Good);
+
+    assert_eq!(said(None, Vec::new(), at), (vec![("revocation-list-absent", problem)], false));
+    let strange = posted(list(3, &LocalKey::p256(5)));
+    assert_eq!(said(None, strange, at), (vec![("revocation-list-foreign", problem)], false));
+    assert_eq!(said(None, posted(b"x\n".to_vec()), at), (vec![("revocation-list-damaged", problem)], false));
+    assert_eq!(said(None, posted(good.clone()), at), (vec![("revocation-list-good", fine)], true));
+    assert_eq!(said(None, posted(good.clone()), later(46)), (vec![("revocation-list-ends-soon", warning)], true));
+    assert_eq!(said(None, posted(good.clone()), later(60)), (vec![("revocation-list-stale", problem)], false));
+    let newer = Some(list(4, &revoker()));
+    assert_eq!(said(newer, posted(good.clone()), at).0, [("revocation-list-rolled-back", problem)]);
+
+    let overridden = signed_grant(&grant(GrantScope::Image(lists::image()), &["evidence-absent"]), &granters());
+    let both = [posted(good), vec![(Listing::Overrides, overridden)]].concat();
+    let both = said(None, both, at).0;
+    assert_eq!(both, [("override-active", Severity::Note), ("revocation-list-good", fine)]);
 }

@@ -139,7 +139,7 @@ pub(super) async fn state(setup: &Setup<'_>, state: &impl StateStore, rights: &m
 }
 
 /// Returns the ARNs of what is in a place in S3, and of its bucket.
-fn bucket(setup: &Setup<'_>, url: &str) -> Option<Vec<String>> {
+pub(super) fn bucket(setup: &Setup<'_>, url: &str) -> Option<Vec<String>> {
     let place = url.strip_prefix("s3://")?.trim_end_matches('/');
     let bucket = place.split('/').next().unwrap_or_default();
     let partition = setup.region.partition();

@@ -178,10 +178,13 @@ fn nothing_is_built_on_a_list_that_does_not_count() {
     let mut gap = revocations(1, &[of_image(), other(1)]);
     gap.entries.remove(0);
     let good = signed_list(&revocations(3, &[of_image()]), &revoker());
-    for bytes in [stranger, b"x\n".to_vec(), Vec::new(), signed_list(&gap, &revoker())] {
+    for (bytes, foreign) in
+        [(stranger, true), (b"x\n".to_vec(), false), (Vec::new(), true), (signed_list(&gap, &revoker()), false)]
+    {
         let store = holding(&bytes);
         let error = Keeper::new().change(&Change::Renew, 2, &store).unwrap_err();
-        assert!(matches!(error, RevokeError::Unfit { why: Unfit::Disputed(_), .. }), "{error}");
+        let RevokeError::Unfit { why, .. } = &error else { panic!("{error}") };
+        assert!(matches!((why, foreign), (Unfit::Foreign(_), true) | (Unfit::Disputed(_), false)), "{error}");
         assert_eq!(held(&store).as_ref(), Some(&bytes));
         // Whoever has a copy goes on from that.
         let keeper = Keeper { chosen: Some(good.clone()), ..Keeper::new() };

@@ -51,11 +51,14 @@ pub enum Unfit {
     /// The place could not be asked.
     #[error("{0}")]
     Unasked(String),
+    /// No authority of the policy signed it.
+    #[error("{0}: signed by none of the policy's authorities")]
+    Foreign(String),
     /// It does not count, or lists contradict each other.
     #[error("{}", .0.join("; "))]
     Disputed(Vec<String>),
     /// It is older than one that was seen.
-    #[error("{}; list {seen} was seen before", .found.map_or("there is none".to_owned(), |found| format!("it is list {found}")))]
+    #[error("{}; list {seen} was seen before", .found.map_or("no list there counts".to_owned(), |found| format!("it is list {found}")))]
     RolledBack {
         /// The serial of the list that is there.
         found: Option<u64>,
@@ -117,9 +120,7 @@ impl Published {
         let waiting = waiting.max_by_key(|one| one.list.serial).cloned();
         match (&current, &waiting, &store.answer) {
             (None, None, Ok(None)) => Err(Unfit::Absent),
-            (None, None, _) => {
-                Err(Unfit::Disputed(vec![format!("{}: signed by none of the policy's authorities", store.place)]))
-            }
+            (None, None, _) => Err(Unfit::Foreign(store.place.clone())),
             (Some(_), ..) | (_, Some(_), _) => Ok(Self { current, waiting }),
         }
     }
