@@ -45,6 +45,11 @@ resource "aws_s3_bucket_ownership_controls" "evidence" {
   }
 }
 
+locals {
+  list_writers = [var.signers.revocation, var.signers.override-a, var.signers.override-b]
+  lists        = ["${aws_s3_bucket.evidence.arn}/*v1/revocations/*", "${aws_s3_bucket.evidence.arn}/*v1/overrides.jsonl"]
+}
+
 data "aws_iam_policy_document" "evidence" {
   statement {
     sid       = "Read"
@@ -75,7 +80,18 @@ data "aws_iam_policy_document" "evidence" {
 
     principals {
       type        = "AWS"
-      identifiers = values(var.signers)
+      identifiers = [var.signers.image]
+    }
+  }
+
+  statement {
+    sid       = "WriteLists"
+    actions   = ["s3:PutObject"]
+    resources = local.lists
+
+    principals {
+      type        = "AWS"
+      identifiers = local.list_writers
     }
   }
 
@@ -93,7 +109,43 @@ data "aws_iam_policy_document" "evidence" {
     condition {
       test     = "ArnNotEquals"
       variable = "aws:PrincipalArn"
-      values   = values(var.signers)
+      values   = concat([var.signers.image], local.list_writers)
+    }
+  }
+
+  statement {
+    sid       = "OnlyWhoSealsWritesEvidence"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.evidence.arn}/*v1/aws*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnNotEquals"
+      variable = "aws:PrincipalArn"
+      values   = [var.signers.image]
+    }
+  }
+
+  statement {
+    sid       = "OnlyListWritersWriteLists"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = local.lists
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnNotEquals"
+      variable = "aws:PrincipalArn"
+      values   = local.list_writers
     }
   }
 

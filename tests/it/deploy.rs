@@ -19,7 +19,8 @@ use crate::{
     fleet::{Fleet, HOOK, until},
     iam::one_or_more,
     lambda::{Runtime, record},
-    policies::trusting,
+    offline::local_key,
+    policies::{pem, trusting},
     run::INPUTS,
     skipped,
 };
@@ -55,10 +56,15 @@ fn role(account: &Account, name: &str) -> String {
     format!("arn:aws:iam::{}:role/{name}", account.id)
 }
 
-/// The stack of the evidence, written by whoever has the account's key.
-fn evidence(account: &Account, name: &str) {
-    let writer = format!("arn:aws:iam::{}:user/moto", account.id);
-    let parameters = [("BucketName", name), ("Writers", &writer), ("Readers", &role(account, "verifier"))];
+/// Whoever has the key of an account.
+fn caller(account: &Account) -> String {
+    format!("arn:aws:iam::{}:user/moto", account.id)
+}
+
+/// The stack of the evidence, and who writes evidence and who lists.
+fn evidence(account: &Account, name: &str, (writer, lister): (&str, &str)) {
+    let parameters =
+        [("BucketName", name), ("Writers", writer), ("ListWriters", lister), ("Readers", &role(account, "verifier"))];
     stack(account, "goldseal-evidence", "evidence.yaml", &parameters);
 }
 
@@ -127,7 +133,7 @@ fn the_templates_pass_cfn_lint_and_a_spoiled_one_does_not() {
 fn every_resource_is_made_and_found_by_its_own_service() {
     let scene = Scene::new();
     let account = &scene.account;
-    evidence(account, "golden-evidence-of-all");
+    evidence(account, "golden-evidence-of-all", (&caller(account), &role(account, "security")));
     let keys = keys(account);
     assert_eq!(keys.len(), 6, "{keys:?}");
     hook(
@@ -254,7 +260,8 @@ fn in_the_bucket_of_the_stack_nothing_is_written_over_or_lost() {
     let account = Account::new();
     let (other, key) = (Account::new(), account.key_called("signing"));
     let name = format!("golden-{}", account.id);
-    evidence(&account, &name);
+    let lister = Account::new();
+    evidence(&account, &name, (&caller(&account), &caller(&lister)));
     let goldseal = account.goldseal().with("GOLDSEAL_STORE", format!("s3://{name}/prod"));
     let goldseal = goldseal.with("GOLDSEAL_POLICY", "policy.toml");
     goldseal.write("policy.toml", trusting(&key));
@@ -278,7 +285,27 @@ fn in_the_bucket_of_the_stack_nothing_is_written_over_or_lost() {
     assert!(wait(blind(&account).send()).is_err(), "without saying what is expected to be there");
     assert!(wait(blind(&account).if_none_match("*").send()).is_err(), "where something is");
     assert!(wait(blind(&other).if_match("\"x\"").send()).is_err(), "by a stranger");
+    assert!(
+        wait(blind(&lister).if_none_match("*").key("prod/v1/aws/x").send()).is_err(),
+        "evidence, by who writes lists"
+    );
     goldseal.verdict(&ami, "admit", &[]);
+
+    // Who revokes and overrides writes their lists, and reads what falls.
+    let revoker = account.goldseal().with("AWS_ACCESS_KEY_ID", &lister.id);
+    let revoker = revoker.with("GOLDSEAL_STORE", format!("s3://{name}/prod")).with("GOLDSEAL_POLICY", "policy.toml");
+    let keys = ["revoker", "alice", "bob"].map(|name| (name, local_key(&revoker, &format!("{name}.pem"))));
+    let people: String = keys.iter().map(|(name, key)| pem(name, &key.pem())).collect();
+    let rules = "[revocation]\nauthorities = [\"revoker\"]\nmax_age = \"24h\"\n\
+                 [override]\nauthorities = [\"alice\", \"bob\"]\nmax_life = \"24h\"\n";
+    revoker.write("policy.toml", trusting(&key) + &people + rules);
+    let sign = "--dangerous-local-key revoker.pem";
+    revoker.run(&format!("revoke renew --first {sign}")).exits(0);
+    let revoke = format!("revoke image {ami} --reason poisoned --by alice@example.com {sign}");
+    revoker.run(&revoke).exits(1).says("together  1 of 1 image fall");
+    revoker.run(&format!("{revoke} --yes")).exits(0);
+    let why = "--cause image-revoked --revocation 1 --reason site --ticket INC-1 --by alice@example.com --for 8h";
+    revoker.run(&format!("override grant --image {ami} {why} --dangerous-local-key alice.pem")).exits(0);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use aws_sdk_autoscaling::types::LaunchTemplateSpecification;
 use aws_sdk_ec2::types::RequestLaunchTemplateData;
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use goldseal_core::attestation::predicate::Revocations;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     chain::Scene,
     policies::{kms, policy},
     run::{Goldseal, INPUTS},
+    withdrawn,
 };
 
 /// A set-up of the hook in an account of its own.
@@ -125,6 +127,29 @@ fn bad(report: &Value) -> Vec<(&str, &str, &str)> {
 fn find<'r>(report: &'r Value, code: &str) -> &'r Value {
     let all = report["findings"].as_array().unwrap();
     all.iter().find(|one| one["code"] == code).unwrap_or_else(|| panic!("no {code} in {report:#}"))
+}
+
+#[test]
+fn the_revocation_list_is_looked_at_before_launches_have_to_wait_for_it() {
+    let fleet = Fleet::good();
+    let text = String::from_utf8(fleet.goldseal.read("policy.toml")).unwrap();
+    fleet.goldseal.write("policy.toml", text + &withdrawn::revocation());
+    let of_lists = |report: &Value| -> Vec<String> {
+        let all = report["findings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned());
+        all.filter(|code| code.starts_with("revocation-list")).collect()
+    };
+    let absent = fleet.doctor(1);
+    assert_eq!(of_lists(&absent), ["revocation-list-absent"]);
+    assert!(bad(&absent).iter().any(|(_, code, _)| *code == "image-undetermined"), "{absent:#}");
+    fleet.goldseal.run("doctor").exits(1).says("goldseal revoke renew --first");
+    let hours = |hours: i64| jiff::Timestamp::now().saturating_sub(jiff::SignedDuration::from_hours(hours)).unwrap();
+    for (age, code, finding) in
+        [(1, 0, "revocation-list-good"), (19, 0, "revocation-list-ends-soon"), (25, 1, "revocation-list-stale")]
+    {
+        let list = Revocations::new("default").next(Vec::new(), hours(age));
+        withdrawn::put(&fleet.scene.account, &list);
+        assert_eq!(of_lists(&fleet.doctor(code)), [finding]);
+    }
 }
 
 #[test]

@@ -96,7 +96,20 @@ pub fn record(id: &str, body: &Value) -> Value {
         "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:launches", "messageAttributes": {}})
 }
 
-fn flat(group: &str, action: &Value) -> Value {
+/// What is in the environment of every function.
+pub fn environment(address: &str) -> [(&str, &str); 6] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", address),
+        ("AWS_LAMBDA_FUNCTION_NAME", "goldseal"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "s"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "g"),
+    ]
+}
+
+/// A notice of Auto Scaling itself about a launch that waits.
+pub fn flat(group: &str, action: &Value) -> Value {
     json!({"AutoScalingGroupName": group, "LifecycleHookName": HOOK, "EC2InstanceId": action["instance"],
         "LifecycleActionToken": action["token"], "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"})
 }
@@ -115,17 +128,9 @@ fn messages_events_and_schedules_are_decided_as_the_daemon_does() {
     let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
     let call = fleet.scene.account.s3().create_bucket().bucket(bucket.trim_start_matches("s3://"));
     wait(call.create_bucket_configuration(place).send()).unwrap();
-    let environment = [
-        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
-        ("AWS_LAMBDA_FUNCTION_NAME", "goldseal"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "s"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "g"),
-        ("GOLDSEAL_HOOK_GROUPS", "good,bad"),
-        ("GOLDSEAL_HOOK_HOOKS", HOOK),
-        ("GOLDSEAL_STATE", bucket.as_str()),
-    ];
+    let own =
+        [("GOLDSEAL_HOOK_GROUPS", "good,bad"), ("GOLDSEAL_HOOK_HOOKS", HOOK), ("GOLDSEAL_STATE", bucket.as_str())];
+    let environment = [&environment(&address)[..], &own].concat();
     let log = std::fs::File::create(fleet.scene.goldseal.path("lambda.log")).unwrap();
     let mut function = fleet.scene.goldseal.start_logging("lambda", &environment, log);
 

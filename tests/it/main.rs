@@ -72,6 +72,7 @@ mod trace;
 mod units;
 mod walkthrough;
 mod what_if;
+mod withdrawn;
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -4,6 +4,7 @@ mod check;
 mod cost;
 pub mod instance;
 mod least;
+mod withdrawn;
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use serde_json::{Value, json};

@@ -5,6 +5,7 @@
 
 mod fleets;
 mod hooks;
+mod lists;
 mod pipelines;
 
 use std::{collections::BTreeSet, fs, process::Command};
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Every document, each tried in one of the files beside this one.
-const DOCUMENTS: [&str; 20] = [
+const DOCUMENTS: [&str; 22] = [
     "approve",
     "audit",
     "audit-quarantine",
@@ -32,8 +33,10 @@ const DOCUMENTS: [&str; 20] = [
     "hook-breaker",
     "hook-breaker-reset",
     "lambda",
+    "override",
     "publish",
     "reseal",
+    "revoke",
     "sbom-query",
     "seal",
     "sign",
@@ -43,7 +46,7 @@ const DOCUMENTS: [&str; 20] = [
 ];
 
 /// What is allowed and never called, and why it is needed all the same: document, action, reason.
-const NEVER_CALLED: [(&str, &str, &str); 21] = [
+const NEVER_CALLED: [(&str, &str, &str); 22] = [
     ("describe", "kms:Decrypt", "EBS direct asks for it, of snapshots that are encrypted; those here are not"),
     ("sign", "kms:Decrypt", "as in describe"),
     ("seal", "kms:Decrypt", "as in describe"),
@@ -53,6 +56,7 @@ const NEVER_CALLED: [(&str, &str, &str); 21] = [
     ("verify", "s3:ListBucket", "as in approve"),
     ("publish", "s3:ListBucket", "as in approve"),
     ("reseal", "s3:ListBucket", "as in approve"),
+    ("override", "s3:ListBucket", "as in approve, of overrides"),
     ("trace", "s3:ListBucket", "as in approve"),
     ("sbom-query", "s3:ListBucket", "as in approve"),
     ("hook-breaker", "s3:ListBucket", "as in approve, of breakers"),
@@ -240,7 +244,7 @@ fn the_documents_are_made_from_the_table_and_each_is_tried() {
     let files = fs::read_dir("packaging/iam").unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let there: BTreeSet<String> = files.filter_map(|file| Some(file.strip_suffix(".json")?.to_owned())).collect();
     assert_eq!(there, DOCUMENTS.map(str::to_owned).into());
-    let tests: String = ["fleets", "hooks", "pipelines"]
+    let tests: String = ["fleets", "hooks", "lists", "pipelines"]
         .map(|file| fs::read_to_string(format!("tests/it/iam/{file}.rs")).unwrap())
         .concat();
     for document in DOCUMENTS {
