@@ -24,7 +24,7 @@ pub enum Fault {
     KeyUnavailable { authority: AuthorityName, problem: String },
     #[error("there is no revocation list that counts: {problem}")]
     RevocationsUnavailable { problem: String },
-    #[error("the revocation list of {issued} is older than {max_age}")]
+    #[error("the revocation list of {issued:.0} is older than {max_age}")]
     RevocationsStale { issued: Timestamp, max_age: String },
     #[error("two revocation lists contradict each other: {problem}")]
     RevocationsInconsistent { problem: String },

@@ -37,7 +37,7 @@ pub(in crate::render) fn revoke(report: &RevokeReport) -> String {
         line!(text, "  key       {}{danger}", key.name);
     }
     if report.statement.is_some() {
-        line!(text, "  counts    from {} until {}, unless it is renewed", report.issued, report.until);
+        line!(text, "  counts    from {:.0} until {:.0}, unless it is renewed", report.issued, report.until);
     }
     line!(text, "  place     {}", report.place);
     notes(&mut text, &report.notes);
@@ -45,7 +45,8 @@ pub(in crate::render) fn revoke(report: &RevokeReport) -> String {
 }
 
 fn entry(text: &mut String, entry: &EntryReport) {
-    let since = |since: &Option<_>| since.map_or_else(String::new, |since: jiff::Timestamp| format!(" since {since}"));
+    let since =
+        |since: &Option<_>| since.map_or_else(String::new, |since: jiff::Timestamp| format!(" since {since:.0}"));
     let what = match &entry.revokes {
         RevokedReport::Image { image, content } if content.is_empty() => format!("image {image}"),
         RevokedReport::Image { image, .. } => format!("image {image}, and its copies"),
@@ -56,7 +57,7 @@ fn entry(text: &mut String, entry: &EntryReport) {
     };
     let lifted = entry.lifted_by.map(|number| format!("  (lifted by entry {number})")).unwrap_or_default();
     line!(text, "  entry {:<3} {what}{lifted}", entry.number);
-    line!(text, "            {}, {}: {}", entry.at, entry.by, entry.reason);
+    line!(text, "            {:.0}, {}: {}", entry.at, entry.by, entry.reason);
 }
 
 fn falls(text: &mut String, falls: &Falls) {

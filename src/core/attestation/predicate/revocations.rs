@@ -249,7 +249,7 @@ impl From<&Revocation> for RevokedBy {
 impl fmt::Display for RevokedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { entry, at, by, reason } = self;
-        write!(f, "entry {entry} of the revocation list ({at}, {by}: {reason})")
+        write!(f, "entry {entry} of the revocation list ({at:.0}, {by}: {reason})")
     }
 }
 
