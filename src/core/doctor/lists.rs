@@ -39,7 +39,7 @@ fn revocations(facts: &Facts, list: &RevocationFacts, found: &mut Vec<Finding>) 
         }
         Ok(Err(Unfit::Foreign(_))) => match unknown_key(facts, list) {
             Some(fault) => {
-                found.push(unasked(&facts.launching, fault, "whether an authority signed the revocation list"))
+                found.push(unasked(&facts.launching, fault, "whether an authority signed the revocation list"));
             }
             None => {
                 let names: Vec<&str> = list.authorities.iter().map(|name| name.as_str()).collect();

@@ -287,7 +287,7 @@ const CHANGES: &[(&str, Severity, &str, Change)] = &[
         f.state.tried = Err(refused("dir:write", Why::Denied));
     }),
     ("revocation-list-absent", Severity::Problem, "revoke renew --first --key awskms:///KEY", |f| {
-        unfit(f, Unfit::Absent)
+        unfit(f, Unfit::Absent);
     }),
     ("revocation-list-absent", Severity::Problem, "revoke renew --first --key awskms:///alias/ci", |f| {
         unfit(f, Unfit::Absent);

@@ -128,7 +128,8 @@ async fn what_was_still_to_be_counted_when_a_breaker_was_reset_does_not_open_it_
     };
     recorder.record(&mut pending((0..3).map(|number| ended(number, -2))), &RULE).await.unwrap();
     let mut late = pending((3..9).map(|number| ended(number, -1)));
-    let reset = change(&recorder.state, &region(), |breakers| breakers.reset(Some(&web()), None, reset_at));
+    let region = region();
+    let reset = change(&recorder.state, &region, |breakers| breakers.reset(Some(&web()), None, reset_at));
     assert_eq!(reset.await.unwrap().0.len(), 1);
     recorder.record(&mut late, &RULE).await.unwrap();
     assert!(late.is_empty());
