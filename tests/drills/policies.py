@@ -54,6 +54,8 @@ def breaker_open(drill: Drill) -> None:
     drill.forge.run("hook", "breaker", "reset", "--group", "web", "--resume-launch", "--state", drill.state)
     drill.says("the breaker is reset")
     drill.checks.that(not drill.suspended("web"), "the group may launch again")
+    # What was abandoned last is counted now. And for so long the hook believes that there is no evidence.
+    drill.stays("it stays closed", lambda: not drill.suspended("web"), 6)
     drill.scale("web", 2)
     drill.holds("both are in service", lambda: drill.serves("web", 2), 90)
     drill.forge.run("hook", "breaker", "--state", drill.state, expect=0)
