@@ -6,10 +6,23 @@ use serde_json::Value;
 
 use crate::{
     audit::{runs, scene},
-    aws::REGION,
+    aws::{REGION, sha256},
     policies::{kms, trusting},
     run::files_under,
 };
+
+/// A decision about an image as a launch hook records it: its name in the state, and what is there.
+pub fn decision(ami: &str, subject: &str) -> (&'static str, String) {
+    let record = serde_json::json!({
+        "schema": "goldseal/launch/v1", "at": "2026-11-24T04:05:06Z", "policy": sha256(b"policy"), "group": "web",
+        "hook": "goldseal", "instance": "i-0123456789abcdef0", "token": null, "groupArn": null, "account": null,
+        "region": REGION, "foundBy": "message", "firstSight": "2026-11-24T04:05:05Z", "action": "continue",
+        "enforced": true, "verdict": "admit", "mode": "enforce", "image": {"region": REGION, "id": ami},
+        "subject": subject, "evidenceSha256": sha256(b"evidence"), "until": null, "reasons": [], "faults": [],
+        "overridden": null, "notes": [], "end": "completed",
+    });
+    ("v1/decisions/2026-11-24/040506-0123456789abcdef.jsonl", format!("{record}\n"))
+}
 
 #[test]
 fn an_audit_writes_one_for_every_image_and_verdict() {

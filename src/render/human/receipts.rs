@@ -35,7 +35,7 @@ pub(in crate::render) fn wrote_receipts(report: &WroteReceiptsReport) -> String 
         _ => line!(text, "{receipts} new receipts of {decisions} decisions in {place}{unsigned}; {already} were there"),
     }
     if report.unreadable > 0 {
-        line!(text, "{} lines of the record are no decisions: they have no receipt", report.unreadable);
+        line!(text, "{} of what was recorded is no decision, and has no receipt", report.unreadable);
     }
     text
 }

@@ -2,7 +2,8 @@
 
 use super::tools::Cosign;
 use crate::{
-    aws::{Account, REGION, sha256},
+    aws::{Account, sha256},
+    receipts::decision,
     run::files_under,
 };
 
@@ -16,17 +17,10 @@ fn cosign_verifies_a_receipt() {
     let (ami, other) = (account.image("golden"), account.image("other"));
     goldseal.run(&format!("describe {ami} --descriptor image.json")).exits(0);
     goldseal.run(&format!("describe {other} --descriptor other.json")).exits(0);
-    let record = serde_json::json!({
-        "schema": "goldseal/launch/v1", "at": "2026-11-24T04:05:06Z", "policy": sha256(b"policy"), "group": "web",
-        "hook": "goldseal", "instance": "i-0123456789abcdef0", "token": null, "groupArn": null, "account": null,
-        "region": REGION, "foundBy": "message", "firstSight": "2026-11-24T04:05:05Z", "action": "continue",
-        "enforced": true, "verdict": "admit", "mode": "enforce", "image": {"region": REGION, "id": ami},
-        "subject": sha256(&goldseal.read("image.json")), "evidenceSha256": sha256(b"evidence"), "until": null,
-        "reasons": [], "faults": [], "overridden": null, "notes": [], "end": "completed",
-    });
-    let folder = goldseal.path("state/v1/decisions/2026-11-24");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("040506-0123456789abcdef.jsonl"), format!("{record}\n")).unwrap();
+    let (name, record) = decision(&ami, &sha256(&goldseal.read("image.json")));
+    let file = goldseal.path("state").join(name);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, record).unwrap();
     std::fs::create_dir(goldseal.path("receipts")).unwrap();
     let state = format!("--state file://{}", goldseal.path("state").display());
     let place = format!("--receipts file://{}", goldseal.path("receipts").display());

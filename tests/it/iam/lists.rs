@@ -1,11 +1,12 @@
-//! What those call who withdraw images, and who let them pass.
+//! What those call who withdraw images, who let them pass, and who keep receipts.
 
 use super::{Caller, borrowed, names};
 use crate::{
     audit::scene,
-    aws::Account,
+    aws::{Account, sha256, wait},
     chain::Scene,
     policies::{kms, pem, policy},
+    receipts::decision,
     withdrawn::{image, lists, put, revocation},
 };
 
@@ -62,5 +63,25 @@ fn letting_pass_needs_its_document_and_no_more() {
     goldseal.run(&sign).exits(0);
     caller.run(goldseal, "override list").exits(0).says("INC-4711");
     caller.run(goldseal, &format!("override end {statement} --remove")).exits(0).says("taken out");
+    caller.needs_all_of_its_document(&borrowed(&names), None);
+}
+
+#[test]
+fn keeping_receipts_needs_its_document_and_no_more() {
+    let account = Account::new();
+    let goldseal = account.goldseal();
+    let key = account.key_called("receipts");
+    let state = account.bucket_called(&format!("state-{}", account.id));
+    let place = format!("--receipts {}/prod", account.bucket_called(&format!("receipts-{}", account.id)));
+    let (name, record) = decision(&account.image("golden"), &sha256(b"subject"));
+    let object = account.s3().put_object().bucket(format!("state-{}", account.id)).key(name);
+    wait(object.body(record.into_bytes().into()).send()).unwrap();
+
+    let caller = Caller::of("receipts", &account);
+    let write = format!("receipts write --state {state} {place} --receipt-key awskms:///alias/receipts");
+    caller.run(&goldseal, &write).exits(0).says("1 new");
+    caller.run(&goldseal, &format!("receipts list {place}")).exits(0).says("PASSED");
+    let mut names = names(&account);
+    names.push(("RECEIPT_KEY".to_owned(), key.id));
     caller.needs_all_of_its_document(&borrowed(&names), None);
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Every document, each tried in one of the files beside this one.
-const DOCUMENTS: [&str; 22] = [
+const DOCUMENTS: [&str; 23] = [
     "approve",
     "audit",
     "audit-quarantine",
@@ -35,6 +35,7 @@ const DOCUMENTS: [&str; 22] = [
     "lambda",
     "override",
     "publish",
+    "receipts",
     "reseal",
     "revoke",
     "sbom-query",
@@ -171,6 +172,8 @@ fn names(account: &Account) -> Vec<(String, String)> {
         ("LAKE_BUCKET/LAKE_PREFIX", format!("lake-{}/audits", account.id)),
         ("RECORDS_BUCKET", format!("records-{}", account.id)),
         ("RECORDS_PREFIX", "boots".to_owned()),
+        ("RECEIPTS_BUCKET/RECEIPTS_PREFIX", format!("receipts-{}/prod", account.id)),
+        ("RECEIPTS_BUCKET", format!("receipts-{}", account.id)),
         ("AUDIT_ROLE", "goldseal/audit".to_owned()),
         ("parameter/PARAMETER", "parameter/golden/base".to_owned()),
         ("DEAD_LETTERS", "goldseal-dead".to_owned()),
