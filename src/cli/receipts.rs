@@ -183,7 +183,8 @@ async fn write(
             wrote.map_err(anyhow::Error::from).context("writing receipts")?
         }
     };
-    let Wrote { receipts, already, decisions, unreadable } = wrote;
+    let Wrote { receipts, already, decisions, problems } = wrote;
+    let unreadable = problems.len();
     let (place, signed) = (keeping.place(), keeping.is_signed());
     let schema = WROTE_RECEIPTS_SCHEMA;
     let report = WroteReceiptsReport { schema, place, signed, receipts, already, decisions, unreadable };
@@ -207,10 +208,8 @@ async fn boots(session: &Session, url: &StoreUrl, keeping: &Keeping) -> Result<W
     for path in paths {
         // It was removed in between.
         let Some(record) = records.read(&path).await.context("reading the records of boots")? else { continue };
-        let added = keeping.receipting(&()).add_boot(&path, &record, &mut wrote).await;
-        if let Some(fault) = added.map_err(anyhow::Error::from).context("writing receipts")? {
-            tracing::warn!(event = "record-unreadable", path, "{path} is no record of a boot: {fault}");
-        }
+        let added = keeping.receipting(&()).add_boot(&path, &record, &mut wrote, Timestamp::now()).await;
+        added.map_err(anyhow::Error::from).context("writing receipts")?;
     }
     Ok(wrote)
 }

@@ -70,9 +70,9 @@ where
     }
 }
 
-fn told(Wrote { receipts, already, decisions, unreadable }: Wrote) {
-    if unreadable > 0 {
-        tracing::error!(event = "receipts-unreadable", unreadable, "recorded decisions could not be read");
+fn told(Wrote { receipts, already, decisions, problems }: Wrote) {
+    for problem in problems {
+        tracing::error!(event = "receipts-missing", problem, "what was decided has no receipt: {problem}");
     }
     if decisions > 0 {
         tracing::info!(event = "receipts-written", receipts, already, decisions, "receipts were written");

@@ -164,6 +164,7 @@ pub fn judge_with(
     if case.unmet {
         let cause = |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
         case.reasons.extend(believed.discounted.iter().map(cause));
+        case.faults.extend(receipts.unasked(&believed.discounted));
     }
     case.sealed(policy, &believed, facts, &withdrawn, now);
     case.tested(&believed);

@@ -19,12 +19,12 @@ use super::{
 use crate::{
     attestation::{
         Statement,
-        predicate::{Instant, Receipt, Timeless},
+        predicate::{Receipt, Timeless},
     },
     digest::Sha256Digest,
     gate::Period,
     image::Descriptor,
-    trust::{AuthorityName, Proven, RevokedKeys, Surveyed, Verified},
+    trust::{AuthorityName, Discount, Discounted, Proven, RevokedKeys, Surveyed, Verified},
     verdict::{Fault, Reason},
 };
 
@@ -152,20 +152,20 @@ impl Receipts {
                 && said.timeless.evidence == evidence
                 && required.policies.contains(&counted.receipt.policy());
             let signer = counted.verified.until();
-            about.then(|| (said.instant.clone(), counted.receipt.passed(), signer))
+            about.then(|| (counted.receipt.last(), said.instant.clone(), counted.receipt.passed(), signer))
         });
-        found.sort_by_key(|(instant, passed, _)| (instant.at, *passed));
+        found.sort_by_key(|(at, _, passed, _)| (*at, *passed));
         let problem = match found.last() {
             // Of two at one instant, the one that failed.
-            Some(&(Instant { at, .. }, ..)) => {
-                let newest: Vec<_> = found.iter().filter(|(instant, ..)| instant.at == at).collect();
-                match newest.iter().find(|(_, passed, _)| !passed) {
-                    Some((instant, ..)) => {
+            Some(&(at, ..)) => {
+                let newest: Vec<_> = found.iter().filter(|(last, ..)| *last == at).collect();
+                match newest.iter().find(|(_, _, passed, _)| !passed) {
+                    Some((_, instant, ..)) => {
                         let causes = instant.causes.join(", ");
                         format!("the newest, of {at}, did not pass: {} {causes}", instant.verdict)
                     }
                     None => {
-                        let ends = newest.iter().flat_map(|(instant, _, signer)| [instant.until, *signer]).flatten();
+                        let ends = newest.iter().flat_map(|(_, instant, _, signer)| [instant.until, *signer]).flatten();
                         let end = ends.fold(required.max_age.after(at), Timestamp::min);
                         if now < end {
                             return Ok(Some(end));
@@ -177,6 +177,14 @@ impl Receipts {
             None => "there is none about its evidence under an accepted policy".to_owned(),
         };
         Err(self.lacking(rule, keys, problem))
+    }
+
+    /// Returns why nobody knows whether a signature of a revoked key is older than that, where receipts could say so and
+    /// could not be asked for.
+    pub(super) fn unasked(&self, discounted: &[Discounted]) -> Option<Fault> {
+        let problem = self.problem.clone()?;
+        let older = |one: &Discounted| matches!(one.discount, Discount::KeyRevoked { before: Some(_), .. });
+        discounted.iter().any(older).then_some(Fault::ReceiptsUnavailable { problem })
     }
 
     /// What follows from a receipt that is not there: where it could not be asked for, nobody knows.

@@ -21,8 +21,8 @@ pub use self::{
     listings::{Inventory, ListStore, Listing, Listings, Post, Postings},
     metadata::InstanceMetadata,
     receipts::{
-        LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore, evidence_folder, is_signed_path, receipt_path, receipts_folder,
-        receipts_from,
+        LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore, UNSIGNED_RECEIPTS_FOLDER, evidence_folder, is_signed_path,
+        receipt_path, receipts_folder, receipts_from, unsigned_folder,
     },
     records::{
         BootRecords, MOST_RECORDS, RECORDS_FOLDER, is_record, record_path, recorded_by, records_folder, records_from,

@@ -38,8 +38,17 @@ pub trait ReceiptStore {
     fn locate(&self) -> String;
 }
 
-/// The folder of all receipts.
+/// The folder of all receipts that somebody signed.
 pub const RECEIPTS_FOLDER: &str = "v1/receipts";
+/// The folder of those that nobody signed: however many there are, no verdict looks for its receipts among them.
+pub const UNSIGNED_RECEIPTS_FOLDER: &str = "v1/unsigned-receipts";
+
+/// The folder of receipts that nobody signed, in place of one of signed ones.
+pub fn unsigned_folder(folder: &str) -> String {
+    folder
+        .strip_prefix(RECEIPTS_FOLDER)
+        .map_or_else(|| folder.to_owned(), |rest| format!("{UNSIGNED_RECEIPTS_FOLDER}{rest}"))
+}
 
 /// The folder of an image's receipts; of instances of which the image is not known, one a region.
 pub fn receipts_folder(region: &Region, image: Option<&ImageRef>) -> String {
@@ -54,10 +63,9 @@ pub fn evidence_folder(image: &str, evidence: Option<Sha256Digest>) -> String {
     evidence.map_or_else(|| format!("{image}/none"), |evidence| format!("{image}/{evidence}"))
 }
 
-/// The path of a receipt in its folder: the order of names is that of time, and a name says what it is of, so that no
-/// receipt can stand under that of another.
-pub fn receipt_path(folder: &str, at: Timestamp, statement: Sha256Digest, signed: bool) -> String {
-    let digest = statement.to_string();
+/// The path of a receipt by its name and the instant of its last verdict, in its folder: the order of paths is that of time.
+pub fn receipt_path(folder: &str, at: Timestamp, name: Sha256Digest, signed: bool) -> String {
+    let digest = name.to_string();
     let (time, short) = (at.to_zoned(TimeZone::UTC).strftime(TIME), digest.get(..16).unwrap_or_default());
     format!("{folder}/{time}-{short}{}", if signed { SIGNED } else { UNSIGNED })
 }

@@ -19,9 +19,7 @@ use super::{
 use crate::{
     attestation::{
         Kind,
-        predicate::{
-            CountedSignature, Covered, Enforcement, Instant, Receipt, SUMMARY_TYPE, Said, Timeless, image_arn,
-        },
+        predicate::{CountedSignature, Covered, Enforcement, Instant, Receipt, SUMMARY_TYPE, Said, Timeless},
         write_about,
     },
     digest::Sha256Digest,
@@ -96,7 +94,7 @@ pub fn said_at(at: Timestamp) -> Said {
 
 /// A receipt that says so.
 pub fn receipt(said: Said) -> Receipt {
-    Receipt::new(&image_arn(&descriptor().image(), None), judged_by(), said)
+    Receipt::new(judged_by(), said)
 }
 
 /// The statement of a receipt, about the image.

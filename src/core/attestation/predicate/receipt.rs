@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::digests::Digests;
+use super::{digests::Digests, image_arn};
 use crate::{attestation::Kind, bounded::Object, digest::Sha256Digest, ids::ImageRef};
 
 /// The field of a receipt in a verification summary.
@@ -27,6 +27,9 @@ const PASSED: &str = "PASSED";
 const FAILED: &str = "FAILED";
 /// Levels of SLSA's own begin with `SLSA_`; this is none.
 const LEVEL: &str = "GOLDSEAL_ADMITTED";
+const UNKNOWN: &str = "goldseal:unknown-image";
+const VERDICTS: [&str; 3] = ["admit", "reject", "undetermined"];
+const MODES: [&str; 2] = ["enforce", "warn"];
 
 /// The most launches or instances that one receipt covers.
 pub const MOST_COVERED: usize = 5_000;
@@ -191,25 +194,34 @@ pub enum ReceiptFault {
     Inputs,
     #[error("its times contradict each other")]
     Times,
+    #[error("it is about {found:?}, and the image that it names is {expected}")]
+    Resource { found: String, expected: String },
+    #[error("its verdict is {verdict:?}, in mode {mode:?}")]
+    Words { verdict: String, mode: String },
     #[error("it covers {found} launches, not 1 to {MOST_COVERED}")]
     Covers { found: usize },
 }
 
 impl Receipt {
-    /// Writes a receipt of what was decided about a resource under a policy.
-    pub fn new(resource: &str, policy: Sha256Digest, said: Said) -> Self {
+    /// Writes a receipt of what was decided under a policy.
+    pub fn new(policy: Sha256Digest, said: Said) -> Self {
         let named = |uri: Option<&str>, sha256| Resource { uri: uri.map(str::to_owned), digest: Digests { sha256 } };
         let passed = said.passed();
         Self {
             verifier: Verifier { id: VERIFIER.to_owned() },
             time_verified: said.instant.at,
-            resource_uri: resource.to_owned(),
+            resource_uri: resource(said.timeless.image.as_ref()),
             policy: named(Some(POLICY), policy),
             input_attestations: said.timeless.inputs().into_iter().map(|digest| named(None, digest)).collect(),
             verification_result: result(passed).to_owned(),
-            verified_levels: vec![if passed { LEVEL } else { FAILED }.to_owned()],
+            verified_levels: levels(passed).map(str::to_owned).into(),
             said: Object(said),
         }
+    }
+
+    /// Says when it is made: never before the last verdict that it covers.
+    pub fn issue(&mut self, at: Timestamp) {
+        self.said.0.instant.issued_at = at.max(self.last());
     }
 
     /// Checks what a reader relies on.
@@ -230,13 +242,23 @@ impl Receipt {
         if named != said.timeless.inputs() {
             return Err(ReceiptFault::Inputs);
         }
-        let Instant { at, issued_at, .. } = said.instant;
+        if self.verified_levels != levels(said.passed()) {
+            return Err(ReceiptFault::Result { found: cut(&self.verified_levels.join(" ")), expected });
+        }
+        let expected = resource(said.timeless.image.as_ref());
+        if self.resource_uri != expected {
+            return Err(ReceiptFault::Resource { found: cut(&self.resource_uri), expected });
+        }
+        let Instant { at, issued_at, until, ref verdict, ref mode, .. } = said.instant;
+        if !VERDICTS.contains(&verdict.as_str()) || !MODES.contains(&mode.as_str()) {
+            return Err(ReceiptFault::Words { verdict: cut(verdict), mode: cut(mode) });
+        }
         let found = said.covers.len();
         if !(1..=MOST_COVERED).contains(&found) {
             return Err(ReceiptFault::Covers { found });
         }
         let within = |one: &Covered| (at..=issued_at).contains(&one.at);
-        if self.time_verified != at || !said.covers.iter().all(within) {
+        if self.time_verified != at || !said.covers.iter().all(within) || until.is_some_and(|until| until < at) {
             return Err(ReceiptFault::Times);
         }
         Ok(())
@@ -250,6 +272,21 @@ impl Receipt {
     /// Says whether the policy was met. What an override let pass did not meet it.
     pub fn passed(&self) -> bool {
         self.verification_result == PASSED
+    }
+
+    /// Returns the digest that it is called by: of what it is about, what was decided, and for which launches. The same
+    /// decisions have one name, whoever makes their receipt and when, and no receipt can stand under the name of others.
+    pub fn name(&self) -> Sha256Digest {
+        let Object(said) = &self.said;
+        let Said { timeless, instant, enforcement, covers } = said;
+        let named = (self.policy(), &self.resource_uri, timeless.evidence, &instant.verdict, enforcement, covers);
+        // Plain data has a JSON form.
+        Sha256Digest::of(&serde_json::to_vec(&named).unwrap_or_default())
+    }
+
+    /// Returns the instant of the last verdict that it covers.
+    pub fn last(&self) -> Timestamp {
+        self.said.0.covers.iter().map(|one| one.at).max().unwrap_or(self.time_verified)
     }
 
     /// Returns the URI of what it is about.
@@ -280,6 +317,15 @@ impl Timeless {
         }
         inputs
     }
+}
+
+fn levels(passed: bool) -> [&'static str; 1] {
+    [if passed { LEVEL } else { FAILED }]
+}
+
+/// Returns the URI of what a receipt is about.
+fn resource(image: Option<&ImageRef>) -> String {
+    image.map_or_else(|| UNKNOWN.to_owned(), |image| image_arn(image, None))
 }
 
 fn result(passed: bool) -> &'static str {

@@ -1,9 +1,8 @@
 //! Which recorded decisions have their receipts: a document an hour, in the state beside them.
 //!
-//! A batch is claimed before its receipts are made, with the decisions that it takes and the instant at which it was
-//! claimed. Whoever finds a claim whose receipts may be missing makes them from the same decisions, so they are the same.
+//! A batch is claimed before its receipts are made, with the decisions that it takes. Whoever finds a claim whose receipts may
+//! be missing makes them of the same decisions, and so under the same names.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,12 +28,13 @@ pub struct Batches {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Batch {
-    /// When it was claimed.
-    pub(super) issued_at: Timestamp,
     /// The names of the documents.
     pub(super) decisions: Vec<String>,
     /// Whether its receipts are there.
     pub(super) written: bool,
+    /// What of it could not be read, and has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unreadable: Vec<String>,
 }
 
 impl Default for Batches {
@@ -63,11 +63,11 @@ impl Batches {
     }
 
     /// Claims the documents that no batch has.
-    pub(super) fn claim<'n>(&mut self, names: impl IntoIterator<Item = &'n StateName>, now: Timestamp) {
+    pub(super) fn claim<'n>(&mut self, names: impl IntoIterator<Item = &'n StateName>) {
         let fresh: Vec<String> =
             names.into_iter().map(|name| name.as_str().to_owned()).filter(|name| !self.has(name)).collect();
         for some in fresh.chunks(BATCH) {
-            self.batches.push(Batch { issued_at: now, decisions: some.to_vec(), written: false });
+            self.batches.push(Batch { decisions: some.to_vec(), written: false, unreadable: Vec::new() });
         }
     }
 

@@ -1,5 +1,5 @@
-//! Decisions → receipts: one for all that are alike, with the launches listed. The same decisions make the same receipts,
-//! byte for byte, so that whoever comes to write them twice writes them once.
+//! Decisions → receipts: one for all that are alike, with the launches listed. The same decisions make receipts of the same
+//! names, so that whoever comes to write them twice writes them once.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use crate::{
     attestation::{
-        predicate::{Covered, Enforcement, Instant, MOST_COVERED, Receipt, SUMMARY_TYPE, Said, Timeless, image_arn},
+        predicate::{Covered, Enforcement, Instant, MOST_COVERED, Receipt, SUMMARY_TYPE, Said, Timeless},
         write_about, write_named,
     },
     digest::Sha256Digest,
     enforcement::{BootEnd, Completion},
     ids::Region,
     policy::Mode,
-    ports::{evidence_folder, receipt_path, receipts_folder, recorded_by},
+    ports::{evidence_folder, receipt_path, receipts_folder, recorded_by, unsigned_folder},
     report::{AuditReport, BootRecord, BootRecordFault, Judged, LaunchReport},
 };
 
@@ -33,19 +33,45 @@ pub struct Decided {
     pub covered: Covered,
 }
 
-/// A receipt that nobody signed yet.
+/// A receipt that nobody made yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsignedReceipt {
-    /// The statement.
-    pub payload: Vec<u8>,
-    folder: String,
-    at: Timestamp,
+    policy: Sha256Digest,
+    region: Region,
+    /// All but when it is made.
+    said: Said,
 }
 
 impl UnsignedReceipt {
+    /// Writes its statement, made at an instant, or when the last of its decisions was, by its own clock.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn payload(&self, issued: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+        let mut receipt = self.receipt();
+        receipt.issue(issued);
+        match (&self.said.timeless.image, self.said.timeless.subject) {
+            (Some(image), Some(subject)) => write_about(image, subject, SUMMARY_TYPE, &receipt),
+            // Of what could not be described only the name is known.
+            (Some(_), None) | (None, _) => write_named(receipt.resource(), SUMMARY_TYPE, &receipt, false),
+        }
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt::new(self.policy, self.said.clone())
+    }
+
     /// Returns where it is kept, signed or not.
     pub fn path(&self, signed: bool) -> String {
-        receipt_path(&self.folder, self.at, Sha256Digest::of(&self.payload), signed)
+        let folder = receipts_folder(&self.region, self.said.timeless.image.as_ref());
+        let folder = evidence_folder(&folder, self.said.timeless.evidence);
+        let receipt = self.receipt();
+        receipt_path(&if signed { folder } else { unsigned_folder(&folder) }, receipt.last(), receipt.name(), signed)
+    }
+
+    /// Says whether a receipt is that of these decisions, whenever it was made.
+    pub fn is(&self, receipt: &Receipt) -> bool {
+        receipt.name() == self.receipt().name()
     }
 }
 
@@ -92,7 +118,10 @@ pub fn of_audit(report: &AuditReport) -> Vec<Decided> {
     let decided = report.instances.iter().filter_map(|instance| {
         let image = report.images.get(instance.image)?.report.clone();
         let mut judged = Judged::from(image);
-        // An instance can be worse than its image: its root volume may be another.
+        // An instance can be worse than its image: its root volume may be another. Then nothing was decided about the image.
+        if !instance.reasons.is_empty() || !instance.faults.is_empty() {
+            judged.subject = None;
+        }
         judged.verdict = instance.verdict;
         judged.mode = instance.mode;
         judged.reasons.extend(instance.reasons.iter().cloned());
@@ -108,14 +137,14 @@ pub fn of_audit(report: &AuditReport) -> Vec<Decided> {
     decided.collect()
 }
 
-/// Makes the receipts of some decisions. They are made at `issued`, or when the last of the decisions was, by its own clock.
+/// Gathers decisions that are alike into receipts.
 ///
 /// # Errors
-/// When a receipt cannot be written as JSON.
-pub fn receipts_of(decided: Vec<Decided>, issued: Timestamp) -> Result<Vec<UnsignedReceipt>, serde_json::Error> {
+/// When a decision cannot be written as JSON.
+pub fn receipts_of(decided: Vec<Decided>) -> Result<Vec<UnsignedReceipt>, serde_json::Error> {
     let mut alike: BTreeMap<String, (Decided, Vec<Covered>)> = BTreeMap::new();
     for one in decided {
-        let key = serde_json::to_string(&(&one.policy, &one.region, said(&one, Vec::new(), issued)))?;
+        let key = serde_json::to_string(&(&one.policy, &one.region, said(&one, Vec::new())))?;
         let covered = one.covered.clone();
         alike.entry(key).or_insert_with(|| (one, Vec::new())).1.push(covered);
     }
@@ -124,34 +153,17 @@ pub fn receipts_of(decided: Vec<Decided>, issued: Timestamp) -> Result<Vec<Unsig
         covers.sort_by(|a, b| (a.at, a).cmp(&(b.at, b)));
         covers.dedup();
         for some in covers.chunks(MOST_COVERED) {
-            receipts.push(unsigned(&one, some.to_vec(), issued)?);
+            let said = said(&one, some.to_vec());
+            receipts.push(UnsignedReceipt { policy: one.policy, region: one.region.clone(), said });
         }
     }
     Ok(receipts)
 }
 
-fn unsigned(one: &Decided, covers: Vec<Covered>, issued: Timestamp) -> Result<UnsignedReceipt, serde_json::Error> {
-    let judged = &one.judged;
-    let said = said(one, covers, issued);
-    let at = said.instant.at;
-    let folder = receipts_folder(&one.region, judged.image.as_ref());
-    let folder = evidence_folder(&folder, judged.evidence_sha256);
-    let resource =
-        judged.image.as_ref().map_or_else(|| "goldseal:unknown-image".to_owned(), |image| image_arn(image, None));
-    let receipt = Receipt::new(&resource, one.policy, said);
-    let payload = match (&judged.image, judged.subject) {
-        (Some(image), Some(subject)) => write_about(image, subject, SUMMARY_TYPE, &receipt)?,
-        // Of what could not be described only the name is known.
-        (Some(_), None) | (None, _) => write_named(&resource, SUMMARY_TYPE, &receipt, false)?,
-    };
-    Ok(UnsignedReceipt { payload, folder, at })
-}
-
 /// What a receipt says of a decision. Without launches it is what decisions have in common that share one.
-fn said(one: &Decided, covers: Vec<Covered>, issued: Timestamp) -> Said {
+fn said(one: &Decided, covers: Vec<Covered>) -> Said {
     let judged = &one.judged;
     let at = covers.first().map_or(Timestamp::UNIX_EPOCH, |first| first.at);
-    let last = covers.last().map_or(issued, |last| last.at);
     let mut causes: Vec<String> = judged.reasons.iter().chain(&judged.faults).map(|cause| cause.code.clone()).collect();
     causes.sort();
     causes.dedup();
@@ -168,7 +180,7 @@ fn said(one: &Decided, covers: Vec<Covered>, issued: Timestamp) -> Said {
         },
         instant: Instant {
             at,
-            issued_at: issued.max(last),
+            issued_at: at,
             verdict: judged.verdict.as_str().to_owned(),
             causes,
             mode: mode.to_owned(),

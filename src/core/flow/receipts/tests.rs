@@ -14,9 +14,7 @@ use crate::{
     ids::{ImageRef, InstanceId, Region},
     policy::{FoundReceipt, Keys, Lists, Mode, Source, WantedReceipts},
     ports::{StateName, is_signed_path, receipt_path, record_path},
-    report::{
-        BOOT_SCHEMA, BootRecordFault, FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport, Outcome, ReceiptStanding,
-    },
+    report::{BOOT_SCHEMA, FoundBy, Judged, LAUNCH_SCHEMA, LaunchEnd, LaunchReport, Outcome, ReceiptStanding},
     testing::{
         images::descriptor,
         keys::LocalKey,
@@ -118,14 +116,14 @@ fn alike_decisions_share_a_receipt_and_others_do_not() {
     recorded(&state, &launches);
     let signer = FakeSigner::new(3);
     let wrote = write(&state, &receipts, Some(&signer), later(1)).unwrap();
-    assert_eq!(wrote, Wrote { receipts: 4, already: 0, decisions: 10, unreadable: 0 });
+    assert_eq!(wrote, Wrote { receipts: 4, decisions: 10, ..Wrote::default() });
     assert_eq!(covered(&receipts).len(), 10);
     let held = receipts.held.lock().unwrap().clone();
     for (path, bytes) in &held {
-        let (digest, receipt) = read::unproven(bytes).unwrap();
+        let receipt = said(bytes);
         assert_eq!((receipt.check(), is_signed_path(path)), (Ok(()), Some(true)));
         let folder = path.rsplit_once('/').unwrap().0;
-        assert_eq!(*path, receipt_path(folder, receipt.said().instant.at, digest, true));
+        assert_eq!(*path, receipt_path(folder, receipt.last(), receipt.name(), true));
         assert_eq!(receipt.said().instant.issued_at, later(1));
     }
     let most = held.values().map(|bytes| said(bytes).said().covers.len()).max();
@@ -165,13 +163,17 @@ fn a_boot_has_the_receipt_of_its_record_and_no_other_instance_can_give_it_one() 
     let receipts = FakeReceipts::default();
     let receipting = Receipting { state: &(), receipts: &receipts, signer: None::<&FakeSigner> };
     let mut wrote = Wrote::default();
-    let mut add = |path: &str, record: &[u8]| block_on(receipting.add_boot(path, record, &mut wrote)).unwrap();
+    let mut add =
+        |path: &str, record: &[u8]| block_on(receipting.add_boot(path, record, &mut wrote, later(9))).unwrap();
     let path = record_path(&arn("i-0123456789abcdef0"), now());
-    assert!(add(&path, &record).is_none() && add(&path, &record).is_none(), "twice the same");
+    // Twice the same, that of another, none.
     let other = record_path(&arn("i-0123456789abcdef1"), now());
-    assert!(matches!(add(&other, &record), Some(BootRecordFault::OfAnother(_))));
-    assert!(add(&path, b"{}").is_some());
-    assert_eq!(wrote, Wrote { receipts: 1, already: 1, decisions: 2, unreadable: 2 });
+    for (path, record) in [(&path, &record[..]), (&path, &record[..]), (&other, &record[..]), (&path, b"{}")] {
+        add(path, record);
+    }
+    assert_eq!((wrote.receipts, wrote.already, wrote.decisions), (1, 1, 2));
+    let [foreign, none] = wrote.problems.as_slice() else { panic!("{:?}", wrote.problems) };
+    assert!(foreign.starts_with(&other) && foreign.contains("another instance") && none.starts_with(&path), "{none}");
     let held = receipts.held.lock().unwrap().clone();
     let (path, bytes) = held.first_key_value().unwrap();
     let receipt = said(bytes);
@@ -218,22 +220,19 @@ fn two_who_write_at_once_write_once() {
     ))
     .unwrap();
     let decisions = state.held.lock().unwrap().keys().next().unwrap().to_string();
-    let batch = batches::Batch { issued_at: later(1), decisions: vec![decisions], written: false };
+    let batch = batches::Batch { decisions: vec![decisions], written: false, unreadable: Vec::new() };
     let mut claimed = Batches::default();
     claimed.batches.push(batch);
     state.held.lock().unwrap().insert(name, claimed.to_json());
     write(&state, &receipts, Some(&signer), later(3)).unwrap();
     let held = receipts.held.lock().unwrap().clone();
     assert_eq!(held.len(), 1);
-    assert_eq!(
-        said(held.values().next().unwrap()).said().instant.issued_at,
-        later(1),
-        "as the other would have made it"
-    );
+    let issued = said(held.values().next().unwrap()).said().instant.issued_at;
+    assert_eq!(issued, later(3), "nothing in the state says when a receipt was made");
 }
 
 #[test]
-fn what_is_no_decision_is_counted_and_stops_nothing() {
+fn what_is_no_decision_is_named_every_time_and_stops_nothing() {
     let (state, receipts) = (FakeState::default(), FakeReceipts::default());
     recorded(&state, &[launch(0, Outcome::Admit)]);
     let name = StateName::new(format!(
@@ -243,24 +242,56 @@ fn what_is_no_decision_is_counted_and_stops_nothing() {
     .unwrap();
     state.held.lock().unwrap().insert(name, b"{}\nnonsense\n".to_vec());
     let wrote = write(&state, &receipts, None, later(1)).unwrap();
-    assert_eq!(wrote, Wrote { receipts: 1, already: 0, decisions: 1, unreadable: 2 });
+    assert_eq!((wrote.receipts, wrote.decisions), (1, 1));
+    assert!(
+        wrote.problems.iter().zip(1..).all(|(one, line)| one.contains(&format!("-0f.jsonl, line {line}: no decision")))
+    );
+    let again = write(&state, &receipts, None, later(2)).unwrap();
+    assert_eq!(
+        (again.decisions, &again.problems),
+        (0, &wrote.problems),
+        "they have no receipt, however often it is asked"
+    );
+    assert_eq!(wrote.problems.len(), 2);
     let broken = StateName::new(format!(
         "v1/receipted/{}.json",
         now().to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d/%H")
     ))
     .unwrap();
     state.held.lock().unwrap().insert(broken, b"[]".to_vec());
-    let error = write(&state, &receipts, None, later(2)).unwrap_err().to_string();
-    assert!(error.contains("move it away"), "{error}");
+    let mut later_hour = launch(1, Outcome::Admit);
+    later_hour.at = later(60);
+    recorded(&state, &[later_hour]);
+    let wrote = write(&state, &receipts, None, later(62)).unwrap();
+    assert_eq!((wrote.receipts, wrote.problems.len()), (1, 1), "the next hour has its own");
+    assert!(wrote.problems[0].contains("bring back what was there"), "{:?}", wrote.problems);
+}
+
+#[test]
+fn what_stands_where_a_receipt_belongs_is_not_taken_for_it() {
+    let (state, receipts) = (FakeState::default(), FakeReceipts::default());
+    recorded(&state, &[launch(0, Outcome::Reject)]);
+    let receipt = receipts_of(vec![launch(0, Outcome::Reject).into()]).unwrap().remove(0);
+    // One that nobody signed keeps nobody from signing it.
+    receipts.held.lock().unwrap().insert(receipt.path(false), b"garbage".to_vec());
+    for (bytes, at) in [(&b"garbage"[..], 1), (&signed_receipt(said_at(now()), &receiver()), 2)] {
+        receipts.held.lock().unwrap().insert(receipt.path(true), bytes.to_vec());
+        let wrote = write(&state, &receipts, Some(&FakeSigner::new(3)), later(at)).unwrap();
+        assert_eq!((wrote.receipts, wrote.already), (0, 0));
+        assert!(wrote.problems[0].starts_with(&receipt.path(true)), "{:?}", wrote.problems);
+    }
+    receipts.held.lock().unwrap().remove(&receipt.path(true));
+    let wrote = write(&state, &receipts, Some(&FakeSigner::new(3)), later(3)).unwrap();
+    assert_eq!((wrote.receipts, wrote.problems.len()), (1, 0));
 }
 
 fn held_at(place: &FakeReceipts, minutes: i64, named: Option<Timestamp>) -> String {
     let said = said_at(later(minutes));
-    let digest = Sha256Digest::of(&statement_of(&receipt(said.clone())));
+    let name = receipt(said.clone()).name();
     let image = descriptor().image();
     let folder = crate::ports::receipts_folder(&image.region, Some(&image));
     let folder = crate::ports::evidence_folder(&folder, Some(Sha256Digest::of(evidence())));
-    let path = receipt_path(&folder, named.unwrap_or(said.instant.at), digest, true);
+    let path = receipt_path(&folder, named.unwrap_or(said.instant.at), name, true);
     place.held.lock().unwrap().insert(path.clone(), signed_receipt(said, &receiver()));
     path
 }
@@ -271,6 +302,16 @@ fn the_newest_and_the_oldest_are_found_and_nothing_under_another_name() {
     let paths: Vec<String> = (0..30).map(|hours| held_at(&place, -60 * hours, None)).collect();
     // The first copied to the end, where it would be the newest.
     let forged = held_at(&place, -60 * 29, Some(later(0)));
+    // Whoever may write there cannot hide what is there, nor stop who looks: not by many, nor by what is of a time to come.
+    let folder = forged.rsplit_once('/').unwrap().0.to_owned();
+    for second in 0..6_000 {
+        let at = later(-180).saturating_add(SignedDuration::from_secs(second)).unwrap();
+        place.held.lock().unwrap().insert(receipt_path(&folder, at, Sha256Digest::of(b"none"), false), Vec::new());
+    }
+    for second in 0..100 {
+        let at = later(60).saturating_add(SignedDuration::from_secs(second)).unwrap();
+        place.held.lock().unwrap().insert(receipt_path(&folder, at, Sha256Digest::of(b"none"), true), Vec::new());
+    }
     let find = |wanted, evidence: Option<&[u8]>| {
         let image = descriptor().image();
         let evidence = evidence.map(Sha256Digest::of);

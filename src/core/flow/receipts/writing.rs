@@ -9,9 +9,10 @@ use super::{
     derive::{Decided, UnsignedReceipt, of_boot, receipts_of},
 };
 use crate::{
-    attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, write_bundle},
-    ports::{Expected, PortError, PortErrorKind, ReceiptStore, Signer, StateName, StateStore, Written},
-    report::{BootRecordFault, LaunchReport},
+    attestation::{Envelope, IN_TOTO_PAYLOAD_TYPE, Statement, predicate::Receipt, write_bundle},
+    policy::stated,
+    ports::{Expected, PortError, PortErrorKind, ReceiptStore, Signer, StateName, StateStore, Written, chain},
+    report::LaunchReport,
 };
 
 /// Of a day, so many documents of decisions are looked at.
@@ -32,8 +33,11 @@ pub struct Receipting<'a, T, R, S> {
     pub signer: Option<&'a S>,
 }
 
+/// So many problems are named.
+const MOST_PROBLEMS: usize = 100;
+
 /// What was written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wrote {
     /// New receipts.
     pub receipts: usize,
@@ -41,8 +45,16 @@ pub struct Wrote {
     pub already: usize,
     /// The decisions that they cover.
     pub decisions: usize,
-    /// Lines that are no decisions.
-    pub unreadable: usize,
+    /// What was recorded and is no decision, and what could not be done, with its place: the first 100.
+    pub problems: Vec<String>,
+}
+
+impl Wrote {
+    fn problem(&mut self, problem: String) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
 }
 
 /// Why receipts could not be written.
@@ -52,7 +64,7 @@ pub enum ReceiptsError {
     #[error("keeping receipts")]
     Port(#[from] PortError),
     /// A document of batches is none.
-    #[error("{name} in the state: {problem}; move it away, and its hour has its receipts again")]
+    #[error("{name} in the state: {problem}; bring back what was there. Without it, its hour has its receipts twice")]
     Batches {
         /// Its name.
         name: StateName,
@@ -62,6 +74,23 @@ pub enum ReceiptsError {
     /// A receipt could not be written as JSON.
     #[error("writing a receipt")]
     Json(#[from] serde_json::Error),
+    /// Something else stands where a receipt belongs.
+    #[error("{path} is not the receipt that belongs there: move it away, and write again")]
+    Taken {
+        /// Where.
+        path: String,
+    },
+}
+
+impl ReceiptsError {
+    /// Says whether nothing but this one place is wrong, so that others may be gone on with.
+    fn is_of_one_place(&self) -> bool {
+        match self {
+            Self::Batches { .. } | Self::Taken { .. } => true,
+            Self::Port(error) => error.kind == PortErrorKind::Malformed,
+            Self::Json(_) => false,
+        }
+    }
 }
 
 impl<T: StateStore + Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<'_, T, R, S> {
@@ -85,21 +114,40 @@ impl<T: StateStore + Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<
         }
         let mut wrote = Wrote::default();
         for (hour, decisions) in hours {
-            let (batches, _) = self.change(&hour, |batches| batches.claim(&decisions, now)).await?;
-            for (index, batch) in batches.batches.iter().enumerate().filter(|(_, batch)| !batch.written) {
-                self.batch(&batch.decisions, batch.issued_at, &mut wrote).await?;
-                let written = |batches: &mut Batches| {
-                    if let Some(batch) = batches.batches.get_mut(index) {
-                        batch.written = true;
-                    }
-                };
-                self.change(&hour, written).await?;
+            match self.hour(&hour, &decisions, &mut wrote, now).await {
+                Ok(()) => done.extend(decisions),
+                Err(error) if error.is_of_one_place() => wrote.problem(chain(&error)),
+                Err(error) => return Err(error),
             }
-            done.extend(decisions);
         }
         // What is no longer kept need not be remembered.
         done.retain(|name| names.binary_search(name).is_ok());
         Ok(wrote)
+    }
+
+    /// Makes the receipts of an hour that are missing.
+    async fn hour(
+        &self,
+        hour: &StateName,
+        decisions: &[StateName],
+        wrote: &mut Wrote,
+        now: Timestamp,
+    ) -> Result<(), ReceiptsError> {
+        let batches = self.change(hour, |batches| batches.claim(decisions)).await?;
+        for (index, batch) in batches.batches.iter().enumerate() {
+            let mut unreadable = batch.unreadable.clone();
+            if !batch.written {
+                unreadable = self.batch(&batch.decisions, wrote, now).await?;
+                let written = |batches: &mut Batches| {
+                    if let Some(batch) = batches.batches.get_mut(index) {
+                        (batch.written, batch.unreadable) = (true, unreadable.clone());
+                    }
+                };
+                self.change(hour, written).await?;
+            }
+            unreadable.into_iter().for_each(|problem| wrote.problem(problem));
+        }
+        Ok(())
     }
 
     async fn decisions(&self, all: bool, now: Timestamp) -> Result<Vec<StateName>, PortError> {
@@ -118,28 +166,38 @@ impl<T: StateStore + Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<
         Ok(names)
     }
 
-    /// Makes the receipts of a batch.
-    async fn batch(&self, names: &[String], issued: Timestamp, wrote: &mut Wrote) -> Result<(), ReceiptsError> {
-        let mut decided: Vec<Decided> = Vec::new();
-        for name in names.iter().filter_map(|name| StateName::new(name.as_str()).ok()) {
+    /// Makes the receipts of a batch, and returns what of it is no decision.
+    async fn batch(&self, names: &[String], wrote: &mut Wrote, now: Timestamp) -> Result<Vec<String>, ReceiptsError> {
+        let (mut decided, mut unreadable): (Vec<Decided>, Vec<String>) = Default::default();
+        for text in names {
+            let Ok(name) = StateName::new(text.as_str()) else {
+                unreadable.push(format!("{text:?} is no name in the state"));
+                continue;
+            };
+            let stored = match self.state.read(&name).await {
+                Err(error) if error.kind == PortErrorKind::Malformed => {
+                    unreadable.push(format!("{name}: {}", error.chain()));
+                    continue;
+                }
+                stored => stored?,
+            };
             // It grew too old, and was removed in between.
-            let Some(stored) = self.state.read(&name).await? else { continue };
-            for line in stored.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let Some(stored) = stored else { continue };
+            let lines = stored.bytes.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+            for (number, line) in lines {
                 match LaunchReport::read(line) {
                     Ok(report) => decided.push(report.into()),
-                    Err(_) => wrote.unreadable += 1,
+                    Err(fault) => unreadable.push(format!("{name}, line {}: no decision: {fault}", number + 1)),
                 }
             }
         }
-        wrote.decisions += decided.len();
-        for receipt in receipts_of(decided, issued)? {
-            self.keep(&receipt, wrote).await?;
-        }
-        Ok(())
+        unreadable.truncate(MOST_PROBLEMS);
+        self.gather(decided, wrote, now).await?;
+        Ok(unreadable)
     }
 
     /// Changes the batches of an hour, again if somebody else did in between.
-    async fn change(&self, name: &StateName, change: impl Fn(&mut Batches)) -> Result<(Batches, bool), ReceiptsError> {
+    async fn change(&self, name: &StateName, change: impl Fn(&mut Batches)) -> Result<Batches, ReceiptsError> {
         for _ in 0..TRIES {
             let (mut batches, expected) = match self.state.read(name).await? {
                 Some(stored) => {
@@ -153,10 +211,10 @@ impl<T: StateStore + Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<
             let before = batches.clone();
             change(&mut batches);
             if batches == before {
-                return Ok((batches, false));
+                return Ok(batches);
             }
             match self.state.write(name, &batches.to_json(), expected).await? {
-                Written::Stored => return Ok((batches, true)),
+                Written::Stored => return Ok(batches),
                 Written::Conflict => {}
             }
         }
@@ -171,15 +229,13 @@ impl<T: Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<'_, T, R, S> 
     /// # Errors
     /// See [`ReceiptsError`].
     pub async fn add(&self, decided: Vec<Decided>, now: Timestamp) -> Result<Wrote, ReceiptsError> {
-        let mut wrote = Wrote { decisions: decided.len(), ..Wrote::default() };
-        for receipt in receipts_of(decided, now)? {
-            self.keep(&receipt, &mut wrote).await?;
-        }
+        let mut wrote = Wrote::default();
+        self.gather(decided, &mut wrote, now).await?;
         Ok(wrote)
     }
 
-    /// Adds the receipt of a boot by the record of its guard, and says why not where that is no record. The same record
-    /// makes the same receipt whenever it is asked for, so nothing need be remembered.
+    /// Adds the receipt of a boot by the record of its guard; what is no record of it is a problem that is named. The same
+    /// record makes the same receipt whenever it is asked for, so nothing need be remembered.
     ///
     /// # Errors
     /// See [`ReceiptsError`].
@@ -188,45 +244,59 @@ impl<T: Sync, R: ReceiptStore + Sync, S: Signer + Sync> Receipting<'_, T, R, S> 
         path: &str,
         record: &[u8],
         wrote: &mut Wrote,
-    ) -> Result<Option<BootRecordFault>, ReceiptsError> {
-        let decided = match of_boot(path, record) {
-            Ok(decided) => decided,
+        now: Timestamp,
+    ) -> Result<(), ReceiptsError> {
+        match of_boot(path, record) {
+            Ok(decided) => self.gather(vec![decided], wrote, now).await,
             Err(fault) => {
-                wrote.unreadable += 1;
-                return Ok(Some(fault));
+                wrote.problem(format!("{path} is no record of a boot: {}", chain(&fault)));
+                Ok(())
             }
-        };
-        wrote.decisions += 1;
-        let at = decided.covered.at;
-        for receipt in receipts_of(vec![decided], at)? {
-            self.keep(&receipt, wrote).await?;
         }
-        Ok(None)
     }
 
-    /// Keeps a receipt, unless it is there: signed, or as whoever claimed the batch left it.
-    async fn keep(&self, receipt: &UnsignedReceipt, wrote: &mut Wrote) -> Result<(), ReceiptsError> {
-        for signed in [true, false] {
-            if self.receipts.read(&receipt.path(signed)).await?.is_some() {
-                wrote.already += 1;
-                return Ok(());
+    async fn gather(&self, decided: Vec<Decided>, wrote: &mut Wrote, now: Timestamp) -> Result<(), ReceiptsError> {
+        wrote.decisions += decided.len();
+        for receipt in receipts_of(decided)? {
+            match self.keep(&receipt, now).await? {
+                Written::Stored => wrote.receipts += 1,
+                Written::Conflict => wrote.already += 1,
             }
         }
+        Ok(())
+    }
+
+    /// Keeps a receipt, unless it is there: signed, if somebody signs.
+    async fn keep(&self, receipt: &UnsignedReceipt, now: Timestamp) -> Result<Written, ReceiptsError> {
+        if self.has(receipt, true).await? || self.signer.is_none() && self.has(receipt, false).await? {
+            return Ok(Written::Conflict);
+        }
+        let payload = receipt.payload(now)?;
         let bytes = match self.signer {
-            None => [receipt.payload.as_slice(), b"\n"].concat(),
+            None => [payload.as_slice(), b"\n"].concat(),
             Some(signer) => {
-                let (payload_type, payload) = (IN_TOTO_PAYLOAD_TYPE.to_owned(), receipt.payload.clone());
-                let mut envelope = Envelope { payload_type, payload, signature: Vec::new() };
+                let mut envelope =
+                    Envelope { payload_type: IN_TOTO_PAYLOAD_TYPE.to_owned(), payload, signature: Vec::new() };
                 envelope.signature = signer.sign(envelope.pae()).await?;
                 let mut bundle = write_bundle(&envelope, signer.key().public.spki())?;
                 bundle.push(b'\n');
                 bundle
             }
         };
-        match self.receipts.add(&receipt.path(self.signer.is_some()), &bytes).await? {
-            Written::Stored => wrote.receipts += 1,
-            Written::Conflict => wrote.already += 1,
+        let signed = self.signer.is_some();
+        match self.receipts.add(&receipt.path(signed), &bytes).await? {
+            Written::Stored => Ok(Written::Stored),
+            // Somebody else was sooner.
+            Written::Conflict => self.has(receipt, signed).await.map(|_| Written::Conflict),
         }
-        Ok(())
+    }
+
+    /// Says whether a receipt is there. What else is there must not be taken for it.
+    async fn has(&self, receipt: &UnsignedReceipt, signed: bool) -> Result<bool, ReceiptsError> {
+        let path = receipt.path(signed);
+        let Some(bytes) = self.receipts.read(&path).await? else { return Ok(false) };
+        let held = if signed { stated(&bytes) } else { Statement::parse(bytes.trim_ascii_end().to_vec()).ok() };
+        let held = held.filter(Statement::is_receipt).and_then(|one| one.predicate::<Receipt>().ok());
+        if held.is_some_and(|held| receipt.is(&held)) { Ok(true) } else { Err(ReceiptsError::Taken { path }) }
     }
 }

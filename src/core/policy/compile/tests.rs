@@ -191,7 +191,7 @@ fn a_policy_is_named_by_its_document_and_by_the_files_that_it_names() {
 fn a_good_document_compiles_to_what_it_says() {
     let policy = compile("policy.toml", &whole(), &files()).unwrap();
     let names: Vec<&str> = policy.signatories().iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(names, ["ci", "risk", "vault", "receipts", "revoker", "one", "two"]);
+    assert_eq!(names, ["ci", "risk", "vault", "revoker", "one", "two", "receipts"]);
     assert_eq!(policy.signatories()[0].window.until, Some("2026-12-31T23:00:00Z".parse().unwrap()));
     assert!(policy.signatories()[2].witness.is_some());
     let thresholds: Vec<usize> = policy.requirements().iter().map(|one| one.threshold).collect();

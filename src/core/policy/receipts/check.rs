@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    attestation::{Bundle, Content, IN_TOTO_PAYLOAD_TYPE, Statement, predicate::Receipt},
+    attestation::{Bundle, Content, IN_TOTO_PAYLOAD_TYPE, Statement, named, predicate::Receipt},
     digest::Sha256Digest,
     policy::{
         keys::{Keys, Setback},
@@ -72,7 +72,7 @@ pub fn check_receipt(policy: &Policy, keys: &Keys, bytes: &[u8], now: Timestamp)
         return Err(no(reason.to_string()));
     }
     let said = receipt.said();
-    if said.timeless.subject.is_some_and(|subject| subject != statement.subject()) {
+    if said.timeless.subject.unwrap_or_else(|| named(receipt.resource())) != statement.subject() {
         return Err(no("it is about another subject than it says".to_owned()));
     }
     if said.instant.issued_at > now {

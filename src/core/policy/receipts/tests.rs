@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    attestation::predicate::{Revoked, Said},
+    attestation::predicate::{Covered, Instant, Revoked, Said},
     policy::{Gathered, Judgement, Lists, Source, judge_with},
     testing::{
         images::facts,
@@ -152,6 +152,22 @@ fn only_its_authorities_make_a_receipt() {
     assert_eq!(out.outcome(), "undetermined key-unavailable");
 }
 
+/// A receipt lists launches: its last one says how new it is, and not its first.
+#[test]
+fn the_newest_decision_decides_in_whatever_receipt_it_is() {
+    let of = |verdict: &str, minutes: &[i64]| {
+        let mut said = said_at(ago(minutes[0]));
+        said.instant.verdict = verdict.into();
+        let first = said.covers[0].clone();
+        said.covers = minutes.iter().map(|one| Covered { at: ago(*one), ..first.clone() }).collect();
+        said.instant.issued_at = ago(10);
+        signed(said)
+    };
+    let outcome = |receipts: [Vec<u8>; 2]| Asked::requiring(receipts.to_vec()).outcome();
+    assert_eq!(outcome([of("reject", &[90, 30]), of("admit", &[60])]), "reject receipt-missing");
+    assert_eq!(outcome([of("admit", &[90, 30]), of("reject", &[60])]), "admit");
+}
+
 /// Even if the key of receipts could seal: what says to be a receipt is no gate result.
 #[test]
 fn a_receipt_in_the_evidence_is_not_the_gate() {
@@ -192,6 +208,10 @@ fn what_an_earlier_receipt_proves_older_stays() {
     let forever = Revoked::Key { spki_sha256: LocalKey::p256(1).public().digest(), since: None };
     let never = Asked { revoked: vec![forever], ..Asked::revoking(vec![signed(said())]) };
     assert_eq!(never.outcome(), "reject key-revoked attestation-missing");
+    // Nobody knows what receipts would have said.
+    let unasked = Asked { receipts: Err("no answer".into()), ..Asked::revoking(Vec::new()) };
+    let Verdict::Reject(reasons) = unasked.judge().verdict else { panic!("the key is revoked") };
+    assert_eq!(reasons.beside(), [Fault::ReceiptsUnavailable { problem: "no answer".into() }]);
 }
 
 fn said_otherwise() -> impl Strategy<Value = (Said, usize)> {

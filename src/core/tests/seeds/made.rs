@@ -37,7 +37,7 @@ use super::fuzz::evidence::{gated, now};
 /// A target, a seed of it by name, and its bytes.
 type Seed = (&'static str, &'static str, Vec<u8>);
 
-const CLAIMED: &str = r#"{"schema":"goldseal/receipted/v1","batches":[{"issuedAt":"2026-11-24T08:00:00Z","decisions":[
+const CLAIMED: &str = r#"{"schema":"goldseal/receipted/v1","batches":[{"decisions":[
     "v1/decisions/2026-11-24/075900-0123456789abcdef.jsonl"],"written":false}]}"#;
 const RUN: &str = "60fe11a8-f3db-9141-9a4d-bc97188e4d69";
 

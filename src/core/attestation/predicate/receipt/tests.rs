@@ -50,13 +50,24 @@ fn what_an_override_let_pass_did_not_pass() {
 #[test]
 fn a_receipt_that_contradicts_itself_is_none() {
     type Change = (&'static str, serde_json::Value, fn(&ReceiptFault) -> bool);
-    let changes: [Change; 7] = [
+    let changes: [Change; 12] = [
         ("/verifier/id", json!("https://goldseal.dev/verifiers/gate/v1"), |f| matches!(f, ReceiptFault::Verifier(_))),
         ("/verificationResult", json!("FAILED"), |f| matches!(f, ReceiptFault::Result { .. })),
         ("/https:~1~1goldseal.dev~1receipt~1v1/instant/verdict", json!("undetermined"), |f| {
             matches!(f, ReceiptFault::Result { .. })
         }),
         ("/inputAttestations/0/digest/sha256", json!("00".repeat(32)), |f| *f == ReceiptFault::Inputs),
+        ("/verifiedLevels/0", json!("SLSA_BUILD_LEVEL_3"), |f| matches!(f, ReceiptFault::Result { .. })),
+        ("/resourceUri", json!("goldseal:unknown-image"), |f| matches!(f, ReceiptFault::Resource { .. })),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/timeless/image", json!(null), |f| {
+            matches!(f, ReceiptFault::Resource { .. })
+        }),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/instant/mode", json!("maybe"), |f| {
+            matches!(f, ReceiptFault::Words { .. })
+        }),
+        ("/https:~1~1goldseal.dev~1receipt~1v1/instant/until", json!("2020-01-01T00:00:00Z"), |f| {
+            *f == ReceiptFault::Times
+        }),
         ("/timeVerified", json!("2020-01-01T00:00:00Z"), |f| *f == ReceiptFault::Times),
         ("/https:~1~1goldseal.dev~1receipt~1v1/instant/issuedAt", json!("2020-01-01T00:00:00Z"), |f| {
             *f == ReceiptFault::Times
