@@ -161,6 +161,14 @@ class Faults(Case):
         http("DELETE", "/localaws/faults")
         self.ec2.describe_images(ImageIds=[used])
 
+    def test_the_faults_of_one_account_are_forgotten_alone(self):
+        http("POST", "/localaws/faults", [{"account": account, "times": 0, "status": 500, "code": "X"}
+                                          for account in (OTHER, "111111111111", "")])
+        http("DELETE", f"/localaws/faults?account={OTHER}")
+        self.assertEqual([fault["account"] for fault in http("GET", "/localaws/faults")], ["111111111111", ""])
+        http("DELETE", "/localaws/faults")
+        self.assertEqual(http("GET", "/localaws/faults"), [])
+
     def test_fault_can_meet_a_share_of_calls_by_a_seed(self):
         def fates(seed: int, share: float) -> list[bool]:
             http("DELETE", "/localaws/faults")

@@ -346,7 +346,7 @@ fn doors_are_what_is_open_beside_the_launch_hook() {
     let report = goldseal.json(&line).exits(0).report();
     let unknown = report["doors"].as_array().unwrap().iter().find(|door| door["severity"] == "unknown").unwrap();
     assert_eq!(unknown["where"], format!("ec2:DescribeReplaceRootVolumeTasks {REGION}"), "{unknown:#}");
-    cloud().clear_faults();
+    cloud().clear_faults(&account.id);
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn a_store_or_a_region_that_is_out_leaves_it_open() {
     let report = goldseal.json(&only).exits(3).report();
     assert_eq!(report["classes"], json!({"undetermined": 2}));
     assert!(!codes(&report["images"][0]).is_empty(), "{report:#}");
-    cloud().clear_faults();
+    cloud().clear_faults(&account.id);
 
     for action in ["DescribeInstanceImageMetadata", "DescribeRegions"] {
         let fault =
@@ -370,7 +370,7 @@ fn a_store_or_a_region_that_is_out_leaves_it_open() {
         let report = goldseal.json(line).exits(3).report();
         assert_eq!(report["classes"], json!({}));
         assert!(report["places"][0]["faults"][0]["message"].as_str().unwrap().contains(action), "{report:#}");
-        cloud().clear_faults();
+        cloud().clear_faults(&account.id);
     }
 }
 

@@ -65,9 +65,9 @@ impl Cloud {
         assert_eq!(status, 200, "{body}");
     }
 
-    /// Takes all orders back, those of other tests too.
-    pub fn clear_faults(&self) {
-        self.send("DELETE", "/localaws/faults", "");
+    /// Takes the orders of an account back, and those of no other test.
+    pub fn clear_faults(&self, account: &str) {
+        self.send("DELETE", &format!("/localaws/faults?account={account}"), "");
     }
 
     /// Returns the calls seen so far as JSON; `query` filters, such as `service=s3&account=111111111111`.

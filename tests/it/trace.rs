@@ -188,7 +188,7 @@ fn what_no_authority_signed_is_not_told() {
     account.fault(json!({"service": "s3", "action": "GetObject", "times": 0, "status": 403, "code": "AccessDenied"}));
     let report = told.trace(&told.ami, 3);
     assert_eq!((codes(&report["image"]), &report["build"]), (vec!["evidence-unavailable"], &Value::Null));
-    cloud().clear_faults();
+    cloud().clear_faults(&account.id);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn an_audit_tells_of_instances_that_ec2_does_not() {
     let report = told.trace(&told.ami, 0);
     assert_eq!(report["running"]["places"][0]["faults"][0]["code"], "place-unavailable");
     goldseal.run(&format!("trace {}", told.ami)).exits(0).says("NOT SEEN");
-    cloud().clear_faults();
+    cloud().clear_faults(&account.id);
 }
 
 #[test]

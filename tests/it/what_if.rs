@@ -68,7 +68,7 @@ fn what_runs_is_judged_by_the_policy_in_force_and_by_the_candidate() {
     account.fault(json!({"service": "s3", "action": "GetObject", "times": 0, "status": 403, "code": "AccessDenied"}));
     let unknown = goldseal.json(&format!("{only} --policy policy.toml --against policy.toml")).exits(3).report();
     assert_eq!(unknown["running"]["unchanged"]["undetermined"], 5);
-    cloud().clear_faults();
+    cloud().clear_faults(&account.id);
 
     // The account is in no organization; that is no answer.
     goldseal.fails(&format!("{only} --policy warn.toml --organization"), 3, &["organizations:ListAccounts"]);

@@ -53,9 +53,10 @@ class Faults:
             self._faults.extend(orders)
         return self.list()
 
-    def clear(self) -> None:
+    def clear(self, account: str = "") -> None:
+        """Forgets them, or those of an account."""
         with self._lock:
-            self._faults.clear()
+            self._faults = [fault for fault in self._faults if account and fault.account != account]
 
     def list(self) -> list[dict]:
         with self._lock:

@@ -173,7 +173,8 @@ class Application:
         elif name == "faults" and method == "GET":
             answer = self.faults.list()
         elif name == "faults" and method == "DELETE":
-            self.faults.clear()
+            query = parse_qs(environ.get("QUERY_STRING", ""))
+            self.faults.clear(query.get("account", [""])[0])
         elif name == "lifecycle" and method == "GET":
             answer = LEDGER.shown()
         elif name == "lifecycle" and method == "DELETE":
