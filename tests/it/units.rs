@@ -200,10 +200,8 @@ fn the_settings_file_sets_nothing_and_all_of_it_is_known() {
     let whole: String = shipped.lines().map(uncommented).collect();
     let table: toml::Table = toml::from_str(&whole).unwrap();
     let keys = |table: &toml::Table| table.keys().cloned().collect::<BTreeSet<String>>();
-    assert_eq!(
-        keys(&table),
-        ["audit", "boot", "ca_file", "hook", "overrides", "policy", "region", "store"].map(str::to_owned).into()
-    );
+    let top = ["audit", "boot", "ca_file", "hook", "overrides", "policy", "receipt_key", "receipts", "region", "store"];
+    assert_eq!(keys(&table), top.map(str::to_owned).into());
     let hook = ["deadline", "groups", "hooks", "listen", "queue", "state"].map(str::to_owned);
     assert_eq!(keys(table["hook"].as_table().unwrap()), hook.into());
     let boot = ["certificates", "deadline", "describe_images", "record", "state"].map(str::to_owned);
