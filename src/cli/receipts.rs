@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::{Wrote, keys, show_receipts, verify_receipts},
     policy::FoundReceipt,
-    ports::{LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore as _, receipts_folder},
+    ports::{LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore as _, receipts_folder, unsigned_folder},
     report::{ReceiptsReport, WROTE_RECEIPTS_SCHEMA, WroteReceiptsReport},
 };
 use jiff::Timestamp;
@@ -155,10 +155,12 @@ async fn listed(session: &Session, image: Option<ImageArg>) -> Result<Vec<FoundR
     };
     let folder = folder.as_deref().unwrap_or(RECEIPTS_FOLDER);
     let mut found = Vec::new();
-    for path in place.list(folder, None, MOST).await.context("listing receipts")? {
-        let read = place.read(&path).await.context("reading receipts")?;
-        let place = format!("{}/{path}", place.locate());
-        found.extend(read.map(|bytes| FoundReceipt { place, bytes }));
+    for folder in [folder, &unsigned_folder(folder)] {
+        for path in place.list(folder, None, MOST).await.context("listing receipts")? {
+            let read = place.read(&path).await.context("reading receipts")?;
+            let place = format!("{}/{path}", place.locate());
+            found.extend(read.map(|bytes| FoundReceipt { place, bytes }));
+        }
     }
     Ok(found)
 }
