@@ -177,7 +177,9 @@ impl Hook {
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        // The shell has its own; the program of that name is a package of its own.
+        let kill = ["-c", "kill -s \"$0\" \"$1\"", name, &pid];
+        assert!(std::process::Command::new("sh").args(kill).status().unwrap().success());
     }
 
     /// Waits for its end and returns its exit code.
