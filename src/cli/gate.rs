@@ -17,7 +17,8 @@ use crate::{
 
 const AFTER: &str = "\
 Examples:
-  goldseal gate --sbom sbom.spdx.json --scan grype.json --exceptions exceptions.toml --policy policy.toml
+  goldseal gate --sbom sbom.spdx.json --scan grype.json --exceptions exceptions.toml \\
+    --policy policy.toml
   goldseal gate --sbom sbom.spdx.json --scan grype.json --fail-on high
   goldseal gate --sbom sbom.spdx.json --scan grype.json --policy policy.toml \\
     --write json=gate.json --write sarif=gate.sarif --write markdown=comment.md

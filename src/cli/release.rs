@@ -12,7 +12,8 @@ const LARGEST: usize = 1 << 20;
 
 const AFTER: &str = "\
 Example:
-  goldseal release SHA256SUMS --key awskms:///alias/goldseal-release --out SHA256SUMS.sigstore.json
+  goldseal release SHA256SUMS --key awskms:///alias/goldseal-release \\
+    --out SHA256SUMS.sigstore.json
 
 Check it with cosign 3:
   cosign verify-blob-attestation --key release.pub --insecure-ignore-tlog \\

@@ -31,10 +31,12 @@ one, and stored only if --new-policy admits the image without any signature of t
 told and left alone, so it can be run again.
 
 Examples:
-  goldseal reseal ami-0123456789abcdef0 --policy policy.toml --new-policy next.toml --key awskms:///alias/image-signing-2027
-  goldseal reseal --from-audit audit.json --policy policy.toml --new-policy next.toml --key awskms:///alias/image-signing-2027
-  goldseal reseal --from-audit audit.json --policy next.toml --new-policy next.toml --from ci-2026 --replace \\
+  goldseal reseal ami-0123456789abcdef0 --policy policy.toml --new-policy next.toml \\
     --key awskms:///alias/image-signing-2027
+  goldseal reseal --from-audit audit.json --policy policy.toml --new-policy next.toml \\
+    --key awskms:///alias/image-signing-2027
+  goldseal reseal --from-audit audit.json --policy next.toml --new-policy next.toml \\
+    --from ci-2026 --replace --key awskms:///alias/image-signing-2027
 
 Exit codes: 0 all moved, now or before; 1 an image was refused; 3 something failed, run it again.";
 

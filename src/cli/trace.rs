@@ -34,7 +34,8 @@ Examples:
   goldseal trace eu-west-1:ami-0123456789abcdef0 --at 2027-01-01T00:00:00Z --output json
   goldseal trace i-0123456789abcdef0 --from audit.json
   goldseal trace eu-west-1:i-0123456789abcdef0 --organization --role goldseal/audit
-  goldseal trace --image image.json --region eu-west-1 --evidence evidence.jsonl --policy policy.toml
+  goldseal trace --image image.json --region eu-west-1 --evidence evidence.jsonl \\
+    --policy policy.toml
 
 Exit codes: 0 admit, 1 reject, or nobody tells of the instance, 3 undetermined.";
 

@@ -29,6 +29,7 @@ pub const COMMANDS: &[&str] = &[
     "override show",
     "override end",
     "publish",
+    "reseal",
     "revoke image",
     "revoke key",
     "revoke builder",
@@ -62,6 +63,25 @@ pub const COMMANDS: &[&str] = &[
     "completions",
 ];
 
+/// Those that only hold others.
+const GROUPS: &[&str] = &["", "override", "policy", "receipts", "revoke", "sbom"];
+
+#[test]
+fn no_subcommand_was_forgotten() {
+    for group in GROUPS.iter().chain(COMMANDS) {
+        let help = help(group);
+        let Some((_, listed)) = help.split_once("\nCommands:\n") else { continue };
+        let listed = listed.lines().take_while(|line| line.starts_with("  "));
+        // What a name means may go on, further in.
+        let names =
+            listed.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split(' ').next());
+        for name in names.filter(|name| *name != "help") {
+            let whole = format!("{group} {name}").trim().to_owned();
+            assert!(COMMANDS.iter().chain(GROUPS).any(|known| *known == whole), "COMMANDS has no {whole:?}");
+        }
+    }
+}
+
 #[test]
 fn docs_cli_is_what_help_says() {
     let mut text = String::from(
@@ -70,8 +90,7 @@ fn docs_cli_is_what_help_says() {
          one report. With `--output json` it is one JSON document, failures included (`goldseal/error/v1`: `exitCode`, \
          `message`, `causes`, `hints`); the others have their schemas in [schema/](schema/).\n",
     );
-    let others = ["", "override", "policy", "receipts", "revoke", "sbom"];
-    for command in others.iter().chain(COMMANDS) {
+    for command in GROUPS.iter().chain(COMMANDS) {
         let name = format!("goldseal {command}");
         let help = help(command);
         text.push_str(&format!("\n## `{}`\n\n```text\n{}\n```\n", name.trim(), help.trim_end()));
@@ -285,4 +304,28 @@ pub fn made(path: &str, expected: &str) {
     }
     let found = fs::read_to_string(path).unwrap_or_default();
     assert!(found == expected, "{path} is stale: UPDATE_DOCS=1 cargo test --test it docs rewrites it");
+}
+
+/// Compares the block between the marks of a document with what was printed, or rewrites it.
+pub fn example(path: &str, printed: &str) {
+    let document = fs::read_to_string(path).unwrap();
+    let (head, rest) = document.split_once("<!-- example -->\n").expect("the document has the mark of the example");
+    let (_, tail) = rest.split_once("<!-- /example -->").expect("the document has the second mark");
+    let printed = printed.trim_end();
+    made(path, &format!("{head}<!-- example -->\n```text\n{printed}\n```\n<!-- /example -->{tail}"));
+}
+
+/// Returns a text without what differs from run to run: `…` for digests and instants.
+pub fn masked(text: &str) -> String {
+    let word = |word: &str| match word.split_once("sha256:") {
+        Some((before, rest)) => {
+            format!("{before}sha256:…{}", rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
+        }
+        None if word.starts_with("20") && word.contains('T') => {
+            format!("…{}", word.trim_start_matches(|c| c != 'Z').trim_start_matches('Z'))
+        }
+        None => word.to_owned(),
+    };
+    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -47,11 +47,14 @@ which permissions.
 Examples:
   goldseal audit
   goldseal audit --organization --role goldseal/audit --external-id 7f3c
-  goldseal audit --accounts accounts.txt --role goldseal/audit --regions eu-west-1,us-east-1 --output json
+  goldseal audit --accounts accounts.txt --role goldseal/audit --regions eu-west-1,us-east-1 \\
+    --output json
   goldseal audit --at 2026-12-24T00:00:00Z
   goldseal audit --boot-records s3://boot-records/prod
-  goldseal audit --write json=audit.json --write html=audit.html --lake s3://security-lake/goldseal --security-hub
-  goldseal audit --state file:///var/lib/goldseal-audit --only-new --metrics /var/cache/goldseal-audit/audit.prom
+  goldseal audit --write json=audit.json --write html=audit.html \\
+    --lake s3://security-lake/goldseal --security-hub
+  goldseal audit --state file:///var/lib/goldseal-audit --only-new \\
+    --metrics /var/cache/goldseal-audit/audit.prom
   goldseal audit --state file:///var/lib/goldseal-audit --max-age 26h
   goldseal audit --organization --role goldseal/audit --resume /var/tmp/goldseal-audit
   goldseal audit --receipts s3://receipts/prod --receipt-key awskms:///alias/goldseal-receipts

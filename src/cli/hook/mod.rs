@@ -33,8 +33,9 @@ Reads an SQS queue for launches of guarded Auto Scaling groups and ends their wa
 admits, ABANDON for all others. docs/hook.md says how to set it up, and what it does not promise.
 
 Examples:
-  goldseal hook --queue https://sqs.eu-west-1.amazonaws.com/123456789012/goldseal --guard-group web --guard-hook goldseal \\
-    --state file:///var/lib/goldseal --store s3://evidence/golden --policy /etc/goldseal/policy.toml
+  goldseal hook --queue https://sqs.eu-west-1.amazonaws.com/123456789012/goldseal \\
+    --guard-group web --guard-hook goldseal --state file:///var/lib/goldseal \\
+    --store s3://evidence/golden --policy /etc/goldseal/policy.toml
   goldseal hook --check
   goldseal hook breaker
   goldseal hook breaker reset --group web

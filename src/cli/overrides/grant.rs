@@ -39,10 +39,12 @@ overridden by everything that tells of it, until the instance is gone. docs/over
 the store are out.
 
 Examples:
-  goldseal override grant --image ami-0123456789abcdef0 --from-verdict ami-0123456789abcdef0 --for 8h \\
-    --reason 'KMS is out in eu-west-1' --ticket INC-4711 --by alice@example.com --key awskms:///alias/break-glass-1
-  goldseal override grant --image ami-0123456789abcdef0 --cause key-unavailable --cause evidence-unavailable --for 4h \\
-    --reason 'KMS is out' --ticket INC-4711 --by alice@example.com --dangerous-local-key alice.pem --out override.jsonl
+  goldseal override grant --image ami-0123456789abcdef0 --from-verdict ami-0123456789abcdef0 \\
+    --for 8h --reason 'KMS is out in eu-west-1' --ticket INC-4711 --by alice@example.com \\
+    --key awskms:///alias/break-glass-1
+  goldseal override grant --image ami-0123456789abcdef0 --cause key-unavailable \\
+    --cause evidence-unavailable --for 4h --reason 'KMS is out' --ticket INC-4711 \\
+    --by alice@example.com --dangerous-local-key alice.pem --out override.jsonl
   goldseal override grant --account 123456789012 --cause revocations-unavailable …
 
 Exit codes: 0 signed, 1 the policy would let nothing pass by it, 2 usage, 3 something could not be asked.";

@@ -39,10 +39,12 @@ const MOST_IMAGES: usize = 20_000;
 const AFTER: &str = "\
 Examples:
   goldseal revoke renew --first --key awskms:///alias/image-revocation
-  goldseal revoke image eu-west-1:ami-0123456789abcdef0 --reason 'backdoor in liblzma, INC-42' --by alice@example.com \\
+  goldseal revoke image eu-west-1:ami-0123456789abcdef0 --reason 'backdoor in liblzma, INC-42' \\
+    --by alice@example.com --key awskms:///alias/image-revocation
+  goldseal revoke key ci --since 2027-01-01T00:00:00Z --reason 'leaked, INC-43' \\
+    --by alice@example.com --key awskms:///alias/image-revocation
+  goldseal revoke lift 3 --reason 'the wrong image' --by bob@example.com \\
     --key awskms:///alias/image-revocation
-  goldseal revoke key ci --since 2027-01-01T00:00:00Z --reason 'leaked, INC-43' --by alice@example.com --key …
-  goldseal revoke lift 3 --reason 'the wrong image' --by bob@example.com --key …
   goldseal revoke list
 
 The policy says whose signatures count, [revocation]. docs/revocation.md tells the whole story. Exit codes: 0 done, or the \
@@ -59,12 +61,12 @@ pub enum Revoke {
     Image(what::ImageArgs),
     /// Withdraw a key: what it signed counts no more
     #[command(
-        after_help = "Example:\n  goldseal revoke key ci --reason 'leaked, INC-43' --by alice@example.com --key awskms:///alias/image-revocation"
+        after_help = "Example:\n  goldseal revoke key ci --reason 'leaked, INC-43' --by alice@example.com \\\n    --key awskms:///alias/image-revocation"
     )]
     Key(what::KeyToRevoke),
     /// Withdraw a builder: what it built counts no more
     #[command(
-        after_help = "Example:\n  goldseal revoke builder https://ci.example.com/golden --reason 'taken over' --by alice@example.com \\\n    --key awskms:///alias/image-revocation"
+        after_help = "Example:\n  goldseal revoke builder https://ci.example.com/golden --reason 'taken over' \\\n    --by alice@example.com --key awskms:///alias/image-revocation"
     )]
     Builder(what::Builder),
     /// Withdraw all evidence of an image, or one statement, by its SHA-256
@@ -74,7 +76,7 @@ pub enum Revoke {
     Evidence(what::Evidence),
     /// Lift an earlier entry, which was a mistake
     #[command(
-        after_help = "Example:\n  goldseal revoke lift 3 --reason 'the wrong image' --by bob@example.com --key awskms:///alias/image-revocation"
+        after_help = "Example:\n  goldseal revoke lift 3 --reason 'the wrong image' --by bob@example.com \\\n    --key awskms:///alias/image-revocation"
     )]
     Lift(what::Lift),
     /// Sign the list anew, before it is too old; and begin it
