@@ -5,6 +5,8 @@ mod audit;
 mod boot;
 mod describe;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod enroll;
 mod exit;
 mod facts;

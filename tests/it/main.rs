@@ -31,6 +31,7 @@ mod dependencies;
 mod deploy;
 mod docs;
 mod doctor;
+mod documents;
 mod e2e;
 mod enrolling;
 mod exceptions;

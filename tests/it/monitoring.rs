@@ -31,13 +31,6 @@ fn section(document: &str, heading: &str) -> String {
     rest.split("\n## ").next().unwrap_or_default().to_owned()
 }
 
-/// Returns the fenced blocks of a kind.
-fn blocks(text: &str, kind: &str) -> Vec<String> {
-    let opening = format!("\n```{kind}\n");
-    let opened = text.split(&opening).skip(1);
-    opened.map(|rest| rest.split("\n```").next().unwrap_or_default().to_owned()).collect()
-}
-
 /// The anchor that a heading gets: small letters, no punctuation, `-` for blanks.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
@@ -125,24 +118,5 @@ fn every_alert_is_tried_out() {
         let untried: Vec<String> =
             alerts(&watched).into_iter().map(|(name, _)| name).filter(|name| !tests.contains(name)).collect();
         assert!(untried.is_empty(), "{untried:?}");
-    }
-}
-
-#[test]
-fn what_is_to_be_copied_is_whole() {
-    let text = fs::read_to_string("docs/hook.md").unwrap();
-    let json = blocks(&text, "json");
-    assert!(json.len() > 5, "{json:?}");
-    for block in json {
-        if let Err(error) = serde_json::from_str::<serde_json::Value>(&block) {
-            panic!("{error}: {block}");
-        }
-    }
-    let toml = blocks(&text, "toml");
-    assert!(!toml.is_empty());
-    for block in toml {
-        if let Err(error) = toml::from_str::<toml::Table>(&block) {
-            panic!("{error}: {block}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     audit::{LOOK, admits, runs, share},
     aws::{Account, NOWHERE, REGION, wait},
     cloud::cloud,
-    docs::made,
+    docs::{example, masked},
     gated::{Gated, change_json, in_days},
     run::{Goldseal, codes, notes},
 };
@@ -103,31 +103,12 @@ fn it_is_one_screen_and_docs_trace_shows_it() {
         text = text.replace(from.as_str(), to);
     }
     let text = text.replace(&scene.account.bucket(), "golden-evidence").replace(&scene.account.id, "123456789012");
-    let word = |word: &str| match word {
-        _ if word.contains("sha256:") => format!("{}sha256:…{}", before(word), after(word)),
-        _ if word.starts_with("20") && word.contains('T') => {
-            format!("…{}", word.trim_start_matches(|c| c != 'Z').trim_start_matches('Z'))
-        }
-        other => other.to_owned(),
-    };
-    let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
-    let mut lines: Vec<String> = text.lines().map(line).collect();
+    let text = masked(&text);
+    let mut lines: Vec<&str> = text.lines().collect();
     // Which of the two has the lower id is chance.
     let firsts = lines.iter().position(|line| line.starts_with("            i-")).unwrap();
     lines[firsts..firsts + 2].sort();
-    let document = String::from_utf8(std::fs::read("docs/trace.md").unwrap()).unwrap();
-    let (head, rest) = document.split_once("<!-- example -->\n").expect("docs/trace.md has the mark of the example");
-    let (_, tail) = rest.split_once("<!-- /example -->").expect("docs/trace.md has the second mark");
-    let example = format!("```text\n$ goldseal trace i-0123456789abcdef0\n{}\n```\n", lines.join("\n"));
-    made("docs/trace.md", &format!("{head}<!-- example -->\n{example}<!-- /example -->{tail}"));
-}
-
-fn before(word: &str) -> &str {
-    word.split_once("sha256:").map_or("", |(before, _)| before)
-}
-
-fn after(word: &str) -> &str {
-    word.split_once("sha256:").map_or("", |(_, digest)| digest.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
+    example("docs/trace.md", &format!("$ goldseal trace i-0123456789abcdef0\n{}", lines.join("\n")));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{fs, io::ErrorKind, os::unix::fs::symlink, process::Command};
 use crate::{
     aws::{Account, REGION},
     cloud::cloud,
+    documents::blocks::of,
     enrolling::bare_group,
     gated::{GATE, fresh},
     run::Goldseal,
@@ -21,32 +22,22 @@ pub fn shell_blocks(document: &str) -> Vec<String> {
 }
 
 fn blocks(document: &str, kind: &str) -> Vec<String> {
-    let (text, mut found) = (fs::read_to_string(document).unwrap(), Vec::new());
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let Some(indentation) = line.strip_suffix(&format!("```{kind}")).filter(|rest| rest.trim().is_empty()) else {
-            continue;
-        };
-        let inside = lines.by_ref().take_while(|line| line.trim() != "```");
-        let inside: Vec<&str> = inside.map(|line| line.strip_prefix(indentation).unwrap_or(line)).collect();
-        found.push(inside.join("\n") + "\n");
-    }
-    found
+    let all = of(document).into_iter().filter(|block| block.kind == kind);
+    all.map(|block| block.text).collect()
 }
 
-/// Puts programs into the folder's `bin`, which goes before the machine's.
-fn programs(goldseal: Goldseal) -> Goldseal {
+/// Returns the Python of the local AWS.
+pub fn local_python() -> String {
     let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
+    String::from_utf8(venv.stdout).unwrap().trim().to_owned()
+}
+
+/// Puts scripts into the folder's `bin`, which goes before the machine's programs; also an `aws` and a `goldseal`.
+pub fn with_programs(goldseal: Goldseal, programs: &[(&str, &str)]) -> Goldseal {
     let shim = fs::canonicalize("tests/deploy/aws.py").unwrap();
-    let hook = "goldseal hook --listen 127.0.0.1:0 >>hook.log 2>&1 & echo $! >hook.pid";
-    for (name, text) in [
-        ("aws", format!("exec {} -B {} \"$@\"", python.trim(), shim.display())),
-        ("goldseal", "exec \"$GOLDSEAL\" \"$@\"".to_owned()),
-        ("systemctl", format!("echo \"systemctl $*\" >>stubs.log\n{hook}")),
-        ("install", "echo \"install $*\" >>stubs.log".to_owned()),
-        ("curl", "echo \"curl $*\" >>stubs.log".to_owned()),
-    ] {
+    let aws = format!("exec {} -B {} \"$@\"", local_python(), shim.display());
+    let always = [("aws", aws.as_str()), ("goldseal", "exec \"$GOLDSEAL\" \"$@\"")];
+    for (name, text) in always.iter().chain(programs) {
         goldseal.write(&format!("bin/{name}"), format!("#!/bin/sh\n{text}\n"));
     }
     let path = format!("{}:{}", goldseal.path("bin").display(), std::env::var("PATH").unwrap());
@@ -54,10 +45,20 @@ fn programs(goldseal: Goldseal) -> Goldseal {
     goldseal.with("PATH", path)
 }
 
+/// In place of what changes a machine. The service manager only starts the hook.
+const STUBS: &[(&str, &str)] = &[
+    (
+        "systemctl",
+        "echo \"systemctl $*\" >>stubs.log\ngoldseal hook --listen 127.0.0.1:0 >>hook.log 2>&1 & echo $! >hook.pid",
+    ),
+    ("install", "echo \"install $*\" >>stubs.log"),
+    ("curl", "echo \"curl $*\" >>stubs.log"),
+];
+
 #[test]
 fn the_first_group_is_guarded_by_what_the_document_says() {
     let account = Account::named(ACCOUNT);
-    let goldseal = programs(account.goldseal());
+    let goldseal = with_programs(account.goldseal(), STUBS);
     fresh(&goldseal);
     symlink(fs::canonicalize("packaging").unwrap(), goldseal.path("packaging")).unwrap();
     goldseal.write("target/lambda/goldseal-lambda.zip", [b"PK\x05\x06".as_slice(), &[0; 18]].concat());

@@ -7,6 +7,7 @@ use crate::{
     aws::{REGION, wait},
     chain::Scene,
     cloud::cloud,
+    docs::{example, masked},
     fleet::{Fleet, until},
     policies::trusting,
     run::files_under,
@@ -26,7 +27,7 @@ fn codes(causes: &Value) -> Vec<&str> {
 fn what_runs_is_judged_by_the_policy_in_force_and_by_the_candidate() {
     let scene = scene();
     let Scene { account, goldseal, .. } = &scene;
-    let (sealed, bare) = (scene.sealed("sealed"), account.image("bare"));
+    let (sealed, bare) = (scene.sealed("golden"), account.image("bare"));
     let good = runs(account, REGION, &sealed, 3);
     runs(account, REGION, &bare, 2);
     goldseal.write("strangers.toml", trusting(&account.key("ECC_NIST_P256")));
@@ -52,10 +53,12 @@ fn what_runs_is_judged_by_the_policy_in_force_and_by_the_candidate() {
     assert_eq!(report["running"]["unchanged"], json!({"count": 2, "undetermined": 0, "otherMode": 0}));
     assert_eq!(report["decisions"], Value::Null);
     let shown = goldseal.run(&format!("{only} --policy strangers.toml")).exits(1);
-    shown
+    let shown = shown
         .says("WOULD BE REFUSED")
         .says("admitted → refused")
         .says("5 running instances: 3 would be refused, 2 unchanged");
+    let shown = shown.stdout.replace(&sealed, "ami-0d4e9f1a2b3c4d5e6").replace(&account.id, "123456789012");
+    example("docs/what-if.md", &masked(&shown));
 
     let warned = goldseal.json(&format!("{only} --policy warn.toml")).exits(1).report();
     assert_eq!(effects(&warned["running"]), [("let-in", 2)]);

@@ -2,6 +2,7 @@
 //! runs these; elsewhere they are passed over, because the tools are not there.
 
 mod blobs;
+mod five_minutes;
 mod images;
 mod overrides;
 mod packer;
