@@ -63,8 +63,10 @@ day. It can be cut off and started again at any time, and by several at once: ev
 What a boot guard recorded, its instance wrote: such receipts are not signed.
 
 Examples:
-  goldseal receipts write --state s3://state/hook --receipts s3://receipts/prod --receipt-key awskms:///alias/goldseal-receipts
-  goldseal receipts write --boot-records s3://boot-records/prod --receipts s3://receipts/prod --unsigned-receipts
+  goldseal receipts write --state s3://state/hook --receipts s3://receipts/prod \\
+    --receipt-key awskms:///alias/goldseal-receipts
+  goldseal receipts write --boot-records s3://boot-records/prod --receipts s3://receipts/prod \\
+    --unsigned-receipts
 
 Exit codes: 0 nothing is missing, 3 some could not be read or written.";
 

@@ -98,7 +98,7 @@ pub fn commands() -> Vec<Command> {
 }
 
 /// Returns a word whole, where `…` stands for a key, or for the rest of a digest or of a key's id.
-fn filled(before: &str, word: &str) -> String {
+pub fn filled(before: &str, word: &str) -> String {
     match word.strip_suffix('…') {
         Some("") if before == "--key" => "awskms:///alias/image-signing".to_owned(),
         None | Some("") => word.to_owned(),

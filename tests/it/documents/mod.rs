@@ -11,7 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use goldseal_core::policy::compile;
+use goldseal_core::policy::{compile, referenced_files};
 
 use self::blocks::Block;
 use crate::{aws::sha256, run::Goldseal, walkthrough::local_python};
@@ -68,6 +68,7 @@ const HELD: &[(&str, &str, usize, Held)] = &[
     ("docs/override.md", "toml", 1, PartOfPolicy("override")),
     ("docs/policy.md", "toml", 2, Elsewhere("every_policy_in_the_documents_compiles")),
     ("docs/policy.md", "toml", 1, PartOfPolicy("launch")),
+    ("docs/receipts.md", "toml", 1, PartOfPolicy("minimal")),
     ("docs/revocation.md", "ini", 1, Unit),
     ("docs/revocation.md", "toml", 1, PartOfPolicy("override")),
     ("docs/threat-model.md", "text", 1, Drawing),
@@ -170,9 +171,10 @@ fn is_part_of_policy(block: &Block, example: &str) {
     // A key that the example does not have: alice's.
     let other = fs::read_to_string("docs/examples/override.toml").unwrap();
     let key = other.split("\"\"\"").nth(5).unwrap().trim_start().to_owned();
-    let files = [("image-signing.pub".to_owned(), Ok(key))].into();
-    compile(&place(block), &format!("{without}\n{}", block.text), &files)
-        .unwrap_or_else(|problems| panic!("{problems}"));
+    let part: Vec<String> = block.text.split('"').map(|word| blocks::filled("", word)).collect();
+    let policy = format!("{without}\n{}", part.join("\""));
+    let files = referenced_files(&policy).into_iter().map(|file| (file, Ok(key.clone()))).collect();
+    compile(&place(block), &policy, &files).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 fn is_told_by_a_drill(block: &Block) {
