@@ -79,7 +79,7 @@ fn a_descriptor_and_its_evidence_are_enough() {
         .with("AWS_ENDPOINT_URL", format!("http://{}", nobody.local_addr().unwrap()))
         .with("AWS_ACCESS_KEY_ID", "testing")
         .with("AWS_SECRET_ACCESS_KEY", "testing");
-    seal(&goldseal);
+    let key = seal(&goldseal);
     let report = goldseal.verdict(FILES, "admit", &[]);
 
     let evidence = goldseal.read("evidence.jsonl");
@@ -89,6 +89,12 @@ fn a_descriptor_and_its_evidence_are_enough() {
     };
     let image = &report["images"][0];
     let messages = image["notes"].clone();
+    let counted = |line: usize, kind: &str| {
+        let key = sha256(&key.spki);
+        json!({"statement": statement(&evidence, line), "kind": kind, "by": "ci", "key": key, "seen": null})
+    };
+    let mut signatures = [counted(1, "provenance"), counted(2, "sbom"), counted(3, "scan")];
+    signatures.sort_by_key(|one| one["statement"].to_string());
     let expected = json!({
         "schema": "goldseal/verify/v1",
         "at": "2026-11-24T12:00:00Z",
@@ -105,6 +111,7 @@ fn a_descriptor_and_its_evidence_are_enough() {
             "reasons": [],
             "faults": [],
             "overridden": null,
+            "basis": {"signatures": signatures, "ages": null, "revocations": null},
             "checked": [
                 checked(1, "provenance", "https://slsa.dev/provenance/v1"),
                 checked(2, "sbom", "https://spdx.dev/Document"),
