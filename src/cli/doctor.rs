@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     exit::{Code, Failure},
     policy,
+    receipt_key::required_place,
     session::Session,
 };
 use crate::{
@@ -41,6 +42,7 @@ impl Doctor {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         let settings = session.settings.hook(self.settings).map_err(anyhow::Error::from)?;
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        required_place(session, &policy)?;
         let report = look(session, &settings, &policy).await?;
         let code = match report.worst() {
             Severity::Problem => Code::No,

@@ -128,6 +128,7 @@ impl Lambda {
         telemetry::daemon();
         let settings = session.settings.hook(self.settings).map_err(anyhow::Error::from)?;
         let policy = super::policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        super::receipt_key::required_place(&session, &policy)?;
         let assembly = Assembly::observed(&mut session);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.map_err(anyhow::Error::from)?.block_on(async {

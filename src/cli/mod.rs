@@ -118,7 +118,7 @@ enum Command {
     /// Ask the SBOMs of images which instances have a package
     #[command(subcommand)]
     Sbom(sbom::Sbom),
-    /// Say what receipts of earlier decisions prove, and until when it holds
+    /// Say what receipts of earlier decisions prove, show and list them, and write those that are missing
     #[command(subcommand)]
     Receipts(receipts::Receipts),
     /// The launch hook as a Lambda function

@@ -1,31 +1,30 @@
 //! `goldseal receipts`: what was decided, as it was written down and signed.
 
+mod read;
+
 use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use goldseal_core::{
     flow::{Wrote, keys, show_receipts, verify_receipts},
-    policy::FoundReceipt,
-    ports::{LARGEST_RECEIPT, RECEIPTS_FOLDER, ReceiptStore as _, receipts_folder, unsigned_folder},
+    ports::PortErrorKind,
     report::{ReceiptsReport, WROTE_RECEIPTS_SCHEMA, WroteReceiptsReport},
 };
 use jiff::Timestamp;
 
+use self::read::{InFiles, Wanted, listed};
 use super::{
     exit::{Code, Failure},
     image::ImageArg,
     policy,
-    receipt_key::{Keeping, ReceiptKey},
+    receipt_key::{ReceiptKey, Signing, variable},
     session::Session,
 };
 use crate::{
     adapters::{records::Records, store::StoreUrl},
-    files,
     render::{self, Format},
 };
 
-/// So many receipts are listed at most.
-const MOST: usize = 1_000;
 /// So many boots are looked at: those of a day of a large fleet.
 const MOST_BOOTS: usize = 1_000_000;
 
@@ -37,7 +36,7 @@ Examples:
   goldseal receipts verify receipt.sigstore.json --policy policy.toml
   goldseal receipts verify *.sigstore.json --at 2026-12-24T00:00:00Z --output json
 
-Exit codes: 0 all are proven, 1 one is not, 3 nobody knows. Whether a verdict still holds is said, and changes no exit code.";
+Exit codes: 0 all are proven, 1 one is not, 3 nobody knows, or a file could not be read. Whether a verdict still holds is said, and changes no exit code.";
 
 const SHOW: &str = "\
 Nobody is asked who signed it: what it says is not proven.
@@ -45,14 +44,16 @@ Nobody is asked who signed it: what it says is not proven.
 Example:
   goldseal receipts show receipt.sigstore.json
 
-Exit codes: 0 shown, 1 one is no receipt.";
+Exit codes: 0 shown, 1 one is no receipt, 3 a file could not be read.";
 
 const LIST: &str = "\
 Examples:
   goldseal receipts list --receipts s3://receipts/prod
   goldseal receipts list ami-0123456789abcdef0 --receipts s3://receipts/prod --output json
+  goldseal receipts list --since 2026-12-01T00:00:00Z --until 2026-12-24T00:00:00Z
 
-What is listed is not proven: `goldseal receipts verify` asks who signed it. The first 1000 are listed.
+What is listed is not proven: `goldseal receipts verify` asks who signed it. Of more than 1000 the newest are listed, and it is \
+said that there are more.
 
 Exit codes: 0 listed, 1 there is none, or one is no receipt, 3 the place could not be read.";
 
@@ -69,6 +70,8 @@ Examples:
     --unsigned-receipts
 
 Exit codes: 0 nothing is missing, 3 some could not be read or written.";
+
+const STATE: &str = "Where the hook keeps its state: file:///dir or s3://bucket/prefix [env: GOLDSEAL_STATE=]";
 
 /// `receipts`.
 #[derive(Debug, clap::Subcommand)]
@@ -96,12 +99,18 @@ pub enum Receipts {
         /// The image: ami-ID, REGION:ami-ID or ARN
         #[arg(value_name = "AMI")]
         image: Option<ImageArg>,
+        /// Those of this instant and later
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// Those of this instant and earlier
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
     },
     /// Make the receipts that are missing of what a launch hook recorded, or boot guards
     #[command(after_help = WRITE)]
     Write {
-        /// Where the hook keeps its state: file:///dir or s3://bucket/prefix
-        #[arg(long, value_name = "URL", env = "GOLDSEAL_STATE")]
+        /// Also of the environment, which clap must not read: what it finds there would conflict with --boot-records.
+        #[arg(long, value_name = "URL", help = STATE)]
         state: Option<String>,
         /// Of boots instead, by what boot guards recorded here: s3://bucket/prefix, or file:///dir that is a copy of it
         #[arg(long, value_name = "URL", conflicts_with = "state")]
@@ -115,15 +124,19 @@ impl Receipts {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
         match self {
             Self::Verify { files, at } => {
-                let found = of_files(&files)?;
+                let found = InFiles::read(&files)?;
                 let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
                 let keys = keys(&policy, &session.keys()).await;
-                shown(format, &verify_receipts(&policy, &keys, &found, at.unwrap_or_else(Timestamp::now)))
+                let now = at.unwrap_or_else(Timestamp::now);
+                shown(format, &found.report(|found| verify_receipts(&policy, &keys, found, now)))
             }
-            Self::Show { files } => shown(format, &show_receipts(&of_files(&files)?, Timestamp::now())),
-            Self::List { image } => {
-                let found = listed(session, image).await?;
-                shown(format, &show_receipts(&found, Timestamp::now()))
+            Self::Show { files } => {
+                let found = InFiles::read(&files)?;
+                shown(format, &found.report(|found| show_receipts(found, Timestamp::now())))
+            }
+            Self::List { image, since, until } => {
+                let wanted = Wanted { image, since, until };
+                shown(format, &listed(session, wanted, Timestamp::now()).await?)
             }
             Self::Write { state, boot_records, key } => write(session, state, boot_records, &key, format).await,
         }
@@ -133,38 +146,6 @@ impl Receipts {
 fn shown(format: Format, report: &ReceiptsReport) -> Result<Code, Failure> {
     render::receipts(format, report)?;
     Ok(Code::from(report.outcome()))
-}
-
-fn of_files(paths: &[PathBuf]) -> Result<Vec<FoundReceipt>> {
-    let read = paths.iter().map(|path| {
-        let bytes = files::read(path, LARGEST_RECEIPT)?;
-        Ok(FoundReceipt { place: path.display().to_string(), bytes })
-    });
-    read.collect()
-}
-
-async fn listed(session: &Session, image: Option<ImageArg>) -> Result<Vec<FoundReceipt>, Failure> {
-    let Some(place) = session.receipts().await? else {
-        let failure = Failure::from(anyhow::anyhow!("no place for receipts is set"));
-        return Err(failure.hint("give --receipts URL, or set GOLDSEAL_RECEIPTS"));
-    };
-    let folder = match image {
-        Some(image) => {
-            let images = session.images(&[image]).await?;
-            images.first().map(|image| receipts_folder(&image.region, Some(image)))
-        }
-        None => None,
-    };
-    let folder = folder.as_deref().unwrap_or(RECEIPTS_FOLDER);
-    let mut found = Vec::new();
-    for folder in [folder, &unsigned_folder(folder)] {
-        for path in place.list(folder, None, MOST).await.context("listing receipts")? {
-            let read = place.read(&path).await.context("reading receipts")?;
-            let place = format!("{}/{path}", place.locate());
-            found.extend(read.map(|bytes| FoundReceipt { place, bytes }));
-        }
-    }
-    Ok(found)
 }
 
 async fn write(
@@ -178,30 +159,44 @@ async fn write(
         let failure = Failure::from(anyhow::anyhow!("no key signs the receipts"));
         return Err(failure.hint("give --receipt-key URI, or --unsigned-receipts for what proves nothing"));
     };
-    let wrote = match boot_records {
-        Some(url) => boots(session, &url, &keeping).await?,
+    let (source, wrote, signing) = match boot_records {
+        Some(url) => {
+            if keeping.is_signed() {
+                let failure = Failure::new(Code::Usage, "what instances recorded about themselves is not signed");
+                return Err(failure.hint("give --unsigned-receipts: they say what was decided, and prove nothing"));
+            }
+            let signing = keeping.sign().await?;
+            (url.to_string(), boots(session, &url, &signing).await?, signing)
+        }
         None => {
+            // The flag goes before the environment, and --boot-records before both.
+            let state = state.map_or_else(|| variable("GOLDSEAL_STATE"), |state| Ok(Some(state)))?;
             let url = session.settings.state(state).map_err(anyhow::Error::from)?;
             let state = session.state(&url).await?;
-            let wrote = keeping.receipting(&state).write(&mut BTreeSet::new(), true, Timestamp::now()).await;
-            wrote.map_err(anyhow::Error::from).context("writing receipts")?
+            let signing = keeping.sign().await?;
+            let wrote = signing.receipting(&state).write(&mut BTreeSet::new(), true, Timestamp::now()).await;
+            let wrote = wrote.map_err(anyhow::Error::from).context("writing receipts")?;
+            (url.to_string(), wrote, signing)
         }
     };
-    let Wrote { receipts, already, decisions, problems } = wrote;
-    let unreadable = problems.len();
-    let (place, signed) = (keeping.place(), keeping.is_signed());
-    let schema = WROTE_RECEIPTS_SCHEMA;
-    let report = WroteReceiptsReport { schema, place, signed, receipts, already, decisions, unreadable };
+    let report = WroteReceiptsReport {
+        schema: WROTE_RECEIPTS_SCHEMA,
+        place: signing.place(),
+        source,
+        signed: signing.is_signed(),
+        receipts: wrote.receipts,
+        already: wrote.already,
+        decisions: wrote.decisions,
+        unreadable: wrote.problems.len(),
+        problems: wrote.problems,
+    };
     render::wrote_receipts(format, &report)?;
-    Ok(if unreadable > 0 { Code::Unknown } else { Code::Good })
+    Ok(if report.unreadable > 0 { Code::Unknown } else { Code::Good })
 }
 
-/// Writes the receipts of boots.
-async fn boots(session: &Session, url: &StoreUrl, keeping: &Keeping) -> Result<Wrote, Failure> {
-    if keeping.is_signed() {
-        let failure = Failure::new(Code::Usage, "what instances recorded about themselves is not signed");
-        return Err(failure.hint("give --unsigned-receipts: they say what was decided, and prove nothing"));
-    }
+/// Writes the receipts of boots. Whoever owns an instance says what its records hold: one that is too large, or that may not
+/// be read, is named, and does not keep the others back.
+async fn boots(session: &Session, url: &StoreUrl, signing: &Signing) -> Result<Wrote, Failure> {
     let records = Records::open(url, session.bucket(url).await?).context("--boot-records")?;
     let mut wrote = Wrote::default();
     let paths = records.all(MOST_BOOTS).await.context("listing the records of boots")?;
@@ -210,10 +205,30 @@ async fn boots(session: &Session, url: &StoreUrl, keeping: &Keeping) -> Result<W
         return Err(failure.hint("copy those that you want into a directory, and name it: file:///dir"));
     }
     for path in paths {
-        // It was removed in between.
-        let Some(record) = records.read(&path).await.context("reading the records of boots")? else { continue };
-        let added = keeping.receipting(&()).add_boot(&path, &record, &mut wrote, Timestamp::now()).await;
-        added.map_err(anyhow::Error::from).context("writing receipts")?;
+        let record = match records.read(&path).await {
+            Ok(Some(record)) => record,
+            // It was removed in between.
+            Ok(None) => continue,
+            Err(error) if is_of_one(error.kind) => {
+                wrote.problem(error.chain());
+                continue;
+            }
+            Err(error) => return Err(anyhow::Error::from(error).context("reading the records of boots").into()),
+        };
+        let added = signing.receipting(&()).add_boot(&path, &record, &mut wrote, Timestamp::now()).await;
+        match added {
+            Ok(()) => {}
+            Err(error) if error.is_of_one_place() => wrote.problem(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => return Err(anyhow::Error::from(error).context("writing receipts").into()),
+        }
     }
     Ok(wrote)
+}
+
+/// Says whether a failure is about one record, and not about all of them.
+const fn is_of_one(kind: PortErrorKind) -> bool {
+    match kind {
+        PortErrorKind::NotFound | PortErrorKind::Denied | PortErrorKind::Malformed | PortErrorKind::Refused => true,
+        PortErrorKind::Throttled | PortErrorKind::Unavailable => false,
+    }
 }

@@ -9,7 +9,7 @@ use goldseal_core::{
     ids::{AccountId, GroupArn},
     image::ImageFacts,
     policy::{Context, Policy},
-    report::VerifyReport,
+    report::{Note, VerifyReport},
 };
 use jiff::Timestamp;
 
@@ -18,6 +18,7 @@ use super::{
     exit::{Code, Failure},
     image::ImageArg,
     policy,
+    receipt_key::missing_place,
     session::Session,
 };
 use crate::{
@@ -65,7 +66,7 @@ impl Verify {
         let now = self.at.unwrap_or_else(Timestamp::now);
         let context =
             Context { account: self.account.clone(), region: None, group: self.group.clone().map(String::from) };
-        let report = match (&self.image, &self.evidence) {
+        let mut report = match (&self.image, &self.evidence) {
             (Some(image), Some(evidence)) => self.offline(session, &policy, &context, image, evidence, now).await?,
             _ => {
                 let images = session.images(&self.amis).await?;
@@ -74,6 +75,12 @@ impl Verify {
                 verify(&policy, &images, &context, &ec2, &store, &session.keys(), now).await
             }
         };
+        if missing_place(session, &policy) {
+            let text =
+                "the policy requires a receipt of every image, and no place for receipts is set: give --receipts URL";
+            let note = Note::new("no-place-for-receipts", text);
+            report.images.iter_mut().for_each(|image| image.notes.push(note.clone()));
+        }
         let images = self.amis.iter().zip(&report.images);
         for (asked, found) in images {
             asked.check_owner(found.owner.as_ref())?;

@@ -43,6 +43,7 @@ pub struct Metrics {
     cases: Family<CaseLabels, Counter>,
     stand_ins: Counter,
     state_failures: Counter,
+    receipt_failures: Counter,
     overridden: Counter,
     overrides_active: Gauge<i64, AtomicI64>,
     /// When the overrides hold that were last seen: how many do is counted when somebody asks.
@@ -159,6 +160,11 @@ impl Default for Metrics {
         let cases: Family<CaseLabels, Counter> = metric!(Family::default(), "hook_cases", "Cases of images opened");
         let stand_ins = metric!(Counter::default(), "hook_stand_ins", "Times when last known good evidence stood in");
         let state_failures = metric!(Counter::default(), "hook_state_failures", "Failures of the state");
+        let receipt_failures = metric!(
+            Counter::default(),
+            "hook_receipt_failures",
+            "Times when receipts could not be written, and recorded decisions that can have none"
+        );
         let overridden = metric!(Counter::default(), "hook_overridden", "Launches that an override let pass");
         let overrides_active =
             metric!(Gauge::default(), "hook_overrides_active", "Overrides in force, of those that were last seen");
@@ -194,6 +200,7 @@ impl Default for Metrics {
             cases,
             stand_ins,
             state_failures,
+            receipt_failures,
             overridden,
             overrides_active,
             overrides: Mutex::default(),
@@ -317,6 +324,11 @@ impl Metrics {
         self.state_failures.inc();
     }
 
+    /// Counts receipts that could not be written.
+    pub fn receipt_failures(&self, count: usize) {
+        self.receipt_failures.inc_by(count as u64);
+    }
+
     /// Counts a call of AWS. Services and operations are those that goldseal calls.
     pub fn aws_call(&self, service: &str, operation: &str, outcome: &'static str) {
         let (service, operation) = (service.to_owned(), operation.to_owned());
@@ -356,6 +368,7 @@ mod tests {
             "goldseal_hook_last_progress_timestamp_seconds 1800000000.0",
             "goldseal_hook_decision_seconds_count 0",
             "goldseal_hook_overridden_total 0",
+            "goldseal_hook_receipt_failures_total 0",
             "goldseal_hook_overrides_active 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

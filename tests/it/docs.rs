@@ -177,6 +177,8 @@ fn docs_doctor_lists_every_code() {
          Beside what the hook may do, it asks with `sqs:GetQueueAttributes` (of the queue and its dead-letter queue), \
          `ec2:DescribeLaunchTemplateVersions`, `ssm:GetParameter` (for `resolve:ssm:`) and, for groups that still have one, \
          `autoscaling:DescribeLaunchConfigurations`. Without them the finding is `not-asked`.\n\n\
+         Settings with which the hook would not start are an error (exit code 2), such as a policy that requires \
+         [receipts](receipts.md) while no place for them is set.\n\n\
          What it does not look at: rules of EventBridge, policies of topics and of KMS keys, statements that deny in the \
          queue's policy, and instances that are in service.\n\n\
          | code | severity | what it means | what to do |\n| --- | --- | --- | --- |\n",

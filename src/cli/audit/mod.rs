@@ -166,7 +166,7 @@ impl Look {
             Some(memory) => memory.keep(&mut report, &fail_on, put).await,
             None => put(&mut report).await,
         };
-        let receipted = self.receipt(keeping.as_ref(), &mut report).await;
+        let receipted = self.receipt(keeping, &mut report).await;
         let kept = kept && receipted;
         if let Some(resuming) = resuming.filter(|_| kept && report.is_whole()) {
             self.resume.end(&resuming, &mut report).await;
@@ -178,13 +178,16 @@ impl Look {
     }
 
     /// Writes the receipts of an audit; says whether nothing was left to write.
-    async fn receipt(&self, keeping: Option<&Keeping>, report: &mut AuditReport) -> bool {
+    async fn receipt(&self, keeping: Option<Keeping>, report: &mut AuditReport) -> bool {
         let Some(keeping) = keeping else { return true };
-        match keeping.receipting(&()).add(of_audit(report), Timestamp::now()).await {
+        let wrote = async {
+            let signing = keeping.sign().await?;
+            signing.receipting(&()).add(of_audit(report), Timestamp::now()).await.context("writing receipts")
+        };
+        match wrote.await {
             Ok(_) => true,
             Err(error) => {
-                let message = format!("{:#}", anyhow::Error::new(error).context("writing receipts"));
-                report.notes.push(Note::new("receipts-failed", message));
+                report.notes.push(Note::new("receipts-failed", format!("{error:#}")));
                 false
             }
         }

@@ -17,7 +17,7 @@ use crate::{
         state::State,
         store::Store,
     },
-    cli::{exit::Failure, policy, session::Session},
+    cli::{exit::Failure, policy, receipt_key::required_place, session::Session},
     hook::{
         cases::{OpenCases, Sources},
         decided::Underway,
@@ -104,13 +104,14 @@ impl Assembly {
     /// Reads the policy, and starts without any case.
     ///
     /// # Errors
-    /// A policy that does not compile is none.
+    /// A policy that does not compile is none, and one that requires receipts needs a place where they are.
     pub async fn policy(
         &self,
         session: &Session,
         settings: &HookSettings,
     ) -> Result<(Arc<Policy>, Arc<HookCases>), Failure> {
         let policy = policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        required_place(session, &policy)?;
         Ok(self.cases(session, settings, policy).await?)
     }
 

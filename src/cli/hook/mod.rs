@@ -14,7 +14,7 @@ use self::{
 };
 use super::{
     exit::{Code, Failure},
-    receipt_key::ReceiptKey,
+    receipt_key::{ReceiptKey, required_place},
     session::Session,
 };
 use crate::{
@@ -72,6 +72,8 @@ impl Hook {
         }
         let settings = session.settings.hook(self.settings).map_err(anyhow::Error::from)?;
         let policy = super::policy::load(session.settings.policy().map_err(anyhow::Error::from)?)?;
+        required_place(&session, &policy)?;
+        self.receipt_key.check(&session)?;
         let url = settings.queue().map_err(anyhow::Error::from)?.clone();
         if self.check {
             return Ok(Code::Good);
@@ -105,8 +107,8 @@ impl Hook {
             };
             let scribe = match self.receipt_key.open(&session).await? {
                 Some(keeping) => {
-                    let (place, signer) = keeping.into_parts();
-                    Some(Scribe::new(assembly.state(&session, &settings).await?, place, signer))
+                    let (place, key) = keeping.into_parts();
+                    Some(Scribe::new(assembly.state(&session, &settings).await?, place, key, assembly.metrics()))
                 }
                 None => None,
             };

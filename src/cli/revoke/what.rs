@@ -58,7 +58,7 @@ pub struct Key {
     /// The key: the name of an authority of the policy, the SHA-256 of its SubjectPublicKeyInfo, awskms:///KEY, or a PEM file
     #[arg(id = "what", value_name = "KEY")]
     key: String,
-    /// Signatures that a witness saw before stay; without a witness, none do
+    /// Signatures that a witness saw before, or that a receipt proves older, stay; all others fall
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
 }
@@ -153,7 +153,12 @@ impl What {
                         notes.push(Note::new("key-unknown", text));
                     }
                     Some(one) if since.is_some() && one.witness.is_none() => {
-                        let text = format!("the policy asks no witness for {}: nothing that it signed stays", one.name);
+                        let stays = if policy.receipts().is_some() {
+                            ": only what a receipt proves older stays of what it signed"
+                        } else {
+                            ", and believes no receipts: nothing that it signed stays"
+                        };
+                        let text = format!("the policy asks no witness for {}{stays}", one.name);
                         notes.push(Note::new("no-witness", text));
                     }
                     Some(_) => {}

@@ -26,6 +26,8 @@ pub struct ReceiptsReport {
     pub policy: Option<Sha256Digest>,
     /// The receipts.
     pub receipts: Vec<ReceiptReport>,
+    /// Whether there are more of those that were asked for than are listed.
+    pub more: bool,
 }
 
 /// The schema of [`WroteReceiptsReport`].
@@ -39,6 +41,8 @@ pub struct WroteReceiptsReport {
     pub schema: &'static str,
     /// Where they are.
     pub place: String,
+    /// Where the decisions are recorded.
+    pub source: String,
     /// Whether they are signed.
     pub signed: bool,
     /// New receipts.
@@ -47,8 +51,10 @@ pub struct WroteReceiptsReport {
     pub already: usize,
     /// The decisions that they cover.
     pub decisions: usize,
-    /// Lines that are no decisions.
+    /// How many of what was recorded has no receipt: it is no decision, or could not be read.
     pub unreadable: usize,
+    /// What is wrong with those, each with its place: the first 100.
+    pub problems: Vec<String>,
 }
 
 /// One receipt.
@@ -61,6 +67,8 @@ pub struct ReceiptReport {
     pub standing: ReceiptStanding,
     /// Why not, where it is not.
     pub problem: Option<String>,
+    /// Whether there is a signature, whoever made it.
+    pub signed: bool,
     /// The authority that signed it, where that is proven.
     pub by: Option<AuthorityName>,
     /// SHA-256 of its statement, where it reads as one.
@@ -90,6 +98,8 @@ pub enum ReceiptStanding {
     Undetermined,
     /// It proves nothing.
     Refused,
+    /// Nobody was asked, and it is none: it does not read as one, or contradicts itself.
+    NoReceipt,
 }
 
 impl ReceiptReport {
@@ -108,7 +118,11 @@ impl ReceiptReport {
 
     /// Reports what a receipt says.
     pub fn said(place: String, statement: Sha256Digest, receipt: &Receipt) -> Self {
+        let problem = receipt.check().err().map(|fault| fault.to_string());
         Self {
+            standing: if problem.is_none() { ReceiptStanding::Said } else { ReceiptStanding::NoReceipt },
+            problem,
+            signed: true,
             statement: Some(statement),
             passed: Some(receipt.passed()),
             resource: Some(receipt.resource().to_owned()),
@@ -122,8 +136,9 @@ impl ReceiptReport {
     pub fn unreadable(place: String) -> Self {
         Self {
             place,
-            standing: ReceiptStanding::Said,
+            standing: ReceiptStanding::NoReceipt,
             problem: None,
+            signed: false,
             by: None,
             statement: None,
             passed: None,
@@ -147,7 +162,7 @@ impl ReceiptsReport {
         let of = |one: &ReceiptReport| match one.standing {
             ReceiptStanding::Proven | ReceiptStanding::Said => Outcome::Admit,
             ReceiptStanding::Undetermined => Outcome::Undetermined,
-            ReceiptStanding::Refused => Outcome::Reject,
+            ReceiptStanding::Refused | ReceiptStanding::NoReceipt => Outcome::Reject,
         };
         self.receipts.iter().map(of).max().unwrap_or(Outcome::Reject)
     }

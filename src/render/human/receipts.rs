@@ -7,6 +7,7 @@ use goldseal_core::{
     attestation::predicate::Said,
     report::{ReceiptReport, ReceiptStanding, ReceiptsReport, WroteReceiptsReport},
 };
+use jiff::Timestamp;
 
 use super::plain;
 
@@ -17,10 +18,13 @@ const LAUNCHES: usize = 5;
 pub(in crate::render) fn receipts(report: &ReceiptsReport) -> String {
     let mut text = String::new();
     for one in &report.receipts {
-        receipt(&mut text, one);
+        receipt(&mut text, one, report.at);
     }
     if report.receipts.is_empty() {
         line!(text, "there are no receipts");
+    }
+    if report.more {
+        line!(text, "there are more: name an image, or when, with --since and --until");
     }
     text
 }
@@ -28,23 +32,38 @@ pub(in crate::render) fn receipts(report: &ReceiptsReport) -> String {
 /// Says how many receipts were written.
 pub(in crate::render) fn wrote_receipts(report: &WroteReceiptsReport) -> String {
     let mut text = String::new();
-    let WroteReceiptsReport { place, receipts, decisions, already, .. } = report;
-    let unsigned = if report.signed { "" } else { ", which nobody signed and which prove nothing" };
-    match decisions {
-        0 => line!(text, "every decision has its receipt in {place}"),
-        _ => line!(text, "{receipts} new receipts of {decisions} decisions in {place}{unsigned}; {already} were there"),
+    let WroteReceiptsReport { place, source, receipts, decisions, already, unreadable, problems, .. } = report;
+    let unsigned = if report.signed { "" } else { ", signed by nobody, which proves nothing" };
+    let (new, of) = (counted(*receipts, "new receipt"), counted(*decisions, "decision"));
+    match (decisions, already) {
+        (0, _) => line!(text, "no decision was left to write of in {source}"),
+        (_, 0) => line!(text, "{new} of {of} in {place}{unsigned}"),
+        (_, 1) => line!(text, "{new} of {of} in {place}{unsigned}; 1 was there"),
+        (_, already) => line!(text, "{new} of {of} in {place}{unsigned}; {already} were there"),
     }
-    if report.unreadable > 0 {
-        line!(text, "{} of what was recorded is no decision, and has no receipt", report.unreadable);
+    if *unreadable > 0 {
+        let end = if problems.is_empty() { "" } else { ":" };
+        line!(text, "{} could not be read, and got no receipt{end}", counted(*unreadable, "record"));
+    }
+    for problem in problems {
+        line!(text, "  {problem}");
+    }
+    if (1..*unreadable).contains(&problems.len()) {
+        line!(text, "  and {} more", unreadable - problems.len());
     }
     text
 }
 
-fn receipt(text: &mut String, one: &ReceiptReport) {
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn receipt(text: &mut String, one: &ReceiptReport, now: Timestamp) {
     let (word, color) = match one.standing {
         ReceiptStanding::Proven => ("PROVEN", Some(AnsiColor::Green)),
-        ReceiptStanding::Said if one.said.is_some() => ("NOT ASKED", None),
-        ReceiptStanding::Said => ("NO RECEIPT", Some(AnsiColor::Red)),
+        ReceiptStanding::Said => ("NOT ASKED", None),
+        ReceiptStanding::NoReceipt if one.said.is_some() => ("CONTRADICTS ITSELF", Some(AnsiColor::Red)),
+        ReceiptStanding::NoReceipt => ("NO RECEIPT", Some(AnsiColor::Red)),
         ReceiptStanding::Undetermined => ("UNDETERMINED", Some(AnsiColor::Yellow)),
         ReceiptStanding::Refused => ("PROVES NOTHING", Some(AnsiColor::Red)),
     };
@@ -55,11 +74,13 @@ fn receipt(text: &mut String, one: &ReceiptReport) {
     }
     let Some(said) = &one.said else { return };
     let proven = one.standing == ReceiptStanding::Proven;
-    let whose = match &one.by {
-        Some(by) => format!("{by} signed it"),
-        None => "what it says, and nobody proves here".to_owned(),
-    };
-    line!(text, "  {whose}");
+    match (&one.by, one.standing) {
+        (Some(by), _) => line!(text, "  {by} signed it"),
+        (None, _) if !one.signed => line!(text, "  nobody signed it"),
+        (None, ReceiptStanding::Said | ReceiptStanding::NoReceipt) => line!(text, "  not asked who signed it"),
+        // The problem says it.
+        (None, ReceiptStanding::Proven | ReceiptStanding::Undetermined | ReceiptStanding::Refused) => {}
+    }
     line!(text, "  image     {}", one.resource.as_deref().unwrap_or("unknown"));
     if let Some(subject) = said.timeless.subject {
         line!(text, "  subject   sha256:{subject}");
@@ -78,32 +99,32 @@ fn receipt(text: &mut String, one: &ReceiptReport) {
     if said.timeless.signatures.is_empty() {
         line!(text, "    no signature counted");
     }
-    instant(text, one, said);
+    instant(text, one, said, now);
     covers(text, said);
 }
 
-fn instant(text: &mut String, one: &ReceiptReport, said: &Said) {
+fn instant(text: &mut String, one: &ReceiptReport, said: &Said, now: Timestamp) {
     let at = &said.instant;
-    line!(text, "  at {} (receipt of {}):", at.at, at.issued_at);
+    line!(text, "  at {:.0} (receipt of {:.0}):", at.at, at.issued_at);
     let causes = if at.causes.is_empty() { String::new() } else { format!(": {}", at.causes.join(", ")) };
     line!(text, "    {}, {} in mode {}{causes}", passed(one.passed), at.verdict, at.mode);
     if let Some(statement) = at.overridden {
         line!(text, "    OVERRIDDEN by sha256:{statement}: the policy was not met");
     }
     if let Some(ages) = &at.ages {
-        let scanned = ages.scanned.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
+        let scanned = ages.scanned.map_or_else(|| "unknown".to_owned(), |at| format!("{at:.0}"));
         let first = ages
             .exceptions
             .first()
-            .map(|end| format!("; the first of {} exceptions ends {end}", ages.exceptions.len()));
-        line!(text, "    gate of {}, scan of {scanned}{}", ages.gated, first.unwrap_or_default());
+            .map(|end| format!("; the first of {} exceptions ends {end:.0}", ages.exceptions.len()));
+        line!(text, "    gate of {:.0}, scan of {scanned}{}", ages.gated, first.unwrap_or_default());
     }
     if let Some(list) = &at.revocations {
-        line!(text, "    revocation list {} of {}", list.serial, list.issued_at);
+        line!(text, "    revocation list {} of {:.0}", list.serial, list.issued_at);
     }
     match (at.until, one.holds) {
-        (Some(until), Some(false)) => line!(text, "    it held until {until}: over"),
-        (Some(until), _) => line!(text, "    it holds until {until}, everything else unchanged"),
+        (Some(until), _) if until <= now => line!(text, "    it held until {until:.0}: over"),
+        (Some(until), _) => line!(text, "    it holds until {until:.0}, everything else unchanged"),
         (None, Some(_)) => line!(text, "    nothing in it ends by itself"),
         (None, None) => {}
     }
@@ -119,7 +140,7 @@ fn covers(text: &mut String, said: &Said) {
     line!(text, "  {} at {}, {decided}, for {}:", enforcement.action, enforcement.point, said.covers.len());
     for one in said.covers.iter().take(LAUNCHES) {
         let group = one.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
-        line!(text, "    {}  {}{group}", one.at, one.instance);
+        line!(text, "    {:.0}  {}{group}", one.at, one.instance);
     }
     if said.covers.len() > LAUNCHES {
         line!(text, "    and {} more", said.covers.len() - LAUNCHES);

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     fleet::{Fleet, until},
     policies::{kms, pem, trusting},
-    run::{Goldseal, files_under},
+    run::{Goldseal, files_under, notes},
 };
 
 const KEY: &str = "--receipt-key awskms:///alias/receipts";
@@ -105,7 +105,8 @@ fn requires_one(fleet: &Fleet, good: &str, bad: &str, place: &str, believing: &s
     let now = format!("--at {}", jiff::Timestamp::now());
     let missing = &["receipt-missing"];
     goldseal.verdict(&format!("{good} --policy requiring.toml {place} {now}"), "admit", &[]);
-    goldseal.verdict(&format!("{good} --policy requiring.toml {now}"), "reject", missing);
+    let without = goldseal.verdict(&format!("{good} --policy requiring.toml {now}"), "reject", missing);
+    assert!(notes(&without["images"][0]).contains(&"no-place-for-receipts"), "{without:#}");
     let both = &["receipt-missing", "evidence-absent"];
     goldseal.verdict(&format!("{bad} --policy requiring.toml {place} {now}"), "reject", both);
     goldseal.write("other.toml", required.replace(digest, &"ab".repeat(32)));
@@ -116,6 +117,35 @@ fn requires_one(fleet: &Fleet, good: &str, bad: &str, place: &str, believing: &s
     let stranger = format!("{}{}{}", &required[..table], pem("receipts", &stranger.pem()), &required[end..]);
     goldseal.write("stranger.toml", stranger);
     goldseal.verdict(&format!("{good} --policy stranger.toml {place} {now}"), "reject", missing);
+}
+
+#[test]
+fn the_hook_starts_and_decides_while_the_key_of_receipts_does_not_answer() {
+    let fleet = Fleet::new();
+    let Fleet { scene, .. } = &fleet;
+    let goldseal = &scene.goldseal;
+    let good = scene.sealed("golden");
+    scene.account.key_called("receipts");
+    fleet.group("web", &good);
+    let place = place(goldseal, "receipts");
+    // As often as the SDK tries.
+    let silent =
+        || scene.account.fault(json!({"service": "kms", "status": 500, "code": "KMSInternalException", "times": 3}));
+    silent();
+    let mut hook = fleet.hook("web", &format!("{place} {KEY}"));
+    hook.says("receipts-failed");
+    fleet.scale("web", 2);
+    until("in service", || fleet.states("web") == ["InService"; 2]);
+    let failed = hook.metric("goldseal_hook_receipt_failures_total");
+    assert!(failed > 0.0, "{failed}");
+    assert!(files_under(&goldseal.path("receipts")).is_empty(), "nothing is written without the key");
+    hook.signal("TERM");
+    assert_eq!(hook.ends(), Some(0));
+    // It answers by now.
+    assert_eq!(covered(&receipts(goldseal, &place)).into_keys().collect::<Vec<_>>(), recorded(goldseal));
+    silent();
+    let state = format!("--state file://{}", goldseal.path("state").display());
+    goldseal.fails(&format!("receipts write {state} {place} {KEY}"), 3, &["kms:DescribeKey"]);
 }
 
 #[test]
@@ -155,4 +185,15 @@ fn a_hook_that_could_write_its_evidence_or_nothing_is_refused() {
     goldseal.fails("receipts write --state file:///nowhere --receipts file:///nowhere", 2, &["no key signs"]);
     goldseal.fails("receipts write --state file:///nowhere --unsigned-receipts", 2, &["no place"]);
     goldseal.fails("receipts list", 2, &["no place"]);
+    goldseal.fails(&format!("{hook} --receipt-key awskms:///alias/receipts"), 2, &["no place"]);
+    let digest = "ab".repeat(32);
+    let required = format!(
+        "[receipt]\nauthorities = [\"receipts\"]\nrequired = true\nmax_age = \"24h\"\npolicies = [\"{digest}\"]\n"
+    );
+    let key = fleet.scene.account.key("ECC_NIST_P256");
+    goldseal.write("requiring.toml", trusting(&fleet.scene.key) + &pem("receipts", &key.pem()) + &required);
+    goldseal.fails(&format!("{hook} --policy requiring.toml"), 2, &["no place for receipts is set"]);
+    let doctor = hook.replace("hook --check", "doctor");
+    goldseal.fails(&format!("{doctor} --policy requiring.toml"), 2, &["no place for receipts is set"]);
+    goldseal.run(&format!("{hook} --policy requiring.toml --receipts file:///nowhere")).exits(0);
 }

@@ -110,7 +110,7 @@ fn stands_there(path: &str, bytes: &[u8]) -> bool {
 /// Checks receipts, each by itself.
 pub fn verify_receipts(policy: &Policy, keys: &Keys, found: &[FoundReceipt], now: Timestamp) -> ReceiptsReport {
     let receipts = found.iter().map(|one| report(policy, keys, one, now)).collect();
-    ReceiptsReport { schema: RECEIPTS_SCHEMA, at: now, policy: Some(policy.digest()), receipts }
+    ReceiptsReport { schema: RECEIPTS_SCHEMA, at: now, policy: Some(policy.digest()), receipts, more: false }
 }
 
 fn report(policy: &Policy, keys: &Keys, found: &FoundReceipt, now: Timestamp) -> ReceiptReport {
@@ -141,5 +141,6 @@ pub fn show_receipts(found: &[FoundReceipt], now: Timestamp) -> ReceiptsReport {
         Some((statement, receipt)) => ReceiptReport::said(one.place.clone(), statement, &receipt),
         None => ReceiptReport::unreadable(one.place.clone()),
     };
-    ReceiptsReport { schema: RECEIPTS_SCHEMA, at: now, policy: None, receipts: found.iter().map(show).collect() }
+    let receipts = found.iter().map(show).collect();
+    ReceiptsReport { schema: RECEIPTS_SCHEMA, at: now, policy: None, receipts, more: false }
 }

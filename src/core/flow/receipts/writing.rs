@@ -50,7 +50,8 @@ pub struct Wrote {
 }
 
 impl Wrote {
-    fn problem(&mut self, problem: String) {
+    /// Adds a problem, if they are not too many.
+    pub fn problem(&mut self, problem: String) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(problem);
         }
@@ -84,7 +85,7 @@ pub enum ReceiptsError {
 
 impl ReceiptsError {
     /// Says whether nothing but this one place is wrong, so that others may be gone on with.
-    fn is_of_one_place(&self) -> bool {
+    pub fn is_of_one_place(&self) -> bool {
         match self {
             Self::Batches { .. } | Self::Taken { .. } => true,
             Self::Port(error) => error.kind == PortErrorKind::Malformed,

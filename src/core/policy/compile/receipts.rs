@@ -48,6 +48,15 @@ impl Compiler<'_> {
                                    one is good enough";
                     self.problem(&at.span, below(at.key, "policies"), message);
                 }
+                let empty = match &policies {
+                    Field::Is(written) if written.get_ref().is_empty() => Some(written.span()),
+                    Field::Is(_) | Field::Absent | Field::Wrong { .. } => None,
+                };
+                if let Some(span) = empty {
+                    let message = "an empty list, under which no receipt is accepted; name at least one policy";
+                    self.problem(&span, below(at.key, "policies"), message);
+                    return None;
+                }
                 let policies = self.list(below(at.key, "policies"), policies);
                 Some(RequiredReceipt { max_age: max_age?, policies: policies? })
             }

@@ -35,7 +35,7 @@ fn a_receipt_that_is_required_says_of_which_policy_and_how_old() {
     for (from, to, key, message) in [
         ("max_age = \"24h\"\n", "", "receipt.max_age", "what was so once"),
         (policies.as_str(), "", "receipt.policies", "only you know which one"),
-        (policies.as_str(), "policies = []", "receipt.policies", ""),
+        (policies.as_str(), "policies = []", "receipt.policies", "name at least one policy"),
         (policies.as_str(), "policies = [\"ab\"]", "receipt.policies", ""),
         ("required = true\n", "", "receipt.max_age", "only with `required = true`"),
         ("required = true\n", "required = false\n", "receipt.policies", "only with `required = true`"),
