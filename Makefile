@@ -56,8 +56,9 @@ lambda: ## target/lambda/goldseal-lambda.zip: the launch hook as a function, for
 package: ## target/package: portable executables, .deb, .rpm, Lambda zips, SBOM, checksums; a whole release build for each
 	packaging/all.sh
 
-package-test: ## the packages in fresh Debians, and out again; root, debootstrap. EXECUTABLE=… or what `make package` made
+package-test: ## the packages in fresh Debians and out again, aarch64 emulated; root, debootstrap, qemu-user. EXECUTABLE=… or what `make package` made
 	packaging/test.sh $(or $(EXECUTABLE),target/package/goldseal-$(shell uname -m))
+	packaging/emulated.sh target/package/goldseal-aarch64
 
 fmt:
 	$(CARGO) fmt --all

@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::LazyLock,
 };
 
 use serde_json::Value;
@@ -18,8 +19,15 @@ pub const INPUTS: &str = "--sbom golden.spdx.json --scan golden.grype.json --pro
 /// An instant shortly after the fixtures were made; nothing may depend on today.
 pub const AT: &str = "--at 2026-11-24T12:00:00Z";
 
-const EXECUTABLE: &str = env!("CARGO_BIN_EXE_goldseal");
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+/// Returns the path of what is tested: what was built along, or a release in `GOLDSEAL_EXECUTABLE`.
+fn executable() -> &'static str {
+    static CHOSEN: LazyLock<String> = LazyLock::new(|| {
+        std::env::var("GOLDSEAL_EXECUTABLE").unwrap_or_else(|_| env!("CARGO_BIN_EXE_goldseal").to_owned())
+    });
+    &CHOSEN
+}
 
 /// The executable in its folder.
 pub struct Goldseal {
@@ -109,21 +117,21 @@ impl Goldseal {
     /// Runs it with these arguments, which are separated by spaces.
     pub fn run(&self, line: &str) -> Run {
         let arguments: Vec<&str> = line.split_whitespace().collect();
-        let mut program = self.wrapper.iter().map(String::as_str).chain([EXECUTABLE]).chain(arguments);
+        let mut program = self.wrapper.iter().map(String::as_str).chain([executable()]).chain(arguments);
         let mut command = self.command(program.next().unwrap());
         run(command.args(program), line)
     }
 
     /// Starts it with other values in its environment, and does not wait for its end.
     pub fn start(&self, line: &str, environment: &[(&str, &str)]) -> Child {
-        let mut command = self.command(EXECUTABLE);
+        let mut command = self.command(executable());
         let command = command.args(line.split_whitespace()).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Starts it with a file for what it logs, and does not wait for its end.
     pub fn start_logging(&self, line: &str, environment: &[(&str, &str)], log: fs::File) -> Child {
-        let mut command = self.command(EXECUTABLE);
+        let mut command = self.command(executable());
         let command = command.args(line.split_whitespace()).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
@@ -138,7 +146,7 @@ impl Goldseal {
         let shell = ["sh", "-c", script];
         let mut parts = wrapper.iter().chain(&shell);
         let mut command = self.command(parts.next().unwrap());
-        run(command.args(parts).env("GOLDSEAL", EXECUTABLE), script)
+        run(command.args(parts).env("GOLDSEAL", executable()), script)
     }
 
     /// Runs it to a failure in its JSON form, which must be the one document on standard output and say all of these.
