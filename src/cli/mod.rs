@@ -38,6 +38,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum as _};
+use futures::FutureExt as _;
 
 use self::{
     exit::{Code, Failure},
@@ -246,8 +247,10 @@ fn run(cli: Cli) -> Result<Code, Failure> {
 }
 
 /// Runs a command to its end on one thread; hashing goes to others.
-fn wait<F: Future>(command: F) -> anyhow::Result<F::Output> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command))
+///
+/// On the heap: a command has kilobytes, and every frame on the way to its first poll would have a copy of them.
+fn wait<'a, T>(command: impl Future<Output = T> + 'a) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command.boxed_local()))
 }
 
 impl std::fmt::Display for Format {

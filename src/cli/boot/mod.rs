@@ -7,6 +7,7 @@ mod role;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use futures::FutureExt as _;
 use goldseal_core::{
     attestation::Kind,
     enforcement::{BootEnd, BootStep},
@@ -106,7 +107,7 @@ impl Boot {
         }
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-        let done = runtime.block_on(self.guard(session, format));
+        let done = runtime.block_on(self.guard(session, format).boxed_local());
         // A disk or a resolver that hangs must not hold what follows.
         runtime.shutdown_background();
         let (report, code) = done?;
