@@ -187,7 +187,7 @@ async fn write(
         receipts: wrote.receipts,
         already: wrote.already,
         decisions: wrote.decisions,
-        unreadable: wrote.problems.len(),
+        unreadable: wrote.unreadable,
         problems: wrote.problems,
     };
     render::wrote_receipts(format, &report)?;

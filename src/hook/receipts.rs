@@ -103,9 +103,9 @@ where
     }
 
     fn told(&self, wrote: &Wrote) {
-        let Wrote { receipts, already, decisions, problems } = wrote;
-        if !problems.is_empty() {
-            self.metrics.receipt_failures(problems.len());
+        let Wrote { receipts, already, decisions, unreadable, problems } = wrote;
+        if *unreadable > 0 {
+            self.metrics.receipt_failures(*unreadable);
         }
         for problem in problems {
             tracing::error!(event = "receipts-missing", problem, "what was decided has no receipt: {problem}");

@@ -45,13 +45,16 @@ pub struct Wrote {
     pub already: usize,
     /// The decisions that they cover.
     pub decisions: usize,
-    /// What was recorded and is no decision, and what could not be done, with its place: the first 100.
+    /// How much of what was recorded is no decision, or could not be done.
+    pub unreadable: usize,
+    /// Each of these with its place: the first 100.
     pub problems: Vec<String>,
 }
 
 impl Wrote {
-    /// Adds a problem, if they are not too many.
+    /// Takes note of what is no decision, or could not be done.
     pub fn problem(&mut self, problem: String) {
+        self.unreadable += 1;
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(problem);
         }
