@@ -25,8 +25,11 @@ pub(super) fn contradiction<'b>(kind: Option<&str>, bounds: &'b [Bound]) -> Opti
 /// Says whether no version of an order meets two bounds; none if it does not know them.
 fn never_both(order: Order, one: &Bound, other: &Bound) -> Option<bool> {
     let found = order.compare(&one.version, &other.version)?;
-    // An epoch in one of them alone is looked at by that one alone.
-    let epoch = |bound: &Bound| bound.version.contains([':', '!']);
+    // An epoch in one of them alone is looked at by that one alone. Python has none where it is 0, written or not.
+    let epoch = |bound: &Bound| match bound.version.split_once('!') {
+        Some((epoch, _)) => epoch.bytes().any(|digit| digit != b'0'),
+        None => bound.version.contains(':'),
+    };
     if epoch(one) != epoch(other) {
         return Some(false);
     }
@@ -118,6 +121,7 @@ mod tests {
             "deb:x>=1:1.0,<0.9",
             "deb:x=3.0-1,=3.0",
             "rpm:x>=3-2,=3",
+            "pypi:x<0!0-0,>1!1",
             // Nobody knows an order for them.
             "composer:x>=3,<2",
             "deb:x>=latest,<2",
