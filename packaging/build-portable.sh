@@ -28,6 +28,8 @@ CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$PWD=/goldseal${separator}--remap-p
 # C that is compiled along (aws-lc) names files too. Its AES-GCM for AVX-512 would be 0.7 MB.
 flags="-ffile-prefix-map=$built=/target -ffile-prefix-map=$PWD=/goldseal -ffile-prefix-map=$home=/cargo"
 export CARGO_ENCODED_RUSTFLAGS "CFLAGS_${target//-/_}=$flags -DMY_ASSEMBLER_IS_TOO_OLD_FOR_512AVX"
+linker=CARGO_TARGET_$(tr a-z- A-Z_ <<<"$target")_LINKER
+export ZIG_TARGET=$arch-linux-gnu.$floor "$linker=$PWD/packaging/folding-cc.sh"
 CARGO_TARGET_DIR=$built "${CARGO:-cargo}" zigbuild --locked -j"${JOBS:-2}" --release --bin goldseal --target "$target.$floor" >&2
 
 executable=$built/$target/release/goldseal
