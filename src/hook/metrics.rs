@@ -8,11 +8,7 @@ use std::{
     },
 };
 
-use goldseal_core::{
-    enforcement::Completion,
-    policy::Mode,
-    report::{LaunchReport, Outcome},
-};
+use goldseal_core::{enforcement::Completion, report::LaunchReport};
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -226,15 +222,8 @@ impl Metrics {
     pub fn decided(&self, report: &LaunchReport, took: SignedDuration) {
         self.decisions
             .get_or_create(&DecisionLabels {
-                verdict: match report.judged.verdict {
-                    Outcome::Admit => "admit",
-                    Outcome::Undetermined => "undetermined",
-                    Outcome::Reject => "reject",
-                },
-                mode: match report.judged.mode {
-                    Mode::Enforce => "enforce",
-                    Mode::Warn => "warn",
-                },
+                verdict: report.judged.verdict.as_str(),
+                mode: report.judged.mode.as_str(),
                 action: report.action.map_or("none", Completion::as_str),
                 // Of verdict::CODES, which is a short list.
                 reason: report.first_code().to_owned(),

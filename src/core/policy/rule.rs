@@ -28,6 +28,16 @@ pub enum Mode {
     Enforce,
 }
 
+impl Mode {
+    /// Returns the word that reports and receipts have for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
 /// A policy that compiled.
 #[derive(Debug)]
 pub struct Policy {

@@ -13,6 +13,7 @@ mod repository;
 mod revocations;
 mod summary;
 mod test_result;
+mod verification;
 mod vulns;
 
 pub use approval::{Approval, is_approver};

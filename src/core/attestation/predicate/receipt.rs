@@ -16,14 +16,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{digests::Digests, image_arn};
+use super::{
+    image_arn,
+    verification::{PASSED, Resource, Verifier},
+};
 use crate::{attestation::Kind, bounded::Object, digest::Sha256Digest, ids::ImageRef};
 
 /// The field of a receipt in a verification summary.
 pub const RECEIPT_FIELD: &str = "https://goldseal.dev/receipt/v1";
 const VERIFIER: &str = "https://goldseal.dev/verifiers/receipt/v1";
-const POLICY: &str = "https://goldseal.dev/policy/v1";
-const PASSED: &str = "PASSED";
 const FAILED: &str = "FAILED";
 /// Levels of SLSA's own begin with `SLSA_`; this is none.
 const LEVEL: &str = "GOLDSEAL_ADMITTED";
@@ -47,18 +48,6 @@ pub struct Receipt {
     verified_levels: Vec<String>,
     #[serde(rename = "https://goldseal.dev/receipt/v1")]
     said: Object<Said>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Verifier {
-    id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Resource {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uri: Option<String>,
-    digest: Digests,
 }
 
 /// What a receipt says beyond a verification summary.
@@ -205,14 +194,13 @@ pub enum ReceiptFault {
 impl Receipt {
     /// Writes a receipt of what was decided under a policy.
     pub fn new(policy: Sha256Digest, said: Said) -> Self {
-        let named = |uri: Option<&str>, sha256| Resource { uri: uri.map(str::to_owned), digest: Digests { sha256 } };
         let passed = said.passed();
         Self {
             verifier: Verifier { id: VERIFIER.to_owned() },
             time_verified: said.instant.at,
             resource_uri: resource(said.timeless.image.as_ref()),
-            policy: named(Some(POLICY), policy),
-            input_attestations: said.timeless.inputs().into_iter().map(|digest| named(None, digest)).collect(),
+            policy: Resource::policy(policy),
+            input_attestations: said.timeless.inputs().into_iter().map(Resource::input).collect(),
             verification_result: result(passed).to_owned(),
             verified_levels: levels(passed).map(str::to_owned).into(),
             said: Object(said),

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::digests::Digests;
+use super::verification::{PASSED, Resource, Verifier};
 use crate::{
     bounded::Object,
     digest::Sha256Digest,
@@ -17,8 +17,6 @@ use crate::{
 };
 
 const VERIFIER: &str = "https://goldseal.dev/verifiers/gate/v1";
-const POLICY: &str = "https://goldseal.dev/policy/v1";
-const PASSED: &str = "PASSED";
 /// Levels of SLSA's own begin with `SLSA_`; this is none.
 const LEVEL: &str = "GOLDSEAL_GATE_PASSED";
 
@@ -35,18 +33,6 @@ pub struct Summary {
     verified_levels: Vec<String>,
     #[serde(rename = "https://goldseal.dev/gate/v1")]
     gate: Object<Gate>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Verifier {
-    id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Resource {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uri: Option<String>,
-    digest: Digests,
 }
 
 /// What was evaluated, and what came of it.
@@ -92,13 +78,12 @@ pub enum SummaryFault {
 impl Summary {
     /// Writes a gate result that passed.
     pub fn passed(image: &Descriptor, result: &GateResult<'_>) -> Self {
-        let resource = |uri: Option<&str>, sha256| Resource { uri: uri.map(str::to_owned), digest: Digests { sha256 } };
         Self {
             verifier: Verifier { id: VERIFIER.to_owned() },
             time_verified: result.at,
             resource_uri: image.arn(),
-            policy: resource(Some(POLICY), result.policy),
-            input_attestations: result.statements.iter().map(|digest| resource(None, *digest)).collect(),
+            policy: Resource::policy(result.policy),
+            input_attestations: result.statements.iter().copied().map(Resource::input).collect(),
             verification_result: PASSED.to_owned(),
             verified_levels: vec![LEVEL.to_owned()],
             gate: Object(Gate {

@@ -13,7 +13,6 @@ use crate::{
     digest::Sha256Digest,
     enforcement::{BootEnd, Completion},
     ids::Region,
-    policy::Mode,
     ports::{evidence_folder, receipt_path, receipts_folder, recorded_by, unsigned_folder},
     report::{AuditReport, BootRecord, BootRecordFault, Judged, LaunchReport},
 };
@@ -36,10 +35,9 @@ pub struct Decided {
 /// A receipt that nobody made yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsignedReceipt {
-    policy: Sha256Digest,
     region: Region,
     /// All but when it is made.
-    said: Said,
+    receipt: Receipt,
 }
 
 impl UnsignedReceipt {
@@ -48,30 +46,27 @@ impl UnsignedReceipt {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn payload(&self, issued: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
-        let mut receipt = self.receipt();
+        let mut receipt = self.receipt.clone();
         receipt.issue(issued);
-        match (&self.said.timeless.image, self.said.timeless.subject) {
+        let timeless = &self.receipt.said().timeless;
+        match (&timeless.image, timeless.subject) {
             (Some(image), Some(subject)) => write_about(image, subject, SUMMARY_TYPE, &receipt),
             // Of what could not be described only the name is known.
             (Some(_), None) | (None, _) => write_named(receipt.resource(), SUMMARY_TYPE, &receipt, false),
         }
     }
 
-    fn receipt(&self) -> Receipt {
-        Receipt::new(self.policy, self.said.clone())
-    }
-
     /// Returns where it is kept, signed or not.
     pub fn path(&self, signed: bool) -> String {
-        let folder = receipts_folder(&self.region, self.said.timeless.image.as_ref());
-        let folder = evidence_folder(&folder, self.said.timeless.evidence);
-        let receipt = self.receipt();
+        let Self { region, receipt } = self;
+        let timeless = &receipt.said().timeless;
+        let folder = evidence_folder(&receipts_folder(region, timeless.image.as_ref()), timeless.evidence);
         receipt_path(&if signed { folder } else { unsigned_folder(&folder) }, receipt.last(), receipt.name(), signed)
     }
 
     /// Says whether a receipt is that of these decisions, whenever it was made.
     pub fn is(&self, receipt: &Receipt) -> bool {
-        receipt.name() == self.receipt().name()
+        receipt.name() == self.receipt.name()
     }
 }
 
@@ -153,8 +148,8 @@ pub fn receipts_of(decided: Vec<Decided>) -> Result<Vec<UnsignedReceipt>, serde_
         covers.sort_by(|a, b| (a.at, a).cmp(&(b.at, b)));
         covers.dedup();
         for some in covers.chunks(MOST_COVERED) {
-            let said = said(&one, some.to_vec());
-            receipts.push(UnsignedReceipt { policy: one.policy, region: one.region.clone(), said });
+            let receipt = Receipt::new(one.policy, said(&one, some.to_vec()));
+            receipts.push(UnsignedReceipt { region: one.region.clone(), receipt });
         }
     }
     Ok(receipts)
@@ -167,10 +162,6 @@ fn said(one: &Decided, covers: Vec<Covered>) -> Said {
     let mut causes: Vec<String> = judged.reasons.iter().chain(&judged.faults).map(|cause| cause.code.clone()).collect();
     causes.sort();
     causes.dedup();
-    let mode = match judged.mode {
-        Mode::Enforce => "enforce",
-        Mode::Warn => "warn",
-    };
     Said {
         timeless: Timeless {
             image: judged.image.clone(),
@@ -183,7 +174,7 @@ fn said(one: &Decided, covers: Vec<Covered>) -> Said {
             issued_at: at,
             verdict: judged.verdict.as_str().to_owned(),
             causes,
-            mode: mode.to_owned(),
+            mode: judged.mode.as_str().to_owned(),
             until: judged.until,
             ages: judged.basis.ages.clone(),
             revocations: judged.basis.revocations.clone(),
