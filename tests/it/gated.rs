@@ -1,5 +1,7 @@
 //! A pipeline whose policy asks for a gate and for a person's approval, and files that are fresh enough to pass it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -30,6 +32,15 @@ pub struct Gated {
 pub fn hours_ago(hours: i64) -> String {
     let at = Timestamp::now().saturating_sub(SignedDuration::from_hours(hours)).unwrap();
     format!("{at:.0}")
+}
+
+/// Waits for tomorrow (UTC) if that is minutes away: a lock is counted in whole days, and only two runs of one day mean the same.
+pub fn away_from_midnight() {
+    const DAY: i64 = 24 * 60 * 60;
+    let left = DAY - Timestamp::now().as_second().rem_euclid(DAY);
+    if left < 180 {
+        std::thread::sleep(Duration::from_secs(left.unsigned_abs()));
+    }
 }
 
 /// Changes a JSON file of the folder.

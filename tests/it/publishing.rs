@@ -25,6 +25,7 @@ const CALLS: [&str; 5] =
 
 /// A scene whose sealings hold at any time: publication is judged now, whenever the tests run.
 fn scene() -> Scene {
+    crate::gated::away_from_midnight();
     let scene = Scene::new();
     scene.goldseal.change("build.json", "\"finishedOn\": \"2026-11-20T09:19:47Z\",", "", "build.json");
     scene

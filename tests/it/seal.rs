@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{REGION, wait},
     cloud::cloud,
-    gated::{FAR, GATE, Gated, RUN, hours_ago, manifest},
+    gated::{FAR, GATE, Gated, RUN, away_from_midnight, hours_ago, manifest},
     proxy::Proxy,
 };
 
@@ -37,6 +37,7 @@ pub fn seal(more: &str) -> String {
 
 /// A scene with an approved run in two regions.
 fn scene() -> (Gated, [String; 2]) {
+    away_from_midnight();
     let scene = Gated::new();
     let images = scene.two_regions("golden");
     scene.gate("--manifest manifest.json");
