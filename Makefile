@@ -1,5 +1,5 @@
 # An index of commands. `make demo` and `make test` need Rust, Python 3 and make, and set up the rest themselves.
-.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda package package-test fmt drills
+.PHONY: demo test check deny tools e2e boot-test page chaos soak bench fuzz mutants lambda package package-test reproduce fmt drills
 
 CARGO ?= cargo
 JOBS  ?= 2
@@ -23,8 +23,8 @@ deny: ## bans, licences and sources of everything that is built in
 fuzz: ## every parser of outside bytes, ten minutes each; needs a nightly compiler; TARGETS='bundle policy' for some
 	fuzz/run.sh long $(TARGETS)
 
-mutants: ## everything in core that decides, changed bit by bit: what no test notices; SHARD=K/N for one part of N
-	tests/mutants/run.sh shard $(SHARD)
+mutants: ## everything in core that decides, changed bit by bit: what no test notices; in one build, or SHARD=K/N with one for each
+	tests/mutants/run.sh $(if $(SHARD),shard $(SHARD),at-once)
 
 tools: ## Packer, Syft, Grype, Goss, cosign, a registry, a second opinion: built once, needs Go and Node
 	tests/tools/build.sh
@@ -59,6 +59,9 @@ package: ## target/package: portable executables, .deb, .rpm, Lambda zips, SBOM,
 package-test: ## the packages in fresh Debians and out again, aarch64 emulated; root, debootstrap, qemu-user. EXECUTABLE=… or what `make package` made
 	packaging/test.sh $(or $(EXECUTABLE),target/package/goldseal-$(shell uname -m))
 	packaging/emulated.sh target/package/goldseal-aarch64
+
+reproduce: ## two release builds of the last commit in two folders: are they the same bytes? ARCH=aarch64; EXECUTABLE=… builds once
+	packaging/reproduce.sh $(or $(ARCH),$(shell uname -m)) $(EXECUTABLE)
 
 fmt:
 	$(CARGO) fmt --all

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # run.sh smoke|long [TARGET…]: builds the fuzz targets and runs them, two at a time, from copies of their seeds.
-# smoke: some seconds a target. long: ten minutes; SECONDS_EACH says otherwise. SANITIZER=address looks into C as well.
+# smoke: some seconds a target, the same inputs each time. long: ten minutes. SECONDS_EACH says otherwise; SANITIZER=address
+# looks into C as well.
 # What broke a target is left in fuzz/artifacts/TARGET. Ends with `N passed, N failed, N skipped`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 case ${1-} in
-    smoke) each=${SECONDS_EACH:-3} ;;
-    long) each=${SECONDS_EACH:-600} ;;
+    smoke) each=${SECONDS_EACH:-3} seed=1 ;;
+    long) each=${SECONDS_EACH:-600} seed=0 ;;
     *) echo 'usage: run.sh smoke|long [TARGET…]' >&2; exit 2 ;;
 esac
 shift
@@ -30,11 +31,11 @@ cargo "+$nightly" fuzz build --sanitizer "${SANITIZER:-none}" ||
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ $# -gt 0 ] || set -- $(ls fuzz/corpus)
-one() { # TARGET SECONDS BINARY WORK
+one() { # TARGET SECONDS BINARY WORK SEED
     mkdir -p "$4/$1/found" "fuzz/artifacts/$1"
     local dictionary=()
     [ ! -f "fuzz/dictionaries/$1" ] || dictionary=("-dict=fuzz/dictionaries/$1")
-    "$3" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" \
+    "$3" -seed="$5" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" \
         -artifact_prefix="fuzz/artifacts/$1/" "$4/$1/found" "fuzz/corpus/$1" >"$4/$1/log" 2>&1
     local status=$? runs
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$4/$1/log")
@@ -47,7 +48,7 @@ one() { # TARGET SECONDS BINARY WORK
     fi
 }
 export -f one
-printf '%s\n' "$@" | xargs -P "${JOBS:-2}" -I{} bash -c 'one "$@"' _ {} "$each" "$CARGO_TARGET_DIR/$triple/release/{}" "$work"
+printf '%s\n' "$@" | xargs -P "${JOBS:-2}" -I{} bash -c 'one "$@"' _ {} "$each" "$CARGO_TARGET_DIR/$triple/release/{}" "$work" "$seed"
 find fuzz/artifacts -type d -empty -delete 2>/dev/null
 
 [ -z "${KEEP_FOUND-}" ] || cp -r "$work/." "$KEEP_FOUND"

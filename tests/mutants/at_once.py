@@ -6,6 +6,8 @@ not compile is taken out again until the rest does. The list, and the words for 
 
     at_once.py build --list LIST.json --tree COPY      writes mutants into COPY and builds its tests
     at_once.py run --tree COPY --results FILE [PATTERN…]   runs those whose file matches, and appends `WHAT<TAB>MUTANT`
+
+First it looks which mutants each test comes by: only those tests can notice one.
 """
 
 import argparse
@@ -14,7 +16,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tree_sitter
@@ -22,24 +26,47 @@ import tree_sitter_rust
 
 RUST = tree_sitter.Language(tree_sitter_rust.language())
 CORE = Path("src/core")
-CHOOSE = """//! Which mutant lives.
+CHOOSE = """//! Which mutant lives, and which were reached.
 
-/// Returns its number; 0 is none.
-pub(crate) fn id() -> usize {
-    static ID: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-    *ID.get_or_init(|| std::env::var("MUTANT").ok().and_then(|text| text.parse().ok()).unwrap_or(0))
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+static SEEN: [AtomicBool; 16384] = [const { AtomicBool::new(false) }; 16384];
+
+/// Returns the number of the one that lives, 0 is none, and where to write those that were reached.
+fn chosen() -> &'static (usize, Option<File>) {
+    static CHOSEN: OnceLock<(usize, Option<File>)> = OnceLock::new();
+    CHOSEN.get_or_init(|| {
+        let number = std::env::var("MUTANT").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let file = std::env::var_os("MUTANTS_REACHED").map(|path| OpenOptions::new().append(true).create(true).open(path).unwrap());
+        (number, file)
+    })
+}
+
+/// Returns the one that lives, where one of these could.
+pub(crate) fn at(numbers: &[usize]) -> usize {
+    let (number, reached) = chosen();
+    if let Some(mut file) = reached.as_ref() {
+        for one in numbers {
+            if !SEEN[*one].swap(true, Ordering::Relaxed) {
+                file.write_all(format!("{one}\\n").as_bytes()).unwrap();
+            }
+        }
+    }
+    *number
 }
 
 /// Says whether it is this one.
 pub(crate) fn on(number: usize) -> bool {
-    id() == number
+    at(&[number]) == number
 }
 """
-# Each turns every bit of something, or makes something huge: asked only of what nothing else noticed.
-SLOW = [
-    "no_bit_of", "a_large_sbom_is_named", "no_changed_bit", "ten_thousand_instances", "by_the_same_policy_nothing",
-    "every_key_of_the_schema", "what_is_kept_is_bounded_and_open",
-]  # fmt: skip
 
 
 class Writer:
@@ -148,8 +175,13 @@ class Writer:
         return b"/*<%d*/ %d => %s /*%d>*/, " % (number, number, value, number)
 
     @staticmethod
-    def match(arms: list[bytes], otherwise: bytes) -> bytes:
-        return b"(match crate::mutant::id() { " + b"".join(arms) + b"_ => " + otherwise + b" })"
+    def chosen(arms: list[bytes]) -> bytes:
+        numbers = b", ".join(re.match(rb"/\*<(\d+)", arm)[1] for arm in arms)
+        return b"match crate::mutant::at(&[" + numbers + b"]) { " + b"".join(arms)
+
+    @classmethod
+    def match(cls, arms: list[bytes], otherwise: bytes) -> bytes:
+        return b"(" + cls.chosen(arms) + b"_ => " + otherwise + b" })"
 
     def base(self, node, name: bytes) -> bytes:
         rest = next(child for child in node.parent.children if child.type == "base_field_initializer")
@@ -159,7 +191,7 @@ class Writer:
         body = node.child_by_field_name("body")
         head = self.source[node.start_byte : body.start_byte]
         arms = [self.arm(n, b"return " + self.replacement(n)) for n in numbers]
-        return head + b"{ match crate::mutant::id() { " + b"".join(arms) + b"_ => {} }" + self.plain(body)[1:]
+        return head + b"{ " + self.chosen(arms) + b"_ => {} }" + self.plain(body)[1:]
 
     def binary(self, node, numbers: list[int]) -> bytes:
         left, right = self.emit(node.child_by_field_name("left")), self.emit(node.child_by_field_name("right"))
@@ -278,9 +310,10 @@ def build(arguments: argparse.Namespace) -> None:
     print(f"{len(alive)} can live, {len(unviable)} do not compile, {len(unwritten)} are left to cargo-mutants")
 
 
-def judged(binary: str, tree: Path, number: int, words: list[str], seconds: float) -> str:
-    env = {**os.environ, "MUTANT": str(number), "RUST_BACKTRACE": "0", "PROPTEST_FAILURE_PERSISTENCE": "off", "RUSTC_BOOTSTRAP": "1"}
-    command = [binary, "--quiet", "-Zunstable-options", "--fail-fast", *words]
+def tested(state: dict, tree: Path, tests: list[str], seconds: float, **variables: str) -> str:
+    """Runs tests of the core one after the other, up to the first that fails."""
+    env = {**os.environ, "RUST_BACKTRACE": "0", "PROPTEST_FAILURE_PERSISTENCE": "off", "RUSTC_BOOTSTRAP": "1", **variables}
+    command = [state["binary"], "--quiet", "--test-threads=1", "-Zunstable-options", "--fail-fast", "--exact", *tests]
     try:
         run = subprocess.run(command, cwd=tree / CORE, env=env, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -288,41 +321,57 @@ def judged(binary: str, tree: Path, number: int, words: list[str], seconds: floa
     return "missed" if run.returncode == 0 else "caught"
 
 
-def nearest(file: str, tests: list[str]) -> str:
-    """The module whose tests are most likely to notice: the innermost around a file that has some."""
-    parts = list(Path(file).relative_to(CORE).with_suffix("").parts)
-    while len(parts) > 1 and sum(test.startswith("::".join(parts) + "::") for test in tests) < 3:
-        parts.pop()
-    return "::".join(parts) + "::"
+def reach(state: dict, tree: Path, workers: ThreadPoolExecutor) -> dict[str, dict]:
+    """For each test, how long it takes and which mutants it comes by."""
+    kept = tree / "reach.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    listed = subprocess.run([state["binary"], "--list"], capture_output=True, text=True, check=True).stdout
+    tests = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+
+    def one(test: str) -> dict:
+        with tempfile.NamedTemporaryFile() as file:
+            start = time.monotonic()
+            if tested(state, tree, [test], 600, MUTANTS_REACHED=file.name) != "missed":
+                sys.exit(f"{test} fails without any mutant")
+            return {"seconds": time.monotonic() - start, "reached": [int(line) for line in Path(file.name).read_text().split()]}
+
+    reached = dict(zip(tests, workers.map(one, tests), strict=True))
+    kept.write_text(json.dumps(reached))
+    return reached
 
 
 def run(arguments: argparse.Namespace) -> None:
     state = json.loads((arguments.tree / "mutants.json").read_text())
+    workers = ThreadPoolExecutor(arguments.jobs)
+    reached = reach(state, arguments.tree, workers)
+    by_mutant: dict[str, list[str]] = {}
+    for test in sorted(reached, key=lambda test: reached[test]["seconds"]):
+        for number in reached[test]["reached"]:
+            by_mutant.setdefault(str(number), []).append(test)
     done = set()
     if arguments.results.exists():
         done = {line.split("\t")[1] for line in arguments.results.read_text().splitlines()}
-    skips = [word for slow in SLOW for word in ("--skip", slow)]
-    ask = lambda number, words, seconds: judged(state["binary"], arguments.tree, number, words, seconds)  # noqa: E731
-    if ask(0, skips, 600) != "missed":
-        sys.exit("the tests fail without any mutant")
-    chosen = [
-        (number, one) for pattern in arguments.patterns or [""] for number, one in state["alive"].items() if pattern in one["file"]
-    ]
-    listed = subprocess.run([state["binary"], "--list"], capture_output=True, text=True, check=True).stdout
-    tests = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+    chosen = {
+        state["names"][number]: number
+        for number, one in state["alive"].items()
+        if any(pattern in one["file"] for pattern in arguments.patterns or [""])
+    }
+
+    def one(name: str) -> str:
+        start, tests = time.monotonic(), by_mutant.get(chosen[name], [])
+        what = "missed" if tests else "unreached"
+        # The quick ones first: most mutants are caught by them.
+        while what == "missed" and tests:
+            few = [tests[0]] + [test for test in tests[1:] if reached[test]["seconds"] < 4 * max(0.02, reached[tests[0]]["seconds"])]
+            tests = [test for test in tests if test not in few]
+            usual = sum(reached[test]["seconds"] for test in few)
+            what = tested(state, arguments.tree, few, 30 + 10 * usual, MUTANT=chosen[name])
+        return f"{what}\t{name}\t{time.monotonic() - start:.1f}\n"
+
     with arguments.results.open("a") as results:
-        for number, one in chosen:
-            name = state["names"][number]
-            if name in done:
-                continue
-            done.add(name)
-            start = time.monotonic()
-            what = ask(number, [nearest(one["file"], tests), *skips], 60)
-            if what == "missed":
-                what = ask(number, skips, 120)
-            if what == "missed" and not arguments.quick:
-                what = ask(number, [], 600)
-            results.write(f"{what}\t{name}\t{time.monotonic() - start:.1f}\n")
+        for line in workers.map(one, [name for name in chosen if name not in done]):
+            results.write(line)
             results.flush()
 
 
@@ -337,7 +386,7 @@ def main() -> None:
     two = commands.add_parser("run")
     two.add_argument("--tree", type=Path, required=True)
     two.add_argument("--results", type=Path, required=True)
-    two.add_argument("--quick", action="store_true", help="leave out the slow tests for good")
+    two.add_argument("--jobs", type=int, default=2)
     two.add_argument("patterns", nargs="*")
     two.set_defaults(do=run)
     arguments = parser.parse_args()
