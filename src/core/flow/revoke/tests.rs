@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    attestation::Kind,
+    attestation::{Kind, predicate::RevocationsFault},
+    flow::SignError,
     ids::ImageRef,
-    policy::ListName,
+    policy::{ListName, Lists},
     ports::PortErrorKind,
     report::Falls,
     testing::{
