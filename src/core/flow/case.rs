@@ -3,24 +3,23 @@
 //! Gathering and verifying takes calls and time; judging takes neither. So what judges one image again and again keeps
 //! its case, never a verdict, and everything in a case that is bound to time is looked at anew.
 
+mod facts;
+mod told;
+
 use std::{borrow::Cow, sync::Arc};
 
 use jiff::Timestamp;
 
+pub(super) use self::facts::Facts;
+use self::facts::sealed;
 use crate::{
-    attestation::{
-        Kind,
-        predicate::{ContentDigests, Provenance},
-    },
+    attestation::Kind,
     digest::Sha256Digest,
     ids::{ImageRef, SnapshotId},
-    image::{DescribedImage, Descriptor, ImageFacts, Tags},
-    policy::{
-        Context, Dossier, Gathered, Judgement, KeySource, Keys, Policy, Receipts, Survey, judge_with, undescribed,
-    },
+    image::{Descriptor, ImageFacts, Tags},
+    policy::{Context, Dossier, Gathered, Judgement, Keys, Policy, Receipts, judge_with, undescribed},
     ports::{EvidenceStore, ImageCatalog, PortError, PortErrorKind, Stored},
-    report::{Basis, FactsFrom, ImageReport, Note, policy_notes},
-    trust::{AuthorityName, Discounted},
+    report::{FactsFrom, Note},
     verdict::{Fault, Reason},
 };
 
@@ -33,19 +32,6 @@ pub struct Case {
     place: String,
     keys: Arc<Keys>,
     receipts: Receipts,
-}
-
-/// What is known of the image itself.
-#[derive(Debug)]
-pub(super) enum Facts {
-    Known {
-        facts: Box<ImageFacts>,
-        from: FactsFrom,
-    },
-    /// Nobody has said yet: the evidence will, once there is some.
-    InEvidence,
-    Refused(Vec<Reason>),
-    Unknown(Fault),
 }
 
 #[derive(Debug)]
@@ -238,33 +224,6 @@ impl Case {
         })
     }
 
-    /// Reports a judgement of it, for a launch in `context` (its region is the image's).
-    pub fn report(&self, policy: &Policy, judgement: Judgement, context: &Context) -> ImageReport {
-        let mode = policy.mode(&Context { region: Some(self.image.region.clone()), ..context.clone() });
-        let mut notes = policy_notes(policy);
-        if let Facts::Known { facts, .. } = &self.facts {
-            notes.extend(about(policy, &judgement));
-            if let Some(state) = facts.state.as_deref().filter(|state| *state != "available") {
-                notes.push(Note::new("image-not-available", format!("EC2 says that the image is {state}")));
-            }
-        }
-        notes.extend(judgement.short.iter().map(Note::remark));
-        let basis = Basis::of(policy, &self.keys, &judgement);
-        let mut report = ImageReport::new(self.image.clone(), judgement, mode, self.place.clone());
-        report.basis = basis;
-        if let Facts::Known { facts, .. } = &self.facts {
-            report.subject = Some(facts.descriptor.digest());
-            report.owner = Some(facts.descriptor.owner().clone());
-        }
-        if let Evidence::Found { dossier, instead } = &self.evidence {
-            report.evidence_sha256 = Some(dossier.evidence);
-            notes.extend(instead.clone());
-        }
-        notes.extend(self.keys.lists().remarks().iter().map(Note::remark));
-        report.notes = notes;
-        report
-    }
-
     /// Returns the evidence as it was verified.
     pub fn dossier(&self) -> Option<&Arc<Dossier>> {
         match &self.evidence {
@@ -307,65 +266,6 @@ impl Case {
     }
 }
 
-impl Facts {
-    /// Takes what EC2 says of the image that it was asked for.
-    pub(super) fn of_ec2(image: &ImageRef, described: DescribedImage) -> Self {
-        match ImageFacts::from_described(image, described) {
-            Ok(facts) => Self::Known { facts: Box::new(facts), from: FactsFrom::Ec2 },
-            Err(fault) => Self::Unknown(Fault::ImageUnavailable { problem: chain(&fault) }),
-        }
-    }
-
-    /// Lets its signed provenance say what an image is that EC2 did not describe, where the policy asks for one.
-    /// `witness` is what the caller holds it against; it hears of the image from EC2 by another way.
-    pub(super) fn in_provenance(policy: &Policy, why: &str, witness: &str) -> (Self, Option<Note>) {
-        if policy.requirement(Kind::Provenance).is_none() {
-            let missing = "the policy asks for no provenance, whose descriptor would stand in for it";
-            return (Self::Unknown(Fault::ImageUnavailable { problem: format!("{why}; and {missing}") }), None);
-        }
-        let message = format!(
-            "{why}: what the image is was taken from its signed provenance and held against {witness}; tags of the image \
-             were not seen"
-        );
-        (Self::InEvidence, Some(Note::new("facts-from-provenance", message)))
-    }
-}
-
-/// Finds the descriptor of an image in what authorities signed.
-fn sealed(survey: &Survey<'_>, image: &ImageRef) -> Result<Descriptor, Vec<Reason>> {
-    let found = survey.descriptors().map_err(|(line, defect)| vec![Reason::defect(line, &defect)])?;
-    let (own, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.image() == *image);
-    match <[Descriptor; 1]>::try_from(own) {
-        Ok([one]) => Ok(one),
-        Err(own) if own.len() > 1 => {
-            Err(vec![Reason::AttestationAmbiguous { kind: Kind::Provenance, found: own.len() }])
-        }
-        Err(_) if !others.is_empty() => {
-            Err(others.iter().flat_map(|other| differences(image, &other.image())).collect())
-        }
-        Err(_) => {
-            let cause =
-                |one: &Discounted| Reason::EvidenceDiscounted { line: one.line, discount: one.discount.clone() };
-            let missing = Reason::AttestationMissing { kind: Kind::Provenance };
-            Err(std::iter::once(missing).chain(survey.discounted().map(cause)).collect())
-        }
-    }
-}
-
-fn differences(document: &ImageRef, descriptor: &ImageRef) -> Vec<Reason> {
-    let parts = [
-        ("region", document.region.as_str(), descriptor.region.as_str()),
-        ("image", document.id.as_str(), descriptor.id.as_str()),
-    ];
-    let different = parts.into_iter().filter(|(_, one, other)| one != other);
-    different
-        .map(|(what, document, descriptor)| {
-            let (document, descriptor) = (document.to_owned(), descriptor.to_owned());
-            Reason::IdentityMismatch { what, document, descriptor }
-        })
-        .collect()
-}
-
 /// Judges an image of which is known only that it is not one.
 fn refused(reasons: &[Reason]) -> Judgement {
     let internal = Fault::Internal { problem: "refused for no reason".to_owned() };
@@ -377,42 +277,4 @@ fn refused(reasons: &[Reason]) -> Judgement {
 
 fn passes(error: &PortError) -> bool {
     matches!(error.kind, PortErrorKind::Unavailable | PortErrorKind::Throttled)
-}
-
-/// Notes about what the verdict stands on.
-fn about(policy: &Policy, judgement: &Judgement) -> Vec<Note> {
-    let mut notes = Vec::new();
-    if judgement.dangerous_local_key {
-        notes.push(Note::new(
-            "dangerous-local-key",
-            "a statement was signed with a key file on disk: whoever copied it can sign",
-        ));
-    }
-    let content = judgement.provenance.as_ref().and_then(Provenance::content_digests);
-    if content == Some(ContentDigests::LeftOut) {
-        notes.push(Note::new(
-            "no-content-digest",
-            "sealed without content digests: what is on the devices is not bound",
-        ));
-    }
-    let counted = |name: &AuthorityName| judgement.checked.iter().any(|one| one.required && one.by == *name);
-    for signatory in policy.signatories() {
-        if matches!(signatory.key, KeySource::Pem(_)) && counted(&signatory.name) {
-            let message =
-                format!("{} is a public key in the policy: nobody asked whether its owner withdrew it", signatory.name);
-            notes.push(Note::new("key-state-not-asked", message));
-        }
-    }
-    notes
-}
-
-/// One line of an error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
