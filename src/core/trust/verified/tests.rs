@@ -12,7 +12,7 @@ use crate::{
         log::FakeLog,
     },
     time::Window,
-    trust::{Testimony, Witness},
+    trust::{Authority, Testimony, Witness},
 };
 
 fn at(second: i64) -> Timestamp {
