@@ -5,77 +5,27 @@
 
 mod audit;
 mod boot;
+mod fragment;
 mod hook;
+mod overrides;
 
 use std::path::{Path, PathBuf};
 
 use goldseal_core::ids::{HookName, Region};
-use serde::Deserialize;
-
-use crate::{
-    adapters::{
-        carried::CarriedPlace,
-        store::{NotAStoreUrl, StoreUrl},
-    },
-    files::{self, FileError},
-};
 
 pub use self::{
     audit::AuditFragment,
     boot::{BootFragment, BootSettings, DescribeImages},
+    fragment::Fragment,
     hook::{DEADLINE, EnrollSettings, HookFragment, HookSettings},
+    overrides::CarriedOverrides,
+};
+use crate::{
+    adapters::store::{NotAStoreUrl, StoreUrl},
+    files::FileError,
 };
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
-const LARGEST: usize = 64 << 10;
-
-/// Settings as one source gives them. Flags and the environment come as one of these, the file as another.
-#[derive(Debug, Clone, Default, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields)]
-pub struct Fragment {
-    /// Where evidence is kept: file:///dir, s3://bucket/prefix, oci://registry/repo or https://host/path (read only)
-    #[arg(long, value_name = "URL", env = "GOLDSEAL_STORE", global = true, help_heading = "Settings")]
-    pub store: Option<String>,
-    /// The policy document
-    #[arg(long, value_name = "FILE", env = "GOLDSEAL_POLICY", global = true, help_heading = "Settings")]
-    pub policy: Option<PathBuf>,
-    /// The region of images that are named without one [default: the AWS settings' region]
-    #[arg(long, value_name = "REGION", env = "GOLDSEAL_REGION", global = true, help_heading = "Settings")]
-    pub region: Option<Region>,
-    /// A PEM file of certificate authorities that https and oci stores trust beside those of the system
-    #[arg(long, value_name = "FILE", env = "GOLDSEAL_CA_FILE", global = true, help_heading = "Settings")]
-    pub ca_file: Option<PathBuf>,
-    /// Overrides that are carried past the store: a file, or a store that is still there; several with commas
-    #[arg(
-        long = "overrides",
-        value_name = "FILE|URL",
-        env = "GOLDSEAL_OVERRIDES",
-        value_delimiter = ',',
-        global = true,
-        help_heading = "Settings"
-    )]
-    #[serde(default)]
-    pub overrides: Vec<String>,
-    /// Where receipts are kept: file:///dir or s3://bucket/prefix, not where the evidence is
-    #[arg(long, value_name = "URL", env = "GOLDSEAL_RECEIPTS", global = true, help_heading = "Settings")]
-    pub receipts: Option<String>,
-    /// The key that signs receipts; its flag is that of the commands that write some.
-    #[arg(skip)]
-    pub receipt_key: Option<String>,
-    /// What only the launch hook needs; its flags are its command's.
-    #[arg(skip)]
-    #[serde(default)]
-    pub hook: HookFragment,
-    /// What only the boot guard needs.
-    #[arg(skip)]
-    #[serde(default)]
-    pub boot: BootFragment,
-    /// What only the audit needs.
-    #[arg(skip)]
-    #[serde(default)]
-    pub audit: AuditFragment,
-}
-
 /// Settings that are valid.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -95,17 +45,6 @@ pub struct Settings {
     boot: BootFragment,
     /// What the file says of the audit.
     pub audit: AuditFragment,
-}
-
-/// Where overrides are carried, past the store.
-#[derive(Debug, Clone, Default)]
-pub struct CarriedOverrides {
-    /// The places.
-    pub places: Vec<CarriedPlace>,
-    /// A flag or the environment names them: a file that is not there is then a mistake. One that the settings file names
-    /// may be put there when it is needed.
-    pub named: bool,
-    written: Vec<CarriedPlace>,
 }
 
 /// Settings that are not valid.
@@ -174,11 +113,11 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn load(given: Fragment, config: Option<&Path>) -> Result<Self, SettingsError> {
         let file = match config {
-            Some(path) => fragment(path)?,
+            Some(path) => fragment::read(path)?,
             // What is there and cannot be read is an error, not an absence.
             None => match Path::new(SYSTEM_FILE).try_exists() {
                 Ok(false) => Fragment::default(),
-                Ok(true) | Err(_) => fragment(Path::new(SYSTEM_FILE))?,
+                Ok(true) | Err(_) => fragment::read(Path::new(SYSTEM_FILE))?,
             },
         };
         Self::merge(given, file)
@@ -280,32 +219,6 @@ impl Settings {
     }
 }
 
-impl CarriedOverrides {
-    fn merge(given: &[String], file: &[String]) -> Result<Self, SettingsError> {
-        let (given, written) = (carried(given)?, carried(file)?);
-        let named = !given.is_empty();
-        Ok(Self { places: if named { given } else { written.clone() }, named, written })
-    }
-
-    /// Returns the places that are in force where a flag names others: those of the environment, or else of the settings
-    /// file.
-    ///
-    /// # Errors
-    /// [`SettingsError::Overrides`].
-    pub fn in_force(&self, environment: Option<String>) -> Result<Self, SettingsError> {
-        let given: Vec<String> = environment.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
-        let (given, written) = (carried(&given)?, self.written.clone());
-        let named = !given.is_empty();
-        Ok(Self { places: if named { given } else { written.clone() }, named, written })
-    }
-}
-
-fn carried(places: &[String]) -> Result<Vec<CarriedPlace>, SettingsError> {
-    let places = places.iter().filter(|place| !place.is_empty());
-    let parsed = places.map(|place| place.parse::<CarriedPlace>());
-    parsed.collect::<Result<_, _>>().map_err(|error| SettingsError::Overrides(error.to_string()))
-}
-
 /// Reads where receipts are kept.
 fn receipts(text: &str, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsError> {
     let invalid = SettingsError::Receipts;
@@ -321,90 +234,5 @@ fn receipts(text: &str, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsEr
     Ok(url)
 }
 
-fn fragment(path: &Path) -> Result<Fragment, SettingsError> {
-    let text = files::read_text(path, LARGEST)?;
-    toml::from_str(&text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        SettingsError::Toml {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column,
-            message: error.message().to_owned(),
-        }
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flag_goes_before_the_file_and_absence_is_said() {
-        let given = Fragment { store: Some("file:///flag".into()), ..Fragment::default() };
-        let file: Fragment =
-            toml::from_str("store = 'file:///file'\npolicy = '/p.toml'\nregion = 'eu-west-1'").unwrap();
-        let settings = Settings::merge(given, file).unwrap();
-        assert_eq!(settings.store().unwrap().to_string(), "file:///flag");
-        assert_eq!(settings.policy().unwrap(), Path::new("/p.toml"));
-        let none = Settings::merge(Fragment::default(), Fragment::default()).unwrap();
-        assert!(matches!(none.store(), Err(SettingsError::Missing { what: "store", .. })));
-        assert!(matches!(none.policy(), Err(SettingsError::Missing { what: "policy", .. })));
-    }
-
-    #[test]
-    fn the_policy_in_force_is_never_the_one_of_a_flag() {
-        let given = || Fragment { policy: Some("/new.toml".into()), ..Fragment::default() };
-        let file: Fragment = toml::from_str("policy = '/p.toml'").unwrap();
-        let settings = Settings::merge(given(), file).unwrap();
-        assert_eq!(settings.policy().unwrap(), Path::new("/new.toml"));
-        assert_eq!(settings.policy_in_force(None).unwrap(), Path::new("/p.toml"));
-        assert_eq!(settings.policy_in_force(Some("".into())).unwrap(), Path::new("/p.toml"));
-        assert_eq!(settings.policy_in_force(Some("/e.toml".into())).unwrap(), Path::new("/e.toml"));
-        let none = Settings::merge(given(), Fragment::default()).unwrap();
-        assert!(matches!(none.policy_in_force(None), Err(SettingsError::Missing { .. })));
-    }
-
-    #[test]
-    fn overrides_of_a_flag_go_before_those_of_the_file_and_what_is_in_force_is_told_apart() {
-        let given = Fragment { overrides: vec!["flag.jsonl".into()], ..Fragment::default() };
-        let file: Fragment = toml::from_str("overrides = ['/etc/x.jsonl', 's3://other/evidence']").unwrap();
-        let settings = Settings::merge(given, file.clone()).unwrap().overrides;
-        assert_eq!((settings.places.len(), settings.named), (1, true));
-        assert_eq!(settings.in_force(None).unwrap().places.len(), 2);
-        let of_environment = settings.in_force(Some("a,b,c".into())).unwrap();
-        assert_eq!((of_environment.places.len(), of_environment.named), (3, true));
-        let settings = Settings::merge(Fragment::default(), file).unwrap().overrides;
-        assert_eq!((settings.places.len(), settings.named), (2, false));
-        let given = Fragment { overrides: vec!["ftp://x".into()], ..Fragment::default() };
-        assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Overrides(_))));
-    }
-
-    #[test]
-    fn receipts_are_not_kept_where_the_evidence_is() {
-        let merged = |receipts: &str| {
-            let given = Fragment { store: Some("s3://evidence/golden".into()), ..Fragment::default() };
-            Settings::merge(given, Fragment { receipts: Some(receipts.into()), ..Fragment::default() })
-        };
-        assert_eq!(merged("s3://receipts").unwrap().receipts().unwrap().to_string(), "s3://receipts");
-        for bad in
-            ["s3://evidence/golden", "s3://evidence", "s3://evidence/golden/receipts", "https://receipts.example"]
-        {
-            assert!(matches!(merged(bad), Err(SettingsError::Receipts(_))), "{bad}");
-        }
-    }
-
-    #[test]
-    fn unknown_keys_and_bad_values_are_errors() {
-        for bad in ["stroe = 'x'", "region = 'Europe'", "store = 3"] {
-            assert!(toml::from_str::<Fragment>(bad).is_err(), "{bad}");
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("settings.toml");
-        std::fs::write(&file, "store = 'file:///x'\n[hook]\n  queue = 3\n").unwrap();
-        let error = Settings::load(Fragment::default(), Some(&file)).unwrap_err().to_string();
-        assert!(error.ends_with("settings.toml:3:11: invalid type: integer `3`, expected a string"), "{error}");
-        let given = Fragment { store: Some("ftp://x".into()), ..Fragment::default() };
-        assert!(matches!(Settings::merge(given, Fragment::default()), Err(SettingsError::Store(_))));
-    }
-}
+mod tests;
