@@ -97,7 +97,7 @@ fn stray(facts: &Launching, group: &GroupFacts, hooks: &[Hook], found: &mut Vec<
             "the hook is there, but no pattern of guarded groups matches: its launches wait, and nobody answers";
         let guard = command(&["goldseal", "hook", "--guard-group", name]);
         found.push(
-            finding(Problem, "hook-nobody-answers", place, message).typing(guard).typing(delete(facts, name, hook)),
+            finding(Problem, "hook-nobody-answers", place, message).typing(guard).typing(delete(facts, group, hook)),
         );
     }
 }
@@ -134,7 +134,7 @@ fn guarded(facts: &Launching, group: &GroupFacts, hooks: &[Hook], found: &mut Ve
         };
         let mut one = finding(Problem, code, name, message);
         if let Some(hook) = terminating {
-            one = one.typing(delete(facts, name.as_str(), hook));
+            one = one.typing(delete(facts, group, hook));
         }
         found.push(one.typing(put(facts, group, terminating.map(|hook| &hook.name))));
     }
@@ -146,22 +146,8 @@ fn guarded(facts: &Launching, group: &GroupFacts, hooks: &[Hook], found: &mut Ve
 fn hook(facts: &Launching, group: &GroupFacts, hook: &Hook, found: &mut Vec<Finding>) {
     let before = found.len();
     let place = format!("{}/{}", group.group.name, hook.name);
-    let change = |flag: &str, value: &str| {
-        let (group, hook) = (group.group.name.as_str(), hook.name.as_str());
-        aws(
-            facts,
-            &[
-                "autoscaling",
-                "put-lifecycle-hook",
-                "--auto-scaling-group-name",
-                group,
-                "--lifecycle-hook-name",
-                hook,
-                flag,
-                value,
-            ],
-        )
-    };
+    let change =
+        |flag: &str, value: &str| of_hook(facts, "put-lifecycle-hook", group, hook.name.as_str(), &[flag, value]);
     if hook.default_result != Some(Completion::Abandon) {
         let message = "a launch that nobody answers goes into service: DefaultResult is not ABANDON";
         found.push(
@@ -203,22 +189,8 @@ fn target(facts: &Launching, group: &GroupFacts, hook: &Hook, place: &str, found
         }
         (Some(target), Some(queue)) if target.split(':').nth(2) == Some("sqs") && target != queue => {
             let message = format!("the hook tells {target} of launches, and the queue that is read is {queue}");
-            let (group, name) = (group.group.name.as_str(), hook.name.as_str());
-            let mend = aws(
-                facts,
-                &[
-                    "autoscaling",
-                    "put-lifecycle-hook",
-                    "--auto-scaling-group-name",
-                    group,
-                    "--lifecycle-hook-name",
-                    name,
-                    "--notification-target-arn",
-                    queue,
-                    "--role-arn",
-                    "ROLE_ARN",
-                ],
-            );
+            let told = ["--notification-target-arn", queue, "--role-arn", "ROLE_ARN"];
+            let mend = of_hook(facts, "put-lifecycle-hook", group, hook.name.as_str(), &told);
             found.push(finding(Problem, "hook-tells-another-queue", place, message).typing(mend));
         }
         (Some(target), _) if target.split(':').nth(2) != Some("sqs") => {
@@ -231,40 +203,22 @@ fn target(facts: &Launching, group: &GroupFacts, hook: &Hook, place: &str, found
     }
 }
 
+/// Puts up the hook of a group as docs/hook.md does, under its own name or ours.
 fn put(facts: &Launching, group: &GroupFacts, hook: Option<&HookName>) -> String {
     let hook = hook.or(facts.hooks.first()).map_or("goldseal", HookName::as_str);
-    let name = group.group.name.as_str();
-    aws(
-        facts,
-        &[
-            "autoscaling",
-            "put-lifecycle-hook",
-            "--auto-scaling-group-name",
-            name,
-            "--lifecycle-hook-name",
-            hook,
-            "--lifecycle-transition",
-            LAUNCHING,
-            "--heartbeat-timeout",
-            TIMEOUT,
-            "--default-result",
-            "ABANDON",
-        ],
-    )
+    let good = ["--lifecycle-transition", LAUNCHING, "--heartbeat-timeout", TIMEOUT, "--default-result", "ABANDON"];
+    of_hook(facts, "put-lifecycle-hook", group, hook, &good)
 }
 
-fn delete(facts: &Launching, group: &str, hook: &Hook) -> String {
-    aws(
-        facts,
-        &[
-            "autoscaling",
-            "delete-lifecycle-hook",
-            "--auto-scaling-group-name",
-            group,
-            "--lifecycle-hook-name",
-            hook.name.as_str(),
-        ],
-    )
+fn delete(facts: &Launching, group: &GroupFacts, hook: &Hook) -> String {
+    of_hook(facts, "delete-lifecycle-hook", group, hook.name.as_str(), &[])
+}
+
+/// A call about a hook of a group.
+fn of_hook(facts: &Launching, call: &str, group: &GroupFacts, hook: &str, more: &[&str]) -> String {
+    let group = group.group.name.as_str();
+    let words = ["autoscaling", call, "--auto-scaling-group-name", group, "--lifecycle-hook-name", hook];
+    aws(facts, &[&words, more].concat())
 }
 
 fn seconds(time: SignedDuration) -> String {

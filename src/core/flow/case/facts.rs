@@ -5,6 +5,7 @@ use crate::{
     ids::ImageRef,
     image::{DescribedImage, Descriptor, ImageFacts},
     policy::{Policy, Survey},
+    ports::chain,
     report::{FactsFrom, Note},
     trust::Discounted,
     verdict::{Fault, Reason},
@@ -80,15 +81,4 @@ fn differences(document: &ImageRef, descriptor: &ImageRef) -> Vec<Reason> {
             Reason::IdentityMismatch { what, document, descriptor }
         })
         .collect()
-}
-
-/// One line of an error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
