@@ -1,6 +1,6 @@
 //! Every attempt of every AWS call → whoever counts them.
 
-use std::{error::Error, fmt, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
 use aws_sdk_ec2::{
     config::{ConfigBag, Intercept, RuntimeComponents},
@@ -88,13 +88,9 @@ fn outcome(context: &FinalizerInterceptorContextRef<'_>, components: &RuntimeCom
     if components.retry_classifiers().any(|one| one.classify_retry(context.inner()) == throttling) {
         return "throttled";
     }
-    let mut cause = error.map(|error| error as &(dyn Error + 'static));
-    let mut code = None;
-    while let Some(next) = cause {
-        code = code.or_else(|| next.downcast_ref::<ErrorMetadata>()?.code().map(str::to_owned));
-        cause = next.source();
-    }
-    match fault::kind(code.as_deref(), context.response().map(|answer| answer.status().as_u16())) {
+    let code =
+        error.and_then(|error| fault::chain(error).find_map(|cause| cause.downcast_ref::<ErrorMetadata>()?.code()));
+    match fault::kind(code, context.response().map(|answer| answer.status().as_u16())) {
         Some(PortErrorKind::Throttled) => "throttled",
         Some(PortErrorKind::Denied) => "denied",
         Some(

@@ -182,7 +182,10 @@ fn broke_off(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|cause| cause.is::<io::Error>() || cause.is::<ConnectorError>())
 }
 
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+/// Walks from an error down to its last cause.
+pub(in crate::adapters) fn chain<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let cause = next?;

@@ -200,13 +200,9 @@ fn explained<E>(answer: &SdkError<E, HttpResponse>, error: PortError) -> PortErr
 
 /// A checksum that does not fit is told by the SDK as a failure to stream.
 fn broken_off(place: &str, error: ByteStreamError) -> PortError {
-    let mut kind = PortErrorKind::Unavailable;
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(next) = cause {
-        if next.to_string().contains("checksum mismatch") {
-            kind = PortErrorKind::Malformed;
-        }
-        cause = next.source();
-    }
+    let kind = match fault::chain(&error).any(|cause| cause.to_string().contains("checksum mismatch")) {
+        true => PortErrorKind::Malformed,
+        false => PortErrorKind::Unavailable,
+    };
     PortError::new(kind, GET_BODY, place).because(error)
 }
