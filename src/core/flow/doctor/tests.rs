@@ -216,9 +216,8 @@ fn everything_is_looked_at_and_the_state_is_left_as_it_was() {
     let asked = world.asked.lock().unwrap();
     assert!(!asked.iter().any(|call| call.starts_with("autoscaling:SuspendProcesses")), "{asked:?}");
     // Only for things that there are not.
-    for call in asked.iter().filter(|call| call.contains("Lifecycle") && !call.contains("Hooks")) {
-        assert!(call.ends_with(" i-00000000000000000"), "{call}");
-    }
+    let tried: Vec<_> = asked.iter().filter(|call| call.contains("Lifecycle") && !call.contains("Hooks")).collect();
+    assert!(!tried.is_empty() && tried.iter().all(|call| call.ends_with(" i-00000000000000000")), "{tried:?}");
 }
 
 #[test]

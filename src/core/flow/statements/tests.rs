@@ -52,6 +52,7 @@ fn the_gate_names_every_other_statement_and_the_approvals() {
     let made = statements(&descriptor(), &files.inputs(), Some(gated), false).unwrap();
     let (gate, others) = made.split_last().unwrap();
     let summary: Summary = Statement::parse(gate.payload.clone()).unwrap().predicate().unwrap();
+    assert_eq!(others.len(), 3);
     assert!(others.iter().all(|one| summary.names(Sha256Digest::of(&one.payload))));
     assert!(summary.names(approval) && !summary.names(Sha256Digest::of(b"")));
     assert_eq!(summary.accepted_risks(), passed.accepted_risks(&descriptor()).unwrap());

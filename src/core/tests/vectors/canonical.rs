@@ -38,6 +38,7 @@ fn documents_have_one_form() {
         assert_eq!(canonical(input.as_bytes()), *output);
         assert_eq!(canonical(output.as_bytes()), *output);
     }
+    assert!(!pairs.is_empty());
     println!("jcs/documents: {} pairs", pairs.len());
 }
 

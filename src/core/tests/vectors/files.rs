@@ -38,6 +38,7 @@ pub(super) fn json_files(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|end| end == "json"));
     found.sort();
+    assert!(!found.is_empty(), "{} holds nothing", folder.display());
     found
 }
 
