@@ -69,6 +69,10 @@ pub(crate) fn on(number: usize) -> bool {
 """
 
 
+# Seconds. Such tests turn every bit of something, or make something huge: they are asked only of what nothing else noticed.
+SLOW = 1.0
+
+
 class Writer:
     """One source file with its mutants."""
 
@@ -351,7 +355,8 @@ def run(arguments: argparse.Namespace) -> None:
             by_mutant.setdefault(str(number), []).append(test)
     done = set()
     if arguments.results.exists():
-        done = {line.split("\t")[1] for line in arguments.results.read_text().splitlines()}
+        lines = arguments.results.read_text().splitlines()
+        done = {line.split("\t")[1] for line in lines if not (arguments.slow and line.startswith("missed"))}
     chosen = {
         state["names"][number]: number
         for number, one in state["alive"].items()
@@ -361,6 +366,8 @@ def run(arguments: argparse.Namespace) -> None:
     def one(name: str) -> str:
         start, tests = time.monotonic(), by_mutant.get(chosen[name], [])
         what = "missed" if tests else "unreached"
+        if not arguments.slow:
+            tests = [test for test in tests if reached[test]["seconds"] < SLOW] or tests[:1]
         # The quick ones first: most mutants are caught by them.
         while what == "missed" and tests:
             few = [tests[0]] + [test for test in tests[1:] if reached[test]["seconds"] < 4 * max(0.02, reached[tests[0]]["seconds"])]
@@ -387,6 +394,7 @@ def main() -> None:
     two.add_argument("--tree", type=Path, required=True)
     two.add_argument("--results", type=Path, required=True)
     two.add_argument("--jobs", type=int, default=2)
+    two.add_argument("--slow", action="store_true", help="asks the slow tests as well, of what the others missed; appended again")
     two.add_argument("patterns", nargs="*")
     two.set_defaults(do=run)
     arguments = parser.parse_args()
