@@ -87,6 +87,20 @@ class Targets(Fleet):
         self.decide(self.waiting()[0])
         self.in_service(1)
 
+    def test_function_must_be_there_and_let_auto_scaling_call_it(self):
+        function, calling = client("lambda"), "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+        arn, put = f"arn:aws:lambda:us-east-1:{OWNER}:function:goldseal", self.autoscaling.put_lifecycle_hook
+        self.group(hooks=[])
+        given = {"AutoScalingGroupName": "web", **hook("verify", NotificationTargetARN=arn)}
+        self.refused("ValidationError", put, 400, **given)
+        client("iam").create_role(RoleName="notify", AssumeRolePolicyDocument="{}")
+        function.create_function(FunctionName="goldseal", Runtime="provided.al2023", Role=ROLE, Handler="bootstrap",
+                                 Code={"ZipFile": b"PK\5\6" + bytes(18)})
+        self.refused("ValidationError", put, 400, **given)
+        function.add_permission(FunctionName="goldseal", StatementId="autoscaling", Action="lambda:InvokeFunction",
+                                Principal=f"arn:aws:iam::{OWNER}:{calling}")
+        put(**given)
+
     def test_hooks_of_one_request_share_their_target(self):
         arn = self.queue()
         self.refused("ValidationError", self.group, 400,

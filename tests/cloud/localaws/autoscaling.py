@@ -121,7 +121,8 @@ class Backend(AttachingBackend, models.AutoScalingBackend):
 
     def read_hook(self, group: str, given: dict) -> Hook:
         target = given.get("NotificationTargetARN")
-        if target and (target.count(":") != 5 or target.split(":")[2] not in ("sqs", "sns") or target.endswith(".fifo")):
+        service = target.split(":")[2] if target and target.count(":") > 1 else ""
+        if target and (target.count(":") != notifications.COLONS.get(service) or target.endswith(".fifo")):
             raise ValidationError(f"Unable to publish test message to notification target {target}")
         known = self.lifecycle_hooks.get(f"{group}_{given['LifecycleHookName']}")
         try:

@@ -8,6 +8,8 @@ from moto.core.exceptions import ServiceException
 
 from .lifecycle import Action, Hook
 
+# How many colons the ARN of a target has.
+COLONS = {"sqs": 5, "sns": 5, "lambda": 6}
 
 def announce(group, action: Action) -> None:
     """An instance waits: to EventBridge, and to the hook's target."""
@@ -66,10 +68,21 @@ def tell(group, hook: Hook, message: dict) -> bool:
         from moto.sqs.models import sqs_backends
 
         return _try(lambda: sqs_backends[account][region].send_message(name, body), target)
+    if service == "lambda":
+        return _callable(target, account, region)
     from moto.sns.models import sns_backends
 
     subject = f'Auto Scaling: Lifecycle action for group "{group.name}"'
     return _try(lambda: sns_backends[account][region].publish(body, arn=target, subject=subject), target)
+
+
+def _callable(target: str, account: str, region: str) -> bool:
+    """Whether Auto Scaling may call a function. None is run here."""
+    from moto.awslambda.models import lambda_backends
+
+    function = lambda_backends[account][region].get_function_by_arn(target)
+    caller = f"arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    return function is not None and any(one["Principal"] == caller for one in function.policy.statements)
 
 
 def _try(send, where: str) -> bool:
