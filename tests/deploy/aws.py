@@ -1,6 +1,7 @@
-"""The part of the AWS command line that docs/deploy.md uses, against the local AWS, so that no other one is needed.
+"""The part of the AWS command line that documents use, against the local AWS, so that no other one is needed.
 
-Any call of a service by its flags, with --query and --output text; `cloudformation deploy`, `s3 mb` and `s3 cp`.
+Any call of a service by its flags, with values as words, JSON, `KEY=VALUE,…` or files, with --query and --output text;
+`cloudformation deploy`, `s3 mb` and `s3 cp`.
 """
 import base64
 import json
@@ -49,24 +50,55 @@ def s3(verb: str, words: list[str]) -> None:
         client("s3").create_bucket(Bucket=words[0].removeprefix("s3://"), CreateBucketConfiguration=place)
         return
     assert verb == "cp", verb
+    if words[0].startswith("s3://"):
+        bucket, _, key = words[0].removeprefix("s3://").partition("/")
+        target = Path(words[1])
+        target = target / Path(key).name if target.is_dir() else target
+        target.write_bytes(client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return
     source, (bucket, _, key) = Path(words[0]), words[1].removeprefix("s3://").partition("/")
     key = key + source.name if not key or key.endswith("/") else key
     client("s3").put_object(Bucket=bucket, Key=key, Body=source.read_bytes())
 
 
+def shorthand(shape, word: str) -> dict[str, object]:
+    """Reads `KEY=VALUE,KEY=VALUE`; a part without `=` is one more value of the key before it."""
+    pairs: list[tuple[str, list[str]]] = []
+    for part in word.split(","):
+        key, equals, text = part.partition("=")
+        if equals:
+            pairs.append((key, [text]))
+        else:
+            pairs[-1][1].append(part)
+    of = (lambda key: shape.members[key]) if shape.type_name == "structure" else lambda _: shape.value
+    return {key: value(of(key), words) for key, words in pairs}
+
+
+def value(shape, words: list[str]) -> object:
+    word = words[0] if words else ""
+    if word.startswith("fileb://"):
+        return Path(word.removeprefix("fileb://")).read_bytes()
+    if word.startswith("file://"):
+        word = Path(word.removeprefix("file://")).read_text()
+    if shape.type_name in ("list", "structure", "map") and word.lstrip()[:1] in ("{", "["):
+        return json.loads(word)
+    if shape.type_name == "list":
+        return [value(shape.member, [word]) for word in words]
+    if shape.type_name in ("structure", "map"):
+        return shorthand(shape, word)
+    return {"integer": int, "double": float, "boolean": lambda _: True}.get(shape.type_name, str)(word)
+
+
 def call(service: str, verb: str, given: dict[str, list[str]]) -> object:
     made = client(service)
     operation = made.meta.method_to_api_mapping[verb.replace("-", "_")]
-    shape = made.meta.service_model.operation_model(operation).input_shape
-    names = {xform_name(name, "-"): name for name in shape.members}
-
-    def value(name: str, words: list[str]) -> object:
-        kind = shape.members[names[name]].type_name
-        if kind == "list":
-            return words
-        return {"integer": int, "boolean": lambda _: True}.get(kind, str)(words[0] if words else "")
-
-    answer = getattr(made, verb.replace("-", "_"))(**{names[name]: value(name, words) for name, words in given.items()})
+    members = made.meta.service_model.operation_model(operation).input_shape.members
+    names = {xform_name(name, "-"): name for name in members}
+    if "zip-file" in given:
+        given["code"] = ["ZipFile=" + given["zip-file"][0]]
+        del given["zip-file"]
+    typed = {names[name]: value(members[names[name]], words) for name, words in given.items()}
+    answer = getattr(made, verb.replace("-", "_"))(**typed)
     answer.pop("ResponseMetadata", None)
     return answer
 
