@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    documents::reader::TERMINAL,
     gated::{FAR, GATE, Gated, approve, change_json, in_days},
     run::notes,
 };
@@ -14,28 +15,6 @@ fn scene() -> (Gated, String) {
     scene.gate("");
     (scene, ami)
 }
-
-/// Runs a command line on a terminal of its own, types an answer when asked, and prints what was shown and the code.
-const TERMINAL: &str = r#"
-import os, pty, sys
-child, master = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-shown = b""
-while True:
-    try:
-        read = os.read(master, 65536)
-    except OSError:
-        break
-    if not read:
-        break
-    shown += read
-    if b"Type `approve`" in shown and sys.argv[1] is not None:
-        os.write(master, sys.argv[1].encode() + b"\n")
-        sys.argv[1] = None
-print(shown.decode().replace("\r\n", "\n"))
-print("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"#;
 
 #[test]
 fn what_was_accepted_is_shown_and_signed_by_the_approvers_key() {
@@ -139,22 +118,18 @@ fn only_the_named_digests_and_the_approvers_key_approve() {
 #[test]
 fn who_types_approve_approves_and_nobody_else() {
     let (scene, ami) = scene();
-    scene.goldseal.write("terminal.py", TERMINAL);
-    let ask = |answer: &str| {
-        let line = format!("python3 terminal.py '{answer}' \"$GOLDSEAL\" {}", approve(&ami));
-        scene.goldseal.script(&[], &line).exits(0)
+    let ask = |answer: &str, code: i32| {
+        let person = ["env", &format!("ANSWER={answer}"), "python3", TERMINAL];
+        scene.goldseal.script(&person, &format!("exec \"$GOLDSEAL\" {}", approve(&ami))).exits(code)
     };
     for answer in ["", "y", "yes", "Approve", "approved", "no approve"] {
-        let shown = ask(answer).says("ACCEPTED RISKS").says("exit 1");
+        let shown = ask(answer, 1).says("ACCEPTED RISKS");
         assert!(!shown.stdout.contains("APPROVED"), "{answer}: {}", shown.stdout);
         assert!(!scene.goldseal.path("approval.jsonl").exists(), "{answer}");
     }
     assert_eq!(scene.signatures(), 0);
-    ask("approve")
-        .says("CVE-2026-90005 in tar")
-        .says("sign this list as alice@example.com")
-        .says("APPROVED")
-        .says("exit 0");
+    let signed = ask("approve", 0).says("CVE-2026-90005 in tar");
+    signed.says("sign this list as alice@example.com").says("APPROVED");
     scene.sign(&ami, "--approval approval.jsonl").exits(0);
 }
 

@@ -151,9 +151,14 @@ impl Account {
     /// Makes a KMS key that signs, perhaps in several regions.
     pub fn key_of(&self, spec: &str, multi_region: bool) -> Key {
         let request = self.kms().create_key().key_spec(spec.into()).key_usage("SIGN_VERIFY".into());
-        let made = wait(request.multi_region(multi_region).send()).unwrap().key_metadata.unwrap();
-        let spki = wait(self.kms().get_public_key().key_id(&made.key_id).send()).unwrap().public_key.unwrap();
-        Key { arn: made.arn.unwrap(), id: made.key_id, spki: spki.into_inner() }
+        self.key_there(&wait(request.multi_region(multi_region).send()).unwrap().key_metadata.unwrap().key_id)
+    }
+
+    /// Returns a KMS key that somebody made.
+    pub fn key_there(&self, id: &str) -> Key {
+        let told = wait(self.kms().describe_key().key_id(id).send()).unwrap().key_metadata.unwrap();
+        let spki = wait(self.kms().get_public_key().key_id(id).send()).unwrap().public_key.unwrap();
+        Key { arn: told.arn.unwrap(), id: told.key_id, spki: spki.into_inner() }
     }
 
     /// Gives a key an alias, which may be in use for another one.

@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// A set-up of the hook in an account of its own.
-struct Fleet {
+pub struct Fleet {
     scene: Scene,
-    goldseal: Goldseal,
+    pub goldseal: Goldseal,
     queue: String,
 }
 
@@ -98,7 +98,7 @@ impl Fleet {
     }
 
     /// The set-up of docs/hook.md: one group, one sealed image.
-    fn good() -> Self {
+    pub fn good() -> Self {
         let fleet = Self::new();
         let ami = fleet.sealed("golden");
         fleet.group("web", &ami);

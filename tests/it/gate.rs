@@ -322,25 +322,28 @@ fn valid(goldseal: &Goldseal, file: &str, schema: &str) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// A report of Trivy, an hour old, with one finding.
+pub fn trivy(severity: &str) -> Value {
+    let finding = json!({"VulnerabilityID": "CVE-2026-90003", "PkgName": "openssl", "InstalledVersion": "3.0.20-1~deb12u2",
+        "PkgIdentifier": {"PURL": "pkg:deb/debian/openssl@3.0.20-1~deb12u2?arch=amd64&distro=debian-12"},
+        "Severity": severity});
+    json!({"SchemaVersion": 2, "CreatedAt": hours_ago(1), "ArtifactName": "golden-base",
+        "ArtifactType": "filesystem", "Metadata": {"OS": {"Family": "debian", "Name": "12.13"}},
+        "Trivy": {"Version": "0.67.2"}, "Results": [{"Target": "golden-base (debian 12.13)", "Class": "os-pkgs",
+            "Type": "debian", "Vulnerabilities": [finding]}]})
+}
+
+/// What Trivy says of its database, three hours old.
+pub fn trivy_version() -> Value {
+    json!({"Version": "0.67.2", "VulnerabilityDB": {"Version": 2, "UpdatedAt": hours_ago(3),
+        "NextUpdate": hours_ago(-21), "DownloadedAt": hours_ago(2)}})
+}
+
 #[test]
 fn trivy_needs_to_be_told_how_old_its_database_is() {
     let goldseal = gated();
-    let os = json!({"Family": "debian", "Name": "12.13"});
-    let finding = |severity: &str| {
-        json!({"VulnerabilityID": "CVE-2026-90003", "PkgName": "openssl", "InstalledVersion": "3.0.20-1~deb12u2",
-            "PkgIdentifier": {"PURL": "pkg:deb/debian/openssl@3.0.20-1~deb12u2?arch=amd64&distro=debian-12"},
-            "Severity": severity})
-    };
-    let write = |severity: &str| {
-        let report = json!({"SchemaVersion": 2, "CreatedAt": hours_ago(1), "ArtifactName": "golden-base",
-            "ArtifactType": "filesystem", "Metadata": {"OS": os}, "Trivy": {"Version": "0.67.2"},
-            "Results": [{"Target": "golden-base (debian 12.13)", "Class": "os-pkgs", "Type": "debian",
-                "Vulnerabilities": [finding(severity)]}]});
-        goldseal.write("trivy.json", report.to_string());
-    };
-    let version = json!({"Version": "0.67.2", "VulnerabilityDB": {"Version": 2, "UpdatedAt": hours_ago(3),
-        "NextUpdate": hours_ago(-21), "DownloadedAt": hours_ago(2)}});
-    goldseal.write("version.json", version.to_string());
+    let write = |severity: &str| goldseal.write("trivy.json", trivy(severity).to_string());
+    goldseal.write("version.json", trivy_version().to_string());
     let line = "gate --sbom golden.spdx.json --scan trivy.json";
     write("MEDIUM");
     let report = goldseal.json(line).exits(1).report();

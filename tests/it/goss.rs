@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// A report of Goss with these results: 0 passed, 1 failed, 2 skipped.
-fn report(results: &[u64]) -> Value {
+pub fn report(results: &[u64]) -> Value {
     let count = |wanted: u64| results.iter().filter(|result| **result == wanted).count();
     let tests: Vec<Value> = results
         .iter()

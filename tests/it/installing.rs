@@ -11,12 +11,12 @@ use crate::{
     skipped,
 };
 
-const DEBIAN: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\n";
+pub const DEBIAN: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\n";
 const AMAZON: &str = "NAME=\"Amazon Linux\"\nID=\"amzn\"\nID_LIKE=\"fedora\"\nVERSION_ID=\"2023\"\n";
 const UNITS: &str = "image/etc/systemd/system";
 
 /// An image of a distribution, with everything on it that the guard needs.
-fn image(os_release: &str) -> Goldseal {
+pub fn image(os_release: &str) -> Goldseal {
     let goldseal = Goldseal::new();
     let key = local_key(&goldseal, "key.pem");
     goldseal.write("image/etc/os-release", os_release);
@@ -36,7 +36,7 @@ fn image(os_release: &str) -> Goldseal {
     goldseal
 }
 
-fn install(goldseal: &Goldseal, more: &str) -> Run {
+pub fn install(goldseal: &Goldseal, more: &str) -> Run {
     goldseal.run(&format!("boot install --root {} {more}", goldseal.path("image").display()))
 }
 

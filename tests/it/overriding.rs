@@ -17,7 +17,7 @@ use crate::{
     run::{Goldseal, files_under, notes},
 };
 
-const WHY: &str = "--reason 'KMS is out' --ticket INC-4711 --by alice@example.com --for 8h";
+pub const WHY: &str = "--reason 'KMS is out' --ticket INC-4711 --by alice@example.com --for 8h";
 
 /// Writes a policy of a KMS key, under which alice and bob may let pass by keys of their own.
 fn people(goldseal: &Goldseal, ci: &str) {

@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// A sealed image that was built from another sealed one, and instances of it.
-struct Told {
-    scene: Gated,
+pub struct Told {
+    pub scene: Gated,
     below: String,
-    ami: String,
-    instances: Vec<String>,
+    pub ami: String,
+    pub instances: Vec<String>,
 }
 
 impl Told {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let scene = Gated::new();
         let below = scene.sealed("below");
         let arn = format!("arn:aws:ec2:{REGION}:{}:image/{below}", scene.account.id);
