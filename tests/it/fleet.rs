@@ -125,11 +125,14 @@ impl Fleet {
 
     /// Starts the hook with its state elsewhere, and more in its environment.
     pub fn hook_with(&self, groups: &str, state: &str, more: &str, environment: &[(&str, &str)]) -> Hook {
+        let flags = format!("--queue {} --guard-group {groups} --guard-hook {HOOK} --state {state} {more}", self.queue);
+        self.hook_by(&flags, environment)
+    }
+
+    /// Starts the hook with these flags, and else with what its settings file says.
+    pub fn hook_by(&self, flags: &str, environment: &[(&str, &str)]) -> Hook {
         let log = self.scene.goldseal.path("hook.log");
-        let line = format!(
-            "hook --queue {} --guard-group {groups} --guard-hook {HOOK} --state {state} --listen 127.0.0.1:0 {more}",
-            self.queue
-        );
+        let line = format!("hook --listen 127.0.0.1:0 {flags}");
         let process = self.scene.goldseal.start_logging(&line, environment, File::create(&log).unwrap());
         let mut hook = Hook { process, log };
         hook.says("event=\"started\"");

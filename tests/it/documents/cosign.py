@@ -23,6 +23,7 @@ key = serialization.load_pem_public_key(Path(given["--key"]).read_bytes())
 key.verify(base64.b64decode(envelope["signatures"][0]["sig"]), signed, ECDSA(hashes.SHA256()))
 
 statement, digest = json.loads(payload), hashlib.sha256(Path(file).read_bytes()).hexdigest()
-assert statement["predicateType"] == given["--type"], statement["predicateType"]
+wanted = {"spdxjson": "https://spdx.dev/Document"}.get(given["--type"], given["--type"])
+assert statement["predicateType"] == wanted, statement["predicateType"]
 assert digest in [one["digest"].get("sha256") for one in statement["subject"]], f"{file} is no subject"
 print("Verified OK")

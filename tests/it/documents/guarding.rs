@@ -63,7 +63,8 @@ fn a_group_is_guarded_by_hand_as_the_document_of_the_hook_says() {
     let mut scene = scene();
     let ami = scene.sealed("golden");
     bare_group(&scene.account, "web", &ami);
-    scene.goldseal = at_work(scene.goldseal);
+    // The settings of the document say both.
+    scene.goldseal = at_work(scene.goldseal).without("GOLDSEAL_STORE").without("GOLDSEAL_POLICY");
     let id = scene.account.id.clone();
     let fleet = Fleet {
         queue: format!("https://sqs.{REGION}.amazonaws.com/{id}/goldseal"),
@@ -112,8 +113,9 @@ fn a_group_is_guarded_by_hand_as_the_document_of_the_hook_says() {
     goldseal.write("settings.toml", changed(settings, &here));
     reader.types(goldseal, "goldseal hook --check").exits(0);
     reader.types(goldseal, "systemctl enable --now goldseal-hook").exits(0);
-    let hook = fleet.hook("web", "");
+    let hook = fleet.hook_by("", &[]);
     reader.types(goldseal, "curl").exits(0);
+    assert_eq!(hook.get("/healthz"), (200, "ok\n".to_owned()));
     reader.types(goldseal, "aws autoscaling put-lifecycle-hook").exits(0);
     fleet.scale("web", 1);
     until("in service", || fleet.states("web") == ["InService"]);

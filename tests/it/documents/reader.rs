@@ -1,10 +1,7 @@
 //! A reader of a document, who types its shell blocks command by command, as they stand there: each by the real executable
 //! on the local AWS, with the names of a scene in place of the example's.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fs,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     blocks::{commands_of, of},
@@ -35,12 +32,21 @@ pub struct Reader {
 
 /// Puts the programs that are played into a folder, and `aws`, which is real on the local AWS.
 pub fn at_work(goldseal: Goldseal) -> Goldseal {
-    let tests = fs::canonicalize("tests/it/documents").unwrap();
-    let start = format!("set -eu\nPYTHON='{}' TESTS='{}'", local_python(), tests.display());
-    let script = |(name, _, does): &(&'static str, _, &str)| (*name, format!("{start}\n{does}"));
-    let scripts: Vec<(&str, String)> = PLAYED.iter().map(script).collect();
+    let python = local_python();
+    let scripts: Vec<(&str, String)> = PLAYED.iter().map(|(name, _, does)| (*name, played(&python, does))).collect();
     let scripts: Vec<(&str, &str)> = scripts.iter().map(|(name, script)| (*name, script.as_str())).collect();
     with_programs(goldseal, &scripts)
+}
+
+/// Returns what plays cosign.
+pub fn cosign() -> String {
+    let (.., does) = PLAYED.iter().find(|(name, ..)| *name == "cosign").unwrap();
+    played(&local_python(), does)
+}
+
+fn played(python: &str, does: &str) -> String {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/documents");
+    format!("set -eu\nPYTHON='{python}' TESTS='{tests}'\n{does}")
 }
 
 impl Reader {
