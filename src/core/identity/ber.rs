@@ -13,6 +13,7 @@ const DEPTH: usize = 16;
 
 const OCTET_STRING: u8 = 0x04;
 const CONSTRUCTED: u8 = 0x20;
+const OCTET_STRING_IN_PIECES: u8 = OCTET_STRING | CONSTRUCTED;
 const CUT: NotBer = NotBer("it is cut off");
 
 /// Returns the one value that `ber` is, in DER.
@@ -49,13 +50,13 @@ fn value(rest: &mut &[u8], depth: usize, der: &mut Vec<u8>) -> Result<(), NotBer
             take(rest, 2)?;
         }
     }
-    let tag = if tag == OCTET_STRING | CONSTRUCTED { OCTET_STRING } else { tag };
+    let tag = if tag == OCTET_STRING_IN_PIECES { OCTET_STRING } else { tag };
     write(der, tag, &inside)
 }
 
 /// Reads a value inside one with the tag `outer`; of an octet string in pieces, the bytes of a piece.
 fn part(rest: &mut &[u8], outer: u8, depth: usize, inside: &mut Vec<u8>) -> Result<(), NotBer> {
-    if outer != OCTET_STRING | CONSTRUCTED {
+    if outer != OCTET_STRING_IN_PIECES {
         return value(rest, depth, inside);
     }
     if byte(rest)? != OCTET_STRING {
@@ -73,7 +74,7 @@ fn length(rest: &mut &[u8]) -> Result<Option<usize>, NotBer> {
         0..0x80 => (usize::from(first), 0),
         0x80 => return Ok(None),
         0x81 => (usize::from(byte(rest)?), 0x80),
-        0x82 => (usize::from(byte(rest)?) << 8 | usize::from(byte(rest)?), 0x100),
+        0x82 => (usize::from(u16::from_be_bytes([byte(rest)?, byte(rest)?])), 0x100),
         _ => return Err(NotBer("a length that CMS of this size does not have")),
     };
     if length < least { Err(NotBer("a length that could be shorter")) } else { Ok(Some(length)) }
