@@ -155,10 +155,30 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold() {
-        assert!(lines(&b"x\n".repeat(EVIDENCE_LIMITS.lines)).is_ok());
-        assert!(lines(&b"x\n".repeat(EVIDENCE_LIMITS.lines + 1)).is_err());
-        assert_eq!(lines(&vec![b'x'; EVIDENCE_LIMITS.line + 1]).unwrap_err().0, 1);
-        assert_eq!(lines(&vec![b'\n'; EVIDENCE_LIMITS.bytes + 1]).unwrap_err().0, 0);
+    fn a_long_last_line_stays_where_it_is() {
+        let evidence = join([b"short".as_slice(), &[b'x'; 40]]);
+        let place = evidence.as_ptr();
+        let (number, line) = unroll(evidence).unwrap().next().unwrap();
+        assert_eq!((number, line.as_ptr()), (2, place), "the smaller part is the one that moves");
+    }
+
+    #[test]
+    fn a_file_has_256_lines_at_most() {
+        assert_eq!(lines(&b"x\n".repeat(256)).unwrap().len(), 256);
+        assert_eq!(lines(&b"x\n".repeat(257)).unwrap_err().0, 0);
+    }
+
+    #[test]
+    fn a_line_and_a_file_may_be_as_long_as_their_limits_and_no_longer() {
+        let EvidenceLimits { bytes, line, .. } = EVIDENCE_LIMITS;
+        let whole = join(std::iter::repeat_n(vec![b'x'; line - 1].as_slice(), 3));
+        assert_eq!((whole.len(), lines(&whole).unwrap().len()), (bytes, 3));
+        let longer = [whole.as_slice(), b"x"].concat();
+        assert!(lines(&longer).unwrap_err().1.to_string().contains("bytes of evidence"));
+        assert_eq!(lines(&longer[..line - 1]).unwrap().len(), 1);
+        let mut long = vec![b'x'; line + 1];
+        assert_eq!(lines(&long).unwrap_err().0, 1);
+        long.pop();
+        assert_eq!(lines(&long).unwrap().len(), 1);
     }
 }

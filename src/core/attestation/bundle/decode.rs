@@ -80,6 +80,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn padding_ends_a_text_and_not_a_step_of_it() {
+        for text in ["Qg==QUJD", "QUI=QUJD", "QUJDQg==QUJD"] {
+            assert_eq!(decode(text, PAYLOAD), Err(Defect::Base64 { field: PAYLOAD }), "{text}");
+            assert_eq!(decode_in_place(text.into(), 0..text.len(), 4), decode(text, PAYLOAD), "{text}");
+        }
+        assert_eq!(decode_in_place("QUJDQg==".into(), 0..8, 4), Ok(b"ABCB".to_vec()));
+    }
+
     proptest::proptest! {
         #[test]
         fn what_is_decoded_in_place_is_what_is_decoded(

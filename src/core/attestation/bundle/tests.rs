@@ -28,6 +28,29 @@ fn what_we_write_we_read() {
 }
 
 #[test]
+fn a_signature_over_a_file_is_read_with_the_digest_that_it_names() {
+    let signed = |more: &str| {
+        let envelope = COSIGN.split_once(r#""dsseEnvelope""#).unwrap().0;
+        let text = format!(r#"{envelope}"messageSignature":{{{more}"signature":"AQID"}}}}"#);
+        Bundle::parse(text.as_bytes()).map(|bundle| bundle.content)
+    };
+    let named = |said: &str| signed(&format!(r#""messageDigest":{{{said}}},"#));
+    let message = |digest| Ok(Content::Message { signature: vec![1, 2, 3], digest });
+    assert_eq!(signed(""), message(None));
+    for (name, hash) in [("SHA2_256", Hash::Sha256), ("SHA2_384", Hash::Sha384), ("SHA2_512", Hash::Sha512)] {
+        let said = format!(r#""algorithm":"{name}","digest":"BAUG""#);
+        assert_eq!(named(&said), message(Some((hash, vec![4, 5, 6]))));
+    }
+    for (said, code) in [
+        (r#""digest":"BAUG""#, "json-unexpected-content"),
+        (r#""algorithm":"SHA3_256","digest":"BAUG""#, "json-unexpected-content"),
+        (r#""algorithm":"SHA2_256","digest":"BA!G""#, "envelope-base64"),
+    ] {
+        assert_eq!(named(said).unwrap_err().code(), code, "{said}");
+    }
+}
+
+#[test]
 fn null_is_absence_as_protojson_says() {
     for (from, to) in [
         (r#""publicKey":{"#, r#""tlogEntries":null,"certificate":null,"publicKey":{"#),

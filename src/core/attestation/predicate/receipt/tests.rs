@@ -102,9 +102,14 @@ fn a_receipt_is_never_a_gate_result() {
     {
         let statement = Statement::parse(crate::testing::evidence::saying(Kind::Gate, predicate)).unwrap();
         assert_eq!(statement.kind(), Some(Kind::Gate), "{predicate} is judged as a gate result, and found wanting");
+        assert!(!statement.is_receipt(), "{predicate}");
     }
     let other = format!(r#"{{"{RECEIPT_FIELD}":{{}}}}"#);
     let sbom = Statement::parse(crate::testing::evidence::saying(Kind::Sbom, &other)).unwrap();
-    assert_eq!(sbom.kind(), Some(Kind::Sbom));
+    assert_eq!((sbom.kind(), sbom.is_receipt()), (Some(Kind::Sbom), false));
     assert_ne!(sbom.predicate_type(), SUMMARY_TYPE);
+    let subject = sbom.subject();
+    let unknown = crate::testing::evidence::statement(subject, "https://x.example/y", &other);
+    let unknown = Statement::parse(unknown).unwrap();
+    assert_eq!((unknown.kind(), unknown.is_receipt()), (None, false), "no kind is not enough");
 }
