@@ -288,6 +288,23 @@ mod tests {
         }
     }
 
+    /// The third of RFC 8032, 7.1: a scheme that hashes no message beforehand.
+    #[test]
+    fn a_scheme_without_a_hash_signs_the_message_itself() {
+        let hex = |text: &str| -> Vec<u8> {
+            let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        };
+        let spki = "302a300506032b6570032100fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
+        let signature = hex("6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+             18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a");
+        let key = PublicKey::from_spki(&hex(spki), None).unwrap();
+        assert_eq!((key.scheme(), key.scheme().hash()), (Scheme::Ed25519, None));
+        assert!(key.signed_message(&hex("af82"), &signature));
+        assert!(!key.signed_message(&hex("af83"), &signature));
+        assert!(!key.signed(&Pae { payload_type: "x", payload: &hex("af82") }, &signature));
+    }
+
     #[test]
     fn a_signature_is_good_for_its_key_and_its_message_only() {
         let pae = Pae { payload_type: "x", payload: b"payload" };

@@ -200,6 +200,7 @@ mod tests {
             ("awskms://user@host/alias/x", "host is not one"),
             ("awskms://host:port/alias/x", "host is not one"),
             ("awskms://host:70000/alias/x", "host is not one"),
+            ("awskms://host:0/alias/x", "host is not one"),
             ("awskms://:4566/alias/x", "host is not one"),
             ("awskms://::1/alias/x", "host is not one"),
             ("awskms://http://localhost:4566/alias/x", "host is not one"),

@@ -118,3 +118,6 @@ impl fmt::Debug for Witness {
         f.debug_struct("Witness").field("testimony", &self.testimony).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+mod examined;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
