@@ -268,6 +268,13 @@ fn what_is_said_of_a_line_of_the_evidence_names_it_and_nothing_else_does() {
 }
 
 #[test]
+fn a_fault_of_the_lists_is_of_nothing_else() {
+    for fault in all(fault_after) {
+        assert_eq!(fault.is_of_lists(), fault.code().starts_with("revocations-"), "{fault:?}");
+    }
+}
+
+#[test]
 fn what_is_of_a_time_may_lapse_and_what_may_stand_behind_it_and_nothing_else_does() {
     let may: BTreeSet<&str> = reasons().iter().filter(|one| one.may_lapse()).map(Reason::code).collect();
     let discounts = reasons().into_iter().filter(|one| matches!(one, Reason::EvidenceDiscounted { .. }));
