@@ -268,3 +268,6 @@ fn pinned(name: &AuthorityName, pin: Sha256Digest, spki: &[u8]) -> Result<(), Se
     }
     Err(Setback::Lost(Reason::AuthorityKeyChanged { authority: name.clone(), pinned: pin, found }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod held;
 mod overriding;
+mod published;
 mod revoking;
 
 use jiff::SignedDuration;

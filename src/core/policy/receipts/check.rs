@@ -86,3 +86,6 @@ pub(crate) fn stated(bundle: &[u8]) -> Option<Statement> {
     let Content::Envelope(envelope) = Bundle::parse(bundle.trim_ascii_end()).ok()?.content else { return None };
     (envelope.payload_type == IN_TOTO_PAYLOAD_TYPE).then(|| Statement::parse(envelope.payload).ok())?
 }
+
+#[cfg(test)]
+mod tests;

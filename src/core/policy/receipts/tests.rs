@@ -95,6 +95,40 @@ fn a_receipt_that_is_required_must_be_there_and_pass() {
 }
 
 #[test]
+fn receipts_are_asked_for_where_one_is_required_or_a_key_was_revoked_since_an_instant() {
+    let wanted = |policy: &str, revoked: &[Revoked]| {
+        let policy = compiled(policy);
+        let keys = Keys::new(&policy, |_| Err(String::new()));
+        let list = signed_list(&revocations(1, revoked), &revoker());
+        let source = Source { place: "store".into(), answer: Ok(Some(list.as_slice())), kept: false };
+        let lists = Lists::default().revoking(&policy, &keys, &[source], now());
+        keys.with(lists).wanted_receipts()
+    };
+    let key = |since| Revoked::Key { spki_sha256: LocalKey::p256(1).public().digest(), since };
+    let stranger = Revoked::Key { spki_sha256: LocalKey::p256(6).public().digest(), since: Some(ago(30)) };
+    let (optional, required) = (receipt_policy(""), receipt_policy(&required()));
+    let newest = Some("24h".parse().unwrap());
+    for (policy, revoked, expected) in [
+        (&optional, vec![], None),
+        (&optional, vec![key(None)], None),
+        (&optional, vec![stranger], None),
+        (&optional, vec![key(Some(ago(30)))], Some(WantedReceipts { older: true, newest: None })),
+        (&required, vec![], Some(WantedReceipts { older: false, newest })),
+        (&required, vec![key(Some(ago(30)))], Some(WantedReceipts { older: true, newest })),
+        (&crate::testing::lists::listed_policy(), vec![key(Some(ago(30)))], None),
+    ] {
+        assert_eq!(wanted(policy, &revoked), expected, "{revoked:?}");
+    }
+}
+
+#[test]
+fn a_key_that_makes_no_receipts_leaves_none_of_them_unknown() {
+    let other = crate::testing::policies::kms_authority("other", &LocalKey::p256(6));
+    let policy = receipt_policy(&required()) + &other;
+    assert_eq!(Asked { policy, ..Asked::requiring(Vec::new()) }.outcome(), "reject receipt-missing");
+}
+
+#[test]
 fn a_receipt_of_something_else_is_none() {
     let other = Sha256Digest::of(b"other evidence");
     for (what, said) in [

@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{
     keys::LocalKey,
-    policies::{compiled, minimal},
+    policies::{compiled, kms_authority, minimal},
 };
 
 /// Scopes in short: `mode accounts regions groups`, `-` for a list that is not given.
@@ -40,6 +40,14 @@ const ONE: &str = "111111111111";
 const TWO: &str = "222222222222";
 const EU: &str = "eu-west-1";
 const US: &str = "us-east-1";
+
+#[test]
+fn a_key_in_kms_has_a_uri_and_no_other_has() {
+    let kms = kms_authority("kms", &LocalKey::p256(2));
+    let policy = compiled(&(minimal(&LocalKey::p256(1)) + &kms));
+    let uris: Vec<Option<&str>> = policy.signatories().iter().map(|one| one.key.kms()).collect();
+    assert_eq!(uris, [None, Some("awskms:///alias/kms")]);
+}
 
 #[test]
 fn where_no_scope_matches_no_match_holds() {

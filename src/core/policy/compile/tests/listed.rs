@@ -14,6 +14,7 @@ fn lists_are_read_as_they_are_written() {
     let policy = crate::testing::policies::compiled(&listed_policy());
     let (revocation, overrides) = (policy.revocation().unwrap(), policy.overrides().unwrap());
     assert_eq!((revocation.threshold, revocation.list.as_str()), (1, "default"));
+    assert_eq!(serde_json::to_value(&revocation.list).unwrap(), "default");
     assert_eq!((overrides.threshold, overrides.authorities.len(), overrides.scopes.len()), (2, 2, 3));
     let without = crate::testing::policies::compiled(&crate::testing::policies::minimal(&LocalKey::p256(1)));
     assert!(without.revocation().is_none() && without.overrides().is_none());

@@ -1,6 +1,10 @@
 //! How an override stands, and what it let pass while it held.
 
 use super::*;
+use crate::{
+    attestation::{predicate::GRANT_TYPE, write_named},
+    testing::evidence::signed,
+};
 
 /// The lists of a case, with what its verdict would be without an override.
 fn lists(asked: &Asked) -> (Policy, Lists, Verdict) {
@@ -36,6 +40,24 @@ fn how_an_override_stands_is_told() {
     assert!(said.contains("signed by 1 of the 2"), "{said}");
     let long = Grant { until: now() + HOUR * 25, ..for_image(&["attestation-missing"]) };
     assert!(matches!(state(&letting_pass(unsealed(), &long), now()).0, GrantState::Void(_)));
+    let granted = for_image(&["attestation-missing"]);
+    let elsewhere = write_named("image:eu-west-1:ami-0fedcba9876543210", GRANT_TYPE, &granted, false).unwrap();
+    let overrides = signed(&granters().each_ref().map(|key| (key, elsewhere.clone())));
+    let (misplaced, by, _) = state(&Asked { overrides, ..unsealed() }, now());
+    assert!(matches!(misplaced, GrantState::Void(_)), "{misplaced:?}: no launch is looked for under that name");
+    assert_eq!(by, 2);
+}
+
+#[test]
+fn of_several_the_one_that_ended_last_is_named() {
+    let granted = |hours: i32| Grant { until: now() + HOUR * hours, ..for_image(&["attestation-missing"]) };
+    let (image, context) = (image(), Context::default());
+    for (one, other) in [(1, 2), (2, 1), (2, 3), (3, 1), (4, 2), (3, 4)] {
+        let overrides = [one, other].map(|hours| signed_grant(&granted(hours), &granters())).concat();
+        let (policy, lists, verdict) = lists(&Asked { overrides, ..unsealed() });
+        let held = lists.held(&policy, (&image, &context), &verdict, now()).unwrap();
+        assert_eq!(held.ended(), now() + HOUR * one.max(other), "{one} {other}");
+    }
 }
 
 #[test]

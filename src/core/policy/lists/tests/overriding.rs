@@ -1,6 +1,10 @@
 //! Nothing but a whole override lets pass.
 
 use super::*;
+use crate::{
+    attestation::{predicate::GRANT_TYPE, write_named},
+    testing::evidence::signed,
+};
 
 #[test]
 fn two_people_let_pass_what_they_name_and_the_verdict_says_so() {
@@ -21,7 +25,48 @@ fn faults_behind_reasons_must_be_named_too() {
     let both = || Asked { store: store(), ..unsealed() };
     assert_eq!(letting_pass(both(), &for_image(&["attestation-missing"])).outcome(), "reject attestation-missing");
     let all = for_image(&["attestation-missing", "revocations-unavailable"]);
-    assert_eq!(letting_pass(both(), &all).outcome(), "overridden");
+    let passed = letting_pass(both(), &all);
+    assert_eq!(passed.outcome(), "overridden");
+    let verdict = passed.judge().0.verdict;
+    let told: Vec<&str> = verdict.overridden().unwrap().faults().iter().map(|one| one.code()).collect();
+    assert_eq!(told, ["revocations-unavailable"]);
+}
+
+#[test]
+fn as_many_must_sign_as_the_policy_says() {
+    let authorities = "[override]\nauthorities = [\"one\", \"two\"";
+    let three = format!("{authorities}, \"three\"]\nthreshold = 3");
+    let policy = listed_policy().replace(&format!("{authorities}]"), &three)
+        + &crate::testing::policies::authority_table("three", &LocalKey::p256(6));
+    let [one, two] = granters();
+    let granted = for_image(&["attestation-missing"]);
+    let by = |keys: &[LocalKey]| {
+        let overrides = signed_grant(&granted, keys);
+        Asked { policy: policy.clone(), overrides, ..unsealed() }.outcome()
+    };
+    assert_eq!(by(&[one, two]), "reject attestation-missing");
+    assert_eq!(by(&[3, 4, 6].map(LocalKey::p256)), "overridden");
+}
+
+#[test]
+fn of_several_the_one_that_ends_last_lets_pass() {
+    let granted = |hours: i32| Grant { until: now() + HOUR * hours, ..for_image(&["attestation-missing"]) };
+    for (one, other) in [(1, 2), (2, 1), (2, 3), (3, 1), (4, 2), (3, 4)] {
+        let overrides = [one, other].map(|hours| signed_grant(&granted(hours), &granters())).concat();
+        let judgement = Asked { overrides, ..unsealed() }.judge().0;
+        assert_eq!(judgement.until, Some(now() + HOUR * one.max(other)), "{one} {other}");
+    }
+}
+
+#[test]
+fn that_key_files_on_disk_signed_it_is_told() {
+    for dangerous in [false, true] {
+        let granted = for_image(&["attestation-missing"]);
+        let payload = write_named(&granted.scope.name(), GRANT_TYPE, &granted, dangerous).unwrap();
+        let overrides = signed(&granters().each_ref().map(|key| (key, payload.clone())));
+        let verdict = Asked { overrides, ..unsealed() }.judge().0.verdict;
+        assert_eq!(verdict.overridden().unwrap().by_dangerous_local_key(), dangerous);
+    }
 }
 
 #[test]
@@ -85,6 +130,8 @@ fn what_is_no_whole_override_changes_nothing() {
         Grant { reason: String::new(), ..good() },
         Grant { ticket: "a\nb".into(), ..good() },
     ];
+    let longest = Grant { until: now() + day, ..good() };
+    assert_eq!(letting_pass(unsealed(), &longest).outcome(), "overridden");
     for granted in bad {
         assert_eq!(letting_pass(unsealed(), &granted).outcome(), "reject attestation-missing", "{granted:?}");
     }

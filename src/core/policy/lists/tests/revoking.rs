@@ -1,6 +1,15 @@
 //! What is revoked is never admitted, and a list that does not count leaves nobody knowing.
 
 use super::*;
+use crate::{
+    attestation::{
+        predicate::{BuildFacts, PROVENANCE_TYPE, provenance},
+        write_statement,
+    },
+    image::DeviceContent,
+    testing::{evidence::signed, images::descriptor},
+    verdict::Fault,
+};
 
 #[test]
 fn every_kind_of_entry_rejects_what_it_names_and_says_which_entry() {
@@ -21,12 +30,84 @@ fn the_whole_evidence_can_be_revoked() {
     assert_eq!(Asked { evidence, ..Asked::of(&list) }.outcome(), "reject evidence-revoked");
 }
 
+/// A copy has another id, and the same on its devices.
+#[test]
+fn an_image_falls_with_what_is_on_a_revoked_one() {
+    let ci = LocalKey::p256(1);
+    let sha256 = Sha256Digest::of(b"what is on it");
+    let content = DeviceContent { device_name: "/dev/xvda".into(), volume_size: 8, sha256 };
+    let built: BuildFacts = serde_json::from_str(r#"{"builder":"c"}"#).unwrap();
+    let built = provenance(&descriptor(), built, &[], &[content]);
+    let built = write_statement(&descriptor(), PROVENANCE_TYPE, built, false).unwrap();
+    let evidence = signed(&[(&ci, built), (&ci, payload(Kind::Sbom)), (&ci, payload(Kind::Scan))]);
+    let other = ImageRef { id: "ami-0fedcba9876543210".parse().unwrap(), ..image() };
+    for (content, expected) in [(sha256, "reject image-revoked"), (Sha256Digest::of(b"other"), "admit")] {
+        let revoked = Revoked::Image { image: other.clone(), content: vec![content] };
+        assert_eq!(Asked { evidence: evidence.clone(), ..Asked::revoking(&[revoked]) }.outcome(), expected);
+    }
+}
+
 #[test]
 fn what_is_lifted_counts_again_and_nothing_else() {
     let lifted = Asked::revoking(&[of_image(), Revoked::Lift { entry: 1 }]);
     assert_eq!(lifted.outcome(), "admit");
     let again = Asked::revoking(&[of_image(), Revoked::Lift { entry: 1 }, of_image()]);
     assert_eq!(again.outcome(), "reject image-revoked");
+}
+
+#[test]
+fn an_image_that_nobody_can_describe_is_rejected_all_the_same_when_it_is_revoked() {
+    let image = image();
+    let unknown = || crate::policy::undescribed(Err(Fault::ImageUnavailable { problem: "throttled".into() }));
+    let policy = compiled(&listed_policy());
+    let judged = |revoked: &[Revoked]| {
+        let list = signed_list(&revocations(1, revoked), &revoker());
+        let keys = Keys::new(&policy, |_| Err(String::new()));
+        let source = Source { place: "store".into(), answer: Ok(Some(list.as_slice())), kept: false };
+        let lists = Lists::default().revoking(&policy, &keys, &[source], now());
+        unknown().listed(&policy, &keys.with(lists), &image).verdict
+    };
+    assert!(matches!(judged(&[]), Verdict::Undetermined(_)));
+    let Verdict::Reject(reasons) = judged(&[of_image()]) else { panic!("it is revoked") };
+    assert_eq!(reasons.as_slice().iter().map(Reason::code).collect::<Vec<_>>(), ["image-revoked"]);
+}
+
+#[test]
+fn of_two_entries_about_one_key_the_one_counts_that_leaves_less_standing() {
+    let policy = compiled(&listed_policy());
+    let since = |hours: Option<i32>| hours.map(|hours| now() - HOUR * hours);
+    for (first, second, expected, entry) in [
+        (Some(3), Some(2), Some(3), 1),
+        (Some(2), Some(3), Some(3), 2),
+        (Some(2), Some(2), Some(2), 1),
+        (None, Some(2), None, 1),
+        (Some(2), None, None, 2),
+        (None, None, None, 1),
+    ] {
+        let revoked = [first, second].map(|hours| Revoked::Key { spki_sha256: ci(), since: since(hours) });
+        let keys = Lists::as_if(&policy, &revocations(1, &revoked)).unwrap().withdrawn(&policy).keys(&policy);
+        let [revocation] = keys.into_values().collect::<Vec<_>>().try_into().unwrap();
+        let found = (revocation.before, revocation.revoked.entry);
+        assert_eq!(found, (since(expected), entry), "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn of_a_builder_stays_what_was_seen_before_the_instant_and_nothing_of_that_very_instant() {
+    let policy = compiled(&listed_policy());
+    for (since, seen, stays) in [
+        (Some(now()), Some(now() - SignedDuration::from_nanos(1)), true),
+        (Some(now()), Some(now()), false),
+        (Some(now()), Some(now() + HOUR), false),
+        (Some(now()), None, false),
+        (None, Some(now() - HOUR), false),
+    ] {
+        let list = revocations(1, &[Revoked::Builder { builder: "c".into(), since }]);
+        let lists = Lists::as_if(&policy, &list).unwrap();
+        let withdrawn = lists.withdrawn(&policy);
+        assert_eq!(withdrawn.builder("c", seen).is_empty(), stays, "{since:?} {seen:?}");
+        assert!(withdrawn.builder("d", seen).is_empty());
+    }
 }
 
 #[test]
@@ -81,6 +162,7 @@ fn an_older_list_that_is_put_back_changes_nothing_and_is_told() {
     assert_eq!(rolled_back.remarks(), ["revocations-rolled-back"]);
     let out = Asked { store: Err("throttled".into()), kept, ..Asked::admitted() };
     assert_eq!((out.outcome().as_str(), out.remarks()), ("reject image-revoked", vec!["revocations-stand-in"]));
+    assert_eq!(out.judge().1, [Remark::StandIn { problem: "store: throttled".into() }]);
 }
 
 #[test]
