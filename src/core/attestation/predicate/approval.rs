@@ -73,3 +73,27 @@ impl Approval {
         self.time_created
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn approval(approver: &str) -> Approval {
+        Approval::new(approver, Timestamp::UNIX_EPOCH, Sha256Digest::of(b"policy"), Sha256Digest::of(b"risks"))
+    }
+
+    #[test]
+    fn an_approval_counts_only_when_it_says_so_and_by_whom() {
+        assert_eq!(approval("Alice <alice@example.com>").accepted_risks(), Some(Sha256Digest::of(b"risks")));
+        assert_eq!(approval(&"é".repeat(200)).accepted_risks(), Some(Sha256Digest::of(b"risks")));
+        for nobody in ["", " ", "alice ", "alice\nbob", "alice\u{1b}[2J", &"é".repeat(201)] {
+            assert!(!is_approver(nobody), "{nobody:?}");
+            assert_eq!(approval(nobody).accepted_risks(), None, "{nobody:?}");
+        }
+        for properties in [vec![], vec!["GOLDSEAL_ACCEPTED_RISKS_SEEN".to_owned()]] {
+            assert_eq!(Approval { properties, ..approval("alice") }.accepted_risks(), None);
+        }
+        let properties = vec!["FIRST".to_owned(), PROPERTY.to_owned()];
+        assert!(Approval { properties, ..approval("alice") }.accepted_risks().is_some(), "others may stand beside it");
+    }
+}

@@ -123,6 +123,7 @@ mod tests {
             "https://github.com/",
             "https:///acme/images",
             "https://git.example::/acme/images",
+            "https://git.example:80a/acme/images",
             "https://[2001:db8::1/acme/images",
             "https://user:token@/acme/images",
             "https://github.com/../images",
@@ -136,7 +137,9 @@ mod tests {
         ] {
             assert_eq!(repository(text), None, "{text}");
         }
-        assert_eq!(repository(&format!("https://github.com/{}", "a".repeat(LONGEST))), None);
+        let long = |length: usize| format!("https://github.com/{}", "a".repeat(length - "https://github.com/".len()));
+        assert_eq!(repository(&long(LONGEST)), Some(long(LONGEST)));
+        assert_eq!(repository(&long(LONGEST + 1)), None);
     }
 
     proptest::proptest! {

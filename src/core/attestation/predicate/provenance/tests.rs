@@ -10,7 +10,7 @@ fn facts() -> BuildFacts {
                 "created":"2026-10-01T00:00:00Z"},
             "ancestry":[{"arn":"arn:aws:ec2:eu-west-1::image/ami-0123abcd","created":"2026-10-01T00:00:00Z"},
                 {"arn":"arn:aws:ec2:us-east-1::image/ami-00000001","ownerAlias":"amazon"}],
-            "finishedOn":"2026-11-01T10:00:00Z","tools":{"packer":"1.16.0"},"tags":{"GitCommit":"0a1b"}}"#,
+            "startedOn":"2026-11-01T09:00:00Z","finishedOn":"2026-11-01T10:00:00Z","tools":{"packer":"1.16.0"},"tags":{"GitCommit":"0a1b"}}"#,
     )
     .unwrap()
 }
@@ -40,6 +40,9 @@ fn what_goes_in_comes_out() {
     let read: Provenance = serde_json::from_str(&text).unwrap();
     assert_eq!(read.builder(), "https://ci.example/packer");
     assert_eq!((read.invocation(), read.packer_run()), (Some("https://ci.example/runs/7"), Some("6a0f")));
+    let times = ["2026-11-01T09:00:00Z", "2026-11-01T10:00:00Z"].map(|at| at.parse().ok());
+    assert_eq!([read.started_on(), read.finished_on()], times);
+    assert!(text.contains(&format!(r#""mediaType":"{DESCRIPTOR_MEDIA_TYPE}""#)), "{text}");
     assert_eq!(read.repository().as_deref(), Some("https://git.example/platform/images"));
     assert_eq!((read.commit(), read.dirty()), (Some("0a1b"), true));
     assert_eq!(read.base_image(), facts().base_image);

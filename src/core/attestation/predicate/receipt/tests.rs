@@ -35,6 +35,32 @@ fn the_fields_are_those_of_a_verification_summary() {
 }
 
 #[test]
+fn the_evidence_and_every_statement_that_counted_are_named_once() {
+    let mut twice = said();
+    let again = CountedSignature { by: "other".into(), ..twice.timeless.signatures[0].clone() };
+    twice.timeless.signatures.push(again);
+    let evidence = twice.timeless.evidence.unwrap();
+    let statements = said().timeless.signatures.iter().map(|one| one.statement).collect::<Vec<_>>();
+    let receipt = receipt(twice);
+    let named: Vec<Sha256Digest> = receipt.input_attestations.iter().map(|input| input.digest.sha256).collect();
+    assert_eq!(named, [vec![evidence], statements].concat());
+    assert_eq!(receipt.check(), Ok(()));
+    assert_eq!(receipt.resource(), "arn:aws:ec2:eu-west-1::image/ami-0123456789abcdef0");
+}
+
+#[test]
+fn an_admission_may_end_at_the_very_instant_of_its_verdict_and_not_before() {
+    let until = |until: Timestamp| {
+        let mut ends = said();
+        ends.instant.until = Some(until);
+        receipt(ends).check()
+    };
+    let at = said().instant.at;
+    assert_eq!(until(at), Ok(()));
+    assert_eq!(until(at - jiff::SignedDuration::from_nanos(1)), Err(ReceiptFault::Times));
+}
+
+#[test]
 fn what_an_override_let_pass_did_not_pass() {
     let mut overridden = said();
     overridden.instant.overridden = Some(Sha256Digest::of(b"override"));

@@ -26,6 +26,7 @@ fn changed(count: usize, change: impl Fn(&mut Revocation)) -> Revocations {
 fn a_list_has_its_name_and_a_serial_and_a_bounded_number_of_entries() {
     assert_eq!(checked(&revocations(1, &[])), Ok(()));
     assert_eq!(checked(&revocations(0, &[])), Err(RevocationsFault::NoSerial));
+    assert_eq!(Revocations::subject("default"), "goldseal:revocations:default");
     let (found, expected) = ("default".to_owned(), "other".to_owned());
     assert_eq!(revocations(1, &[]).check("other"), Err(RevocationsFault::OtherList { found, expected }));
     let mut many = changed(MOST_REVOCATIONS, |_| {});
