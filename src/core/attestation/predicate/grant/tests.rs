@@ -20,19 +20,16 @@ fn an_override_names_something_and_not_too_much() {
 
 #[test]
 fn its_texts_are_one_visible_line_of_a_bounded_length() {
-    let with: [(usize, fn(String) -> Grant); 3] = [
-        (500, |reason| Grant { reason, ..good() }),
-        (200, |ticket| Grant { ticket, ..good() }),
-        (200, |granted_by| Grant { granted_by, ..good() }),
-    ];
-    for (most, with) in with {
-        assert_eq!(with("é".repeat(most)).check(), Ok(()), "characters are counted, not bytes");
-        for bad in ["é".repeat(most + 1), String::new(), " x".into(), "x\n".into(), "a\tb".into(), "a\u{1b}[2Jb".into()]
-        {
-            assert!(
-                matches!(with(bad.clone()).check(), Err(GrantFault::Text { most: found, .. }) if found == most),
-                "{bad:?}"
-            );
+    let with = |of: usize, text: String| match of {
+        0 => Grant { reason: text, ..good() },
+        1 => Grant { ticket: text, ..good() },
+        _ => Grant { granted_by: text, ..good() },
+    };
+    for (of, longest) in [(0, 500), (1, 200), (2, 200)] {
+        assert_eq!(with(of, "é".repeat(longest)).check(), Ok(()), "characters are counted, not bytes");
+        for bad in [&*"é".repeat(longest + 1), "", " x", "x\n", "a\tb", "a\u{1b}[2Jb"] {
+            let fault = with(of, bad.to_owned()).check();
+            assert!(matches!(fault, Err(GrantFault::Text { most, .. }) if most == longest), "{bad:?}: {fault:?}");
         }
     }
 }

@@ -137,6 +137,10 @@ fn a_list_that_does_not_count_leaves_nobody_knowing() {
     ] {
         assert_eq!(Asked { store, ..Asked::admitted() }.outcome(), expected);
     }
+    let unsigned = Asked { store: Ok(Some(signed_list(&list(), &LocalKey::p256(3)))), ..Asked::admitted() };
+    let Verdict::Undetermined(faults) = unsigned.judge().0.verdict else { panic!("nobody who revokes signed it") };
+    let fault = faults.as_slice()[0].to_string();
+    assert!(fault.contains("store: signed by 0 of the 1 authorities that it takes"), "{fault}");
     assert_eq!(Asked { asked: now() + HOUR, ..Asked::admitted() }.outcome(), "undetermined revocations-stale");
     let nearly = now() + HOUR - SignedDuration::from_nanos(1);
     assert_eq!(Asked { asked: nearly, ..Asked::admitted() }.outcome(), "admit");
