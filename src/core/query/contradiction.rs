@@ -24,7 +24,7 @@ pub(super) fn contradiction<'b>(kind: Option<&str>, bounds: &'b [Bound]) -> Opti
 
 /// Says whether no version of an order meets two bounds; none if it does not know them.
 fn never_both(order: Order, one: &Bound, other: &Bound) -> Option<bool> {
-    let found = order.compare(&one.version, &other.version)?;
+    order.compare(&one.version, &other.version)?;
     // An epoch in one of them alone is looked at by that one alone. Python has none where it is 0, written or not.
     let epoch = |bound: &Bound| match bound.version.split_once('!') {
         Some((epoch, _)) => epoch.bytes().any(|digit| digit != b'0'),
@@ -36,11 +36,7 @@ fn never_both(order: Order, one: &Bound, other: &Bound) -> Option<bool> {
     let same =
         matches!((one.operator, other.operator), (Operator::Equal, Operator::Not) | (Operator::Not, Operator::Equal))
             && one.version == other.version;
-    Some(
-        same || apart(order, one, other)
-            || apart(order, other, one)
-            || (found.is_ne() && equal_both(order, one, other)),
-    )
+    Some(same || apart(order, one, other) || apart(order, other, one))
 }
 
 /// Says whether all that one lets through is later than all that the other does.
@@ -61,15 +57,6 @@ fn apart(order: Order, low: &Bound, high: &Bound) -> bool {
         (Some(Ordering::Equal), _) => strict,
         _ => false,
     }
-}
-
-/// Says whether both ask for one version, and for two of them at any reach.
-fn equal_both(order: Order, one: &Bound, other: &Bound) -> bool {
-    let at = |one: &Bound, other: &Bound| order.compared(&one.version, &other.version, Reach::OfBound);
-    one.operator == Operator::Equal
-        && other.operator == Operator::Equal
-        && at(one, other).is_some_and(Ordering::is_ne)
-        && at(other, one).is_some_and(Ordering::is_ne)
 }
 
 #[cfg(test)]
@@ -97,6 +84,9 @@ mod tests {
             ("openssl=2,!=2", 11, "=2"),
             ("openssl<5,>1,>6", 14, "<5"),
             ("deb:x>=1:3,<1:2", 12, ">=1:3"),
+            ("deb:x>=3.0-1,<3.0", 14, ">=3.0-1"),
+            ("pypi:x>=0!3,<2", 13, ">=0!3"),
+            ("apk:x=3.0-r1,=3.0-r2", 14, "=3.0-r1"),
             ("maven:g:a>=1,<1-rc1", 14, ">=1"),
         ] {
             let fault = asked(text).unwrap_err();
@@ -120,6 +110,8 @@ mod tests {
             "deb:x>3.0-1,<=3.0",
             "deb:x>=1:1.0,<0.9",
             "deb:x=3.0-1,=3.0",
+            // Both are met by 3.0~ab-r1.
+            "apk:x=3.0~ab,=3.0-r1",
             "rpm:x>=3-2,=3",
             "pypi:x<0!0-0,>1!1",
             // Nobody knows an order for them.
