@@ -222,10 +222,10 @@ fn rpm(text: &str) -> Option<Evr<'_>> {
 /// Minor version and patch may be missing, as in Go's own order; Go and npm write a `v`.
 fn semantic(text: &str) -> Option<semver::Version> {
     let text = text.strip_prefix('v').unwrap_or(text);
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    // What is more than numbers is no version with these zeros behind it either.
     let missing = match text.matches('.').count() {
-        0 if plain => ".0.0",
-        1 if plain => ".0",
+        0 => ".0.0",
+        1 => ".0",
         _ => "",
     };
     semver::Version::parse(&format!("{text}{missing}")).ok()

@@ -68,6 +68,10 @@ fn semantic_versioning() {
     ascend(Order::Semver, &["v0.0.0-20191109021931-daa7c04131f5", "v0.16.0", "v0.17.0", "v2.0.0+incompatible"]);
     same(Order::Semver, &[("1.0.0+20130313144700", "1.0.0+exp.sha"), ("v1.2", "1.2.0"), ("3", "3.0.0")]);
     none(Order::Semver, &["", "v", "1.2.3.4", "1.2-rc", "(devel)", "1.02.3", "latest", "1..2", "1.2.", "vv1.0.0"]);
+    none(
+        Order::Semver,
+        &["1-rc", "1+b", "1.2+b", "1-0.1", "1.2-0", "1+0.0", "1.", ".", ".1", "01", "1.02", "-1", "+1"],
+    );
 }
 
 /// PEP 440: summary of permitted suffixes and relative ordering, and its normal forms.
@@ -97,9 +101,10 @@ fn gem_version() {
         &["0.beta.1", "1.0.a", "1.0", "1.8.2.a", "1.8.2.a9", "1.8.2.a10", "1.8.2.b", "1.8.2", "1.9.3.1"],
     );
     ascend(Order::Gem, &["5.0.0.rc2", "5.x", "5.0"]);
-    same(Order::Gem, &[("1.0", "1"), ("1.0.0", "1.0")]);
+    ascend(Order::Gem, &["1.0.20240101", "1.0.999999999", "1.1"]);
+    same(Order::Gem, &[("1.0", "1"), ("1.0.0", "1.0"), ("1.0000000002", "1.2")]);
     // A platform is not a pre-release, and the library's numbers end.
-    none(Order::Gem, &["", "1.15.0-x86_64-linux", "1.0.20240101120000", "latest", "1..0"]);
+    none(Order::Gem, &["", "1.15.0-x86_64-linux", "1.0.20240101120000", "1.1000000000", "latest", "1..0"]);
 }
 
 #[test]
