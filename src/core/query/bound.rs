@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_compared_is_named() {
+        for (version, bounds, named) in
+            [("latest", "<3.1", "latest is"), ("3.0", "<newest", "newest is"), ("latest", "<newest", "latest is")]
+        {
+            let found = asked(bounds, Some("deb"), Some(version));
+            assert!(matches!(&found, Answer::Unknown(why) if why.starts_with(named)), "{version}{bounds}: {found:?}");
+        }
+    }
+
+    #[test]
     fn an_epoch_that_is_not_told_is_not_taken_for_none() {
         let query: Query = "x<1:3".parse().unwrap();
         let known = Known { kind: Some("rpm"), version: Some("2.0-1"), epochless: true };

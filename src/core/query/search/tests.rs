@@ -106,6 +106,11 @@ fn the_epoch_of_an_rpm_stands_beside_its_version() {
     let all = [component("openssl-libs", "1:3.0.8-1.amzn2023", silent)];
     assert_eq!(told("openssl-libs<0:4", &all), "");
     assert_eq!(told("openssl-libs<1:4", &all), "openssl-libs");
+    // What stands beside is not taken for the epoch of another version, and an epoch is written once.
+    let other = [component("openssl-libs", "1:9.0-1.amzn2023", silent)];
+    assert_eq!(search("openssl-libs", &other).found[0].package.version.as_deref(), Some("3.0.8-1.amzn2023"));
+    let both = [component("openssl-libs", "", "pkg:rpm/amzn/openssl-libs@1%3A3.0.8-1.amzn2023?epoch=1")];
+    assert_eq!(search("openssl-libs", &both).found[0].package.version.as_deref(), Some("1:3.0.8-1.amzn2023"));
     // A package of another version than its source, whose epoch nobody tells.
     let perl = "pkg:rpm/fedora/perl-Carp@1.50-1.fc40?upstream=perl-5.38.2-1.fc40.src.rpm";
     let all = [component("perl-Carp", "1.50-1.fc40", perl)];
@@ -152,6 +157,7 @@ fn scopes_and_groups_are_part_of_a_name_or_left_out() {
         component("log4j-core", "2.17.0", "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.0"),
         grouped,
         component("zope.interface", "5.0", "pkg:pypi/zope-interface@5.0"),
+        component("lodash.merge", "4.6.2", "pkg:npm/lodash.merge@4.6.2"),
     ];
     for (query, expected) in [
         ("@babel/core<8", "@babel/core"),
@@ -165,6 +171,9 @@ fn scopes_and_groups_are_part_of_a_name_or_left_out() {
         ("log4j-core=2.17.0", "log4j-core"),
         ("maven:org.apache.logging.log4j:log4j-core<2.17.1", "log4j-core log4j-core?"),
         ("zope_interface<6", "zope.interface"),
+        ("lodash.merge<5", "lodash.merge"),
+        ("lodash-merge<5", ""),
+        ("lodash_merge<5", ""),
     ] {
         assert_eq!(told(query, &all), expected, "{query}");
     }
