@@ -137,6 +137,25 @@ fn of_two_exceptions_the_one_that_lasts_longer_holds() {
 }
 
 #[test]
+fn an_exception_that_has_ended_is_told_so_beside_one_that_holds() {
+    for ended in ["2026-10-31", "2026-11-01T12:00:00Z"] {
+        let entries = [excepted("CVE-1", "openssl", ended), excepted("CVE-1", "pkg:deb/debian/openssl", "2026-11-20")];
+        let case = one("High").with(&entries);
+        assert_eq!((case.codes(), case.standings()), (vec![], vec![Standing::Expired, Standing::Used]), "{ended}");
+    }
+}
+
+#[test]
+fn an_exception_is_used_if_one_of_its_findings_needs_it() {
+    for (older, newer) in [("Low", "High"), ("High", "Low")] {
+        let findings = [("3.0.20", older), ("3.0.21", newer)];
+        let findings = findings.map(|(version, severity)| found("CVE-1", "openssl", version, severity));
+        let case = Case::of(&findings).with(&[excepted("CVE-1", "openssl", "2026-11-30")]);
+        assert_eq!(case.standings(), [Standing::Used], "{older} {newer}");
+    }
+}
+
+#[test]
 fn one_exception_covers_several_packages_of_one_name_only() {
     let case = Case::of(&[found("CVE-1", "tar", "1.34", "High"), found("CVE-1", "bash", "5.2", "High")])
         .with(&[excepted("CVE-1", "tar", "2026-11-30")]);
