@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_fact_changes_the_digest() {
-        let changes: [fn(&mut Identity); 14] = [
+        let changes: [fn(&mut Identity); 16] = [
             |i| (i.partition, i.region) = ("aws-cn".into(), "cn-north-1".into()),
             |i| i.region = "eu-west-2".into(),
             |i| i.image_id = "ami-0123456789abcdef1".into(),
@@ -267,13 +267,17 @@ mod tests {
             |i| i.virtualization_type = None,
             |i| i.root_device_type = None,
             |i| i.root_device_name = None,
+            |i| i.block_devices[0].virtual_name = None,
+            |i| i.block_devices[0].no_device = true,
             |i| i.block_devices[1].volume_size = Some(3),
             |i| i.block_devices[1].encrypted = Some(true),
         ];
         for change in changes {
             let mut identity = descriptor().identity().clone();
             change(&mut identity);
-            assert_ne!(Descriptor::new(identity).unwrap().digest(), descriptor().digest());
+            let changed = Descriptor::new(identity).unwrap();
+            assert_ne!(changed.digest(), descriptor().digest());
+            assert_eq!(Descriptor::parse(changed.bytes()).unwrap(), changed);
         }
     }
 }

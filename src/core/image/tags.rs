@@ -89,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_sees_no_pointers_sees_all_other_tags() {
+        let tags = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect::<Tags>();
+        let others = ["Name", "goldseal:evidences", "ec2:SharedTag/Name", "ec2:SharedTag/ec2:SharedTag/goldseal:key"];
+        let pointers = [EVIDENCE_TAG, SUBJECT_TAG, KEY_TAG];
+        let shared = pointers.map(|name| format!("{SHARED_TAG_PREFIX}{name}"));
+        let all: Vec<&str> = others.into_iter().chain(pointers).chain(shared.iter().map(String::as_str)).collect();
+        assert_eq!(tags(&all).without_pointers(), tags(&others));
+    }
+
+    #[test]
     fn a_pointer_fits_a_tag_and_keeps_its_digest() {
         let digest = Sha256Digest::of(b"");
         for place in ["s3://bucket/v1/aws/eu-west-1/ami-0123abcd.jsonl".to_owned(), "x".repeat(300), String::new()] {
