@@ -117,6 +117,23 @@ mod tests {
         }
     }
 
+    /// Fails with each of these before it gives what is behind it.
+    struct Failing(Vec<io::ErrorKind>, &'static [u8]);
+
+    impl io::Read for Failing {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.pop().map_or_else(|| self.1.read(buffer), |kind| Err(kind.into()))
+        }
+    }
+
+    #[test]
+    fn a_reader_that_was_interrupted_is_asked_again_and_one_that_failed_is_not() {
+        let mut interrupted = Failing(vec![io::ErrorKind::Interrupted; 2], b"abc");
+        assert_eq!(Sha256Digest::of_reader(&mut interrupted).unwrap(), Sha256Digest::of(b"abc"));
+        let mut failed = Failing(vec![io::ErrorKind::PermissionDenied], b"abc");
+        assert_eq!(Sha256Digest::of_reader(&mut failed).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    }
+
     #[test]
     fn only_one_spelling_is_read() {
         let good = Sha256Digest::of(b"").to_string();

@@ -190,9 +190,13 @@ mod tests {
             "arn:aws:organizations::1234:organization/o-a1b2c3d4e5",
             "arn:aws:organizations:eu-west-1:123456789012:organization/o-a1b2c3d4e5",
             "arn:AWS:organizations::123456789012:organization/o-a1b2c3d4e5",
+            "arn:azure:organizations::123456789012:organization/o-a1b2c3d4e5",
+            "arn:aws_cn:organizations::123456789012:organization/o-a1b2c3d4e5",
             "arn:aws:organizations::123456789012:account/o-a1b2c3d4e5/123456789012",
             "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5",
             "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5/ou-ab12",
+            "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5/ou-ab1-c3d4e5f6",
+            "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5/ou-ab12-c3d4e5f",
             "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5/ou-ab12-c3d4e5f6/x",
             "arn:aws:iam::123456789012:root",
         ] {

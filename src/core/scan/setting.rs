@@ -118,6 +118,7 @@ mod tests {
         for (json, told) in [
             ("true", r#""true""#),
             ("0", r#""0""#),
+            ("-1", r#""-1""#),
             ("-1.5", r#""-1.5""#),
             (r#"["a.json","b.json"]"#, r#""a.json", "b.json""#),
             (r#"{"a":"","b":{"c":"x","d":null},"e":[1,false]}"#, r#"b.c "x", e "1""#),

@@ -149,6 +149,8 @@ fn size_is_exact_and_blanks_count() {
         assert!(matches!(found, StreamFault::TooLarge { limit: 100_000 }), "{found:?}");
     }
     assert!(matches!(read::<IgnoredAny>(io::repeat(b' '), limits), Err(StreamFault::TooLarge { .. })));
+    let exact = read::<IgnoredAny>("{} x".as_bytes(), Limits { bytes: 4, depth: 8 });
+    assert!(matches!(exact, Err(StreamFault::Json(JsonFault::Syntax(_)))), "{exact:?}");
 }
 
 #[test]
@@ -171,6 +173,11 @@ fn what_is_not_json_is_told_by_how_it_begins() {
         ("1 2", "1 2"),
     ] {
         assert!(matches!(fault::<Part>(text), StreamFault::NotAnObject { starts } if starts == begins), "{text}");
+    }
+    let word = format!("{:?}", "x".repeat(100));
+    for piece in [1, HEAD - 1, HEAD, HEAD + 1] {
+        let found = read::<Part>(Pieces(word.as_bytes(), piece), SMALL);
+        assert!(matches!(found, Err(StreamFault::NotAnObject { starts }) if starts == word[..HEAD]), "{piece}");
     }
     for empty in [" ", "\n\n\t"] {
         assert!(matches!(fault::<Part>(empty), StreamFault::Json(JsonFault::Syntax(_))), "{empty:?}");
