@@ -298,6 +298,8 @@ mod tests {
             ("2.0.0.m", "2-m"),
             ("1.", "1"),
             ("1-", "1"),
+            ("1..2", "1.0.2"),
+            ("1-ga0", "1"),
         ] {
             assert_eq!(compare(one, other), Equal, "{one} {other}");
         }
@@ -331,6 +333,7 @@ mod tests {
             ("aardvark", "zebra"),
             ("1", "1-ga1"),
             ("1-ga1", "1-ga2"),
+            ("1-rc", "1-rc0"),
         ] {
             assert_eq!(compare(one, other), Less, "{one} {other}");
         }
