@@ -48,13 +48,15 @@ fn apart(order: Order, low: &Bound, high: &Bound) -> bool {
         return false;
     }
     let strict = from == Operator::More || below == Operator::Less;
+    // Debian's revision 0 is none in the order, but a bound with it looks at revisions: 3-1 meets `>3-0` and `<=3`.
+    let revised = |bound: &Bound| order == Order::Debian && bound.version.contains('-');
     // A version is also held against a bound without what that has none of: both must say no.
     let whole = order.compare(&low.version, &high.version);
     let reach = order.compared(&low.version, &high.version, Reach::OfBound);
     match (whole, reach) {
         (Some(Ordering::Greater), Some(Ordering::Greater)) => true,
         (Some(Ordering::Greater), Some(Ordering::Equal)) => below == Operator::Less,
-        (Some(Ordering::Equal), _) => strict,
+        (Some(Ordering::Equal), _) => strict && revised(low) == revised(high),
         _ => false,
     }
 }
@@ -85,6 +87,8 @@ mod tests {
             ("openssl<5,>1,>6", 14, "<5"),
             ("deb:x>=1:3,<1:2", 12, ">=1:3"),
             ("deb:x>=3.0-1,<3.0", 14, ">=3.0-1"),
+            ("deb:x>=3-0,<3-0", 12, ">=3-0"),
+            ("rpm:x>3-1,<=3-01", 11, ">3-1"),
             ("pypi:x>=0!3,<2", 13, ">=0!3"),
             ("apk:x=3.0-r1,=3.0-r2", 14, "=3.0-r1"),
             ("maven:g:a>=1,<1-rc1", 14, ">=1"),
@@ -110,6 +114,8 @@ mod tests {
             "deb:x>3.0-1,<=3.0",
             "deb:x>=1:1.0,<0.9",
             "deb:x=3.0-1,=3.0",
+            "deb:x>3-0,<=3",
+            "deb:x>=3,<3-0",
             // Both are met by 3.0~ab-r1.
             "apk:x=3.0~ab,=3.0-r1",
             "rpm:x>=3-2,=3",
