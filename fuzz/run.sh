@@ -11,6 +11,10 @@ case ${1-} in
     *) echo 'usage: run.sh smoke|long [TARGET…]' >&2; exit 2 ;;
 esac
 shift
+[ $# -gt 0 ] || set -- $(ls fuzz/corpus)
+for target; do
+    [ -f "fuzz/targets/$target.rs" ] || { echo "fuzz: there is no target $target, see fuzz/targets" >&2; exit 2; }
+done
 skip() { echo "skipped: fuzz: $1"; echo '0 passed, 0 failed, 1 skipped'; exit 0; }
 
 triple=$(rustc -vV | sed -n 's/^host: //p')
@@ -30,15 +34,14 @@ cargo "+$nightly" fuzz build --sanitizer "${SANITIZER:-none}" ||
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-[ $# -gt 0 ] || set -- $(ls fuzz/corpus)
 one() { # TARGET SECONDS BINARY WORK SEED
     mkdir -p "$4/$1/found" "fuzz/artifacts/$1"
-    local dictionary=()
-    [ ! -f "fuzz/dictionaries/$1" ] || dictionary=("-dict=fuzz/dictionaries/$1")
-    "$3" -seed="$5" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" \
+    "$3" -seed="$5" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="fuzz/artifacts/$1/" "$4/$1/found" "fuzz/corpus/$1" >"$4/$1/log" 2>&1
     local status=$? runs
+    # One that runs nothing holds nothing.
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$4/$1/log")
+    [ "${runs:-0}" -gt 0 ] || [ "$status" -ne 0 ] || status=1
     echo "$1 $status ${runs:-0} $(ls "$4/$1/found" | wc -l)" >"$4/$1/result"
     if [ "$status" -eq 0 ]; then
         printf '%-18s %9d runs, %4d inputs beside the seeds\n' "$1" "${runs:-0}" "$(ls "$4/$1/found" | wc -l)"
@@ -52,6 +55,7 @@ printf '%s\n' "$@" | xargs -P "${JOBS:-2}" -I{} bash -c 'one "$@"' _ {} "$each" 
 find fuzz/artifacts -type d -empty -delete 2>/dev/null
 
 [ -z "${KEEP_FOUND-}" ] || cp -r "$work/." "$KEEP_FOUND"
-cat "$work"/*/result | awk '
-    { if ($2 == 0) passed++; else failed++; runs += $3 }
-    END { printf "%d runs\n%d passed, %d failed, 0 skipped\n", runs, passed, failed; exit failed > 0 }'
+# A target that left no result failed too.
+cat "$work"/*/result | awk -v targets=$# '
+    { if ($2 == 0) passed++; runs += $3 }
+    END { failed = targets - passed; printf "%d runs\n%d passed, %d failed, 0 skipped\n", runs, passed, failed; exit failed > 0 }'

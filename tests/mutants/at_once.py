@@ -4,8 +4,10 @@ cargo-mutants builds each mutant on its own, which is eleven seconds of a proces
 them are written into a copy of the core beside what is there, each behind the number that the variable MUTANT names; what does
 not compile is taken out again until the rest does. The list, and the words for a mutant, are cargo-mutants' own.
 
-    at_once.py build --list LIST.json --tree COPY      writes mutants into COPY and builds its tests
-    at_once.py run --tree COPY --results FILE [PATTERN…]   runs those whose file matches, and appends `WHAT<TAB>MUTANT`
+    at_once.py build --list LIST.json --tree COPY [--source DIR]
+        writes mutants into COPY, of which DIR has the original, and builds its tests
+    at_once.py run --tree COPY --results FILE [--slow] [--jobs N] [PATTERN…]
+        runs those whose file matches, and appends `WHAT<TAB>MUTANT<TAB>SECONDS`
 
 First it looks which mutants each test comes by: only those tests can notice one.
 """
@@ -113,14 +115,13 @@ class Writer:
             return False
         if mutant["genre"] == "MatchArmGuard" and b"let " in self.text(node):
             return False
-        above, inside = node, False
+        above = node
         while above is not None:
             modifiers = above.type == "function_item" and self.source[above.start_byte : above.end_byte].split(b"{")[0]
             if above.type in ("const_item", "static_item", "token_tree", "attribute_item") or (
-                modifiers and not inside and re.search(rb"\bconst\b.*\bfn\b", modifiers.split(b"fn ")[0] + b"fn ")
+                modifiers and re.search(rb"\bconst\b.*\bfn\b", modifiers.split(b"fn ")[0] + b"fn ")
             ):
                 return False
-            inside = inside or above.type == "closure_expression" and False
             above = above.parent
         if mutant["genre"] == "FnValue" and b"impl " in self.text(node).split(b"{")[0].split(b"->")[-1]:
             return False
@@ -241,8 +242,7 @@ def write(tree: Path, originals: dict[str, bytes], mutants: dict[int, dict]) -> 
 def cargo(tree: Path, *words: str) -> subprocess.CompletedProcess:
     command = ["cargo", *words, "--locked", "-p", "goldseal-core", "--lib", "--message-format", "json"]
     command += ["--config", "profile.dev.package.goldseal-core.opt-level=1"]
-    env = {**os.environ, "RUSTFLAGS": "--cap-lints allow"} if "RUSTFLAGS" in os.environ else dict(os.environ)
-    return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
 
 
 def errors(output: str) -> list[dict]:
@@ -362,6 +362,8 @@ def run(arguments: argparse.Namespace) -> None:
         for number, one in state["alive"].items()
         if any(pattern in one["file"] for pattern in arguments.patterns or [""])
     }
+    if not chosen:
+        sys.exit(f"no mutant is in a file with {' or '.join(arguments.patterns)} in its path")
 
     def one(name: str) -> str:
         start, tests = time.monotonic(), by_mutant.get(chosen[name], [])
