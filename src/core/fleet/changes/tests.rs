@@ -1,3 +1,5 @@
+mod seen;
+
 use proptest::prelude::*;
 
 use super::*;

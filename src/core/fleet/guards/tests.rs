@@ -144,6 +144,26 @@ fn of_an_image_in_a_place_there_is_one_door_with_a_few_of_its_instances() {
 }
 
 #[test]
+fn images_have_doors_of_their_own_where_each_may_be_the_cause_and_share_one_where_the_account_is() {
+    for (carries, heard, doors) in [
+        (guard(true), Heard::Nothing, 2),
+        (guard(true), record(WENT_ON), 2),
+        (guard(true), ended(BootEnd::Halt, 60), 2),
+        (guard(true), ended(BootEnd::Poweroff, 60), 2),
+        (None, Heard::Nothing, 1),
+        (None, Heard::Unread("denied".to_owned()), 1),
+    ] {
+        let mut report = one(carries.clone(), Launcher::Direct, Some(60));
+        let mut other = report.instances[0].clone();
+        other.image = (other.image + 1) % report.images.len();
+        report.images[other.image].guard = carries;
+        report.instances.push(other);
+        let all = BTreeMap::from([(0, heard.clone()), (1, heard.clone())]);
+        assert_eq!(guard_doors(&report, &all, now()).len(), doors, "{heard:?}");
+    }
+}
+
+#[test]
 fn a_record_is_believed_of_its_own_instance_and_its_own_time_only() {
     let id = fleet(60).instances[0].instance.clone();
     let (region, account) = ("eu-west-1".parse().unwrap(), "123456789012".parse().unwrap());

@@ -82,6 +82,28 @@ fn neither_condition_is_enough() {
 }
 
 #[test]
+fn only_what_is_of_a_class_that_was_named_is_a_candidate() {
+    let (report, policy) = (audits::fleet(400), policy("enforce", ""));
+    for on in ActOn::ALL {
+        let acting = Acting { on: [on].into(), means: Means::Terminate, limit: 1000 };
+        let found: BTreeSet<InstanceId> = candidates(&report, &policy, &acting).into_values().flatten().collect();
+        let named = report.instances.iter().filter(|one| one.class == on.class());
+        let named: BTreeSet<InstanceId> = named.map(|one| one.instance.clone()).collect();
+        assert!(!named.is_empty() && found == named, "{on:?}: {found:?}");
+    }
+}
+
+#[test]
+fn as_many_as_the_limit_are_acted_on_and_of_one_more_none() {
+    let (report, policy) = (audits::fleet(40), policy("enforce", ""));
+    let candidates = candidates(&report, &policy, &acting(Means::Terminate, 0));
+    let many: usize = candidates.values().map(Vec::len).sum();
+    let plan = |limit| plan(&candidates, &acting(Means::Terminate, limit), &open(&candidates));
+    assert_eq!((plan(many).actions.len(), plan(many).over), (many, None));
+    assert_eq!((plan(many - 1).actions.len(), plan(many - 1).over), (0, Some(many)));
+}
+
+#[test]
 fn only_what_is_enforced_whatever_its_group_is_acted_on() {
     let report = audits::fleet(400);
     let everything = acting(Means::Terminate, 1000);
