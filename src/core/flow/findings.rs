@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     fleet::Place,
-    ports::{Finding, Findings, PortError, Progress, Untaken},
+    ports::{Finding, Findings, Progress, Untaken},
     report::{AuditReport, DOOR_FINDING, Note, Severity},
 };
 
@@ -72,7 +72,7 @@ async fn tell_place(
     if whole {
         match hub.open(place, report.finished).await {
             Ok(open) => findings.extend(over(report, place, &findings, open)),
-            Err(error) => count.problems.push(problem(&error)),
+            Err(error) => count.problems.push(error.chain()),
         }
     }
     count.closed = findings.len() - count.sent;
@@ -94,14 +94,10 @@ async fn tell_place(
         }
         Err(error) => {
             (count.sent, count.closed) = (0, 0);
-            count.problems.push(problem(&error));
+            count.problems.push(error.chain());
         }
     }
     count
-}
-
-fn problem(error: &PortError) -> String {
-    error.chain()
 }
 
 /// Returns what is open in a place that was seen, and is not there any more.

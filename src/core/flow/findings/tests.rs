@@ -62,9 +62,21 @@ fn nothing_is_closed_of_what_was_not_seen() {
         message: String::new(),
         commands: Vec::new(),
     };
-    report.doors = Some(vec![unknown]);
+    report.doors = Some(vec![unknown.clone()]);
     told(&hub, &report, &[]);
     assert_eq!(hub.active(&place(0)), [door.as_str()]);
+    // What could not be asked elsewhere, and what is known of this place, keep nothing open here.
+    for other in [
+        Door { account: place(1).account, ..unknown.clone() },
+        Door { region: "us-east-1".parse().unwrap(), ..unknown.clone() },
+        Door { severity: Severity::Problem, ..unknown },
+    ] {
+        let hub = FakeHub::default();
+        told(&hub, &self::report(1), &[(0, &[&door])]);
+        let report = AuditReport { doors: Some(vec![other]), ..self::report(1) };
+        told(&hub, &report, &[]);
+        assert_eq!(hub.active(&place(0)), Vec::<String>::new());
+    }
     // Nothing of the place was seen.
     report.doors = Some(Vec::new());
     report.places[0].faults = vec![Cause::fault(&Fault::PlaceUnavailable { problem: "denied".to_owned() })];
@@ -81,6 +93,20 @@ fn what_is_not_taken_is_said() {
     let said: Vec<&str> = told.notes.iter().map(|note| note.message.as_str()).collect();
     assert_eq!(said[..2], ["findings sent: 1, closed: 0, places: 1", "000000000000 eu-west-1: b: InvalidInput"]);
     assert!(said[2].starts_with("000000000001 eu-west-1: ") && said.len() == 4, "{said:?}");
+    assert!(said[2..].iter().all(|why| why.contains("denied")), "{said:?}");
+}
+
+#[test]
+fn three_that_were_not_taken_are_named_and_the_others_are_counted() {
+    let (ids, report) = (["a", "b", "c", "d", "e"], report(1));
+    let hub = FakeHub { refused: ids.map(str::to_owned).into(), ..FakeHub::default() };
+    for (many, more) in [(1, None), (3, None), (4, Some("1 more")), (5, Some("2 more"))] {
+        let told = told(&hub, &report, &[(0, &ids[..many])]);
+        let problems: Vec<&str> = told.notes[1..].iter().map(|note| note.message.as_str()).collect();
+        let (named, counted): (Vec<&str>, Vec<&str>) = problems.iter().partition(|why| why.contains("InvalidInput"));
+        assert_eq!((named.len(), counted.len()), (many.min(3), usize::from(more.is_some())), "{problems:?}");
+        assert!(counted.iter().zip(more).all(|(why, more)| why.contains(more)), "{problems:?}");
+    }
 }
 
 proptest! {
