@@ -181,8 +181,16 @@ impl InTheWay {
     }
 
     fn told(causes: &[Cause]) -> Self {
-        let entry =
-            |cause: &Cause| cause.detail.get("revoked").and_then(|by| by.get("entry")).and_then(|one| one.as_u64());
+        // As each reason is written: that of an image is the entry itself.
+        let entry = |cause: &Cause| {
+            let place = match cause.code.as_str() {
+                "image-revoked" => "/entry",
+                "builder-revoked" | "evidence-revoked" => "/revoked/entry",
+                "key-revoked" => "/discount/key-revoked/revoked/entry",
+                _ => return None,
+            };
+            cause.detail.pointer(place)?.as_u64()
+        };
         Self {
             causes: causes.iter().map(|cause| cause.code.clone()).collect(),
             revocations: causes.iter().filter_map(entry).collect(),

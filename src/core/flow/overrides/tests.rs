@@ -1,3 +1,5 @@
+mod in_the_way;
+
 use futures_executor::block_on;
 use jiff::SignedDuration;
 
@@ -75,6 +77,7 @@ fn nothing_is_signed_that_would_not_count() {
     }
     let stranger = block_on(grant(&policy, &of_image(), &signer(1, false)));
     assert!(matches!(stranger, Err(OverrideError::NotAnAuthority { .. })), "{stranger:?}");
+    assert!(stranger.unwrap_err().to_string().contains("one and two"), "it says whose would be one");
     let nobody = compiled(&crate::testing::policies::minimal(&crate::testing::keys::LocalKey::p256(1)));
     assert!(matches!(block_on(grant(&nobody, &of_image(), &signer(3, false))), Err(OverrideError::NoRule)));
 }
