@@ -1,3 +1,5 @@
+mod told;
+
 use futures_executor::block_on;
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -47,7 +49,7 @@ impl Two {
         let full = world.places.get_mut(&here()).unwrap();
         let image = full.listed[0].image.clone();
         let launches = |image| vec![Launchable { named_by: "launch template".into(), written: "x".into(), image }];
-        let hooks = Ok(vec![hook("goldseal")]);
+        let hooks = Ok(vec![hook("another")]);
         full.groups = vec![Grouped { group: group("web"), hooks, launches: Ok(launches(Ok(image))) }];
         full.named = launches(Err("no such parameter".to_owned()));
         full.replaced = vec![ReplacedRoot { instance: full.listed[0].id.clone(), state: "succeeded".into() }];
@@ -136,7 +138,9 @@ fn what_was_seen_is_not_asked_again_and_the_report_is_that_of_one_go() {
     let json = |report: &AuditReport| serde_json::to_value(report).unwrap();
     assert_eq!(json(&report), json(&one_go));
     assert_eq!(report.total(), 4);
-    assert!(report.doors().iter().any(|door| door.code == "roots-replaced"), "{:#?}", report.doors());
+    for code in ["roots-replaced", "hook-missing"] {
+        assert!(report.doors().iter().any(|door| door.code == code), "{code}: {:#?}", report.doors());
+    }
 }
 
 #[test]
