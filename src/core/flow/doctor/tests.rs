@@ -1,3 +1,5 @@
+mod asked;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
