@@ -186,6 +186,26 @@ fn a_scope_of_a_group_holds_for_its_instances_as_it_does_for_its_launches() {
     assert!(report.is_whole() && !audited(&scoped, true).is_whole() && audited(&plain, true).is_whole());
 }
 
+#[test]
+fn a_scope_of_an_account_and_a_region_holds_for_its_instances_and_images() {
+    let text = gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), "");
+    let scope = "[[scope]]\nmode = \"warn\"\naccounts = [\"000000000001\"]\nregions = [\"eu-west-1\"]\n";
+    let (policy, mut world) = (compiled(&format!("{text}{scope}")), World::default());
+    let [scoped, elsewhere, others] = [place(1, "eu-west-1"), place(1, "us-east-1"), place(2, "ap-southeast-2")];
+    for place in [&scoped, &elsewhere, &others] {
+        world.run(place, Kind::Unsealed, 1);
+    }
+    let views = world.places.into_iter().map(|(place, running)| (place, Ok(FakeView(running.into())))).collect();
+    let (fleet, store) = (FakeFleet { views, ..FakeFleet::default() }, FakeStore::default());
+    let report = block_on(audit(&auditing(&policy), &fleet, &store, &FakeKeys::default(), &(), now())).unwrap();
+    assert_eq!(report.instances.len(), 3);
+    for one in &report.instances {
+        let warns = (&one.account, &one.region) == (&scoped.account, &scoped.region);
+        let mode = if warns { Mode::Warn } else { Mode::Enforce };
+        assert_eq!((one.mode, report.images[one.image].report.mode), (mode, mode), "{} {}", one.account, one.region);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

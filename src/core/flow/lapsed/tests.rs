@@ -14,6 +14,7 @@ use crate::{
         keys::LocalKey,
         policies::compiled,
     },
+    verdict::Fault,
 };
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -88,6 +89,16 @@ fn what_never_held_has_not_lapsed() {
     // The window of its signer was over before the gate passed.
     let (policy, evidence) = world(Some(-1));
     assert_eq!(lapsed(&policy, &evidence, day(400), &[]), None);
+}
+
+#[test]
+fn by_a_clock_that_is_in_doubt_nothing_has_lapsed() {
+    let (policy, evidence) = world(None);
+    let case = case(&policy, &evidence);
+    let mut judgement = case.judge(&policy, day(400));
+    assert_eq!(case.lapsed(&policy, &judgement, day(400)), Some(day(5)));
+    judgement.clock = Some(Fault::ClockBeforeSignedTime { now: day(400), signed: day(401) });
+    assert_eq!(case.lapsed(&policy, &judgement, day(400)), None);
 }
 
 fn added() -> Vec<Reason> {

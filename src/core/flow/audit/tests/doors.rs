@@ -35,9 +35,12 @@ fn groups_of_both() -> (Running, FakeStore) {
 }
 
 fn doors_of(running: Running, store: &FakeStore) -> AuditReport {
-    let policy = policy();
+    doors_by(&policy(), running, store)
+}
+
+fn doors_by(policy: &Policy, running: Running, store: &FakeStore) -> AuditReport {
     let views = BTreeMap::from([(place(1, "eu-west-1"), Ok(FakeView(running.into())))]);
-    let auditing = Auditing { queue: Some("launches".into()), ..auditing(&policy) };
+    let auditing = Auditing { queue: Some("launches".into()), ..auditing(policy) };
     let fleet = FakeFleet { views, ..FakeFleet::default() };
     block_on(audit(&auditing, &fleet, store, &FakeKeys::default(), &(), now())).unwrap()
 }
@@ -63,6 +66,18 @@ fn every_group_that_is_not_guarded_is_a_door_and_so_is_what_would_be_refused() {
     // An image that nothing runs has no instances, and is not in the list of those that run.
     assert_eq!((report.images.len(), report.total()), (1, 1));
     assert_eq!("door".parse().map(|one| FailOn::from_iter([one]).outcome(&report)), Ok(Outcome::Reject));
+}
+
+#[test]
+fn what_a_group_would_be_refused_is_a_warning_where_the_policy_only_warns_that_group() {
+    let text = gated_policy(&LocalKey::p256(1), &LocalKey::p256(2), "");
+    for (warned, severity) in [("refused", Severity::Warning), ("good", Severity::Problem)] {
+        let scope = format!("[[scope]]\nmode = \"warn\"\ngroups = [\"{}\"]\n", group(warned).arn);
+        let (running, store) = groups_of_both();
+        let report = doors_by(&compiled(&format!("{text}{scope}")), running, &store);
+        let of_group = |door: &&Door| door.code == "image-refused" && door.place.starts_with("refused: ");
+        assert_eq!(report.doors().iter().find(of_group).map(|door| door.severity), Some(severity), "{warned}");
+    }
 }
 
 #[test]
