@@ -65,7 +65,9 @@ fn what_consents_is_acted_on_and_said() {
     assert!(whole && acted.len() == codes.len() && acted.iter().all(|code| *code == "acted"));
     let done = ec2.done.lock().unwrap();
     assert_eq!(done.len(), acted.len());
-    assert!(said(&done[0]).ends_with(": eni-1 out of sg-1 sg-2 into sg-q"), "{}", said(&done[0]));
+    let Action { place: Place { account, region }, instance, .. } = &done[0];
+    let expected = format!("{instance} in {account} {region}: eni-1 out of sg-1 sg-2 into sg-q");
+    assert_eq!(said(&done[0]), expected);
 }
 
 #[test]

@@ -108,6 +108,7 @@ fn the_instances_of_every_image_that_has_it_are_found() {
     let (audit, store) = world.audited(&policy);
     let report = ask(&policy, "openssl>=3.0,<3.0.14", &audit, &store);
     assert_eq!((report.answer, report.count(Answer::Found), report.count(Answer::Absent)), (Answer::Found, 5, 4));
+    assert_eq!((report.at, report.policy), (Some(now()), Some(policy.digest())));
     let found: Vec<_> = report.images.iter().map(|one| (one.image.clone().unwrap(), one.instances.len())).collect();
     assert_eq!(found[..2], [(older, 3), (old, 2)]);
     let package = &report.images[0].found[0];
@@ -174,6 +175,7 @@ fn what_holds_no_sbom_that_counts_is_told_of_as_not_searched() {
         let image = &report.images[0];
         assert_eq!((report.answer, image.answer), (Answer::Undetermined, Answer::NotSearched), "{code}");
         assert_eq!(report.count(Answer::NotSearched), 2, "{code}");
+        assert_eq!(image.sbom.is_some(), code == "sbom-empty", "{code}");
         if code == "image" {
             assert!(codes(image).contains(&"identity-mismatch"), "{:?}", image.not_searched);
         } else {
@@ -258,6 +260,7 @@ fn without_provenance_ec2_says_what_an_image_is() {
         CYCLONEDX_TYPE,
         r#"{"bomFormat":"CycloneDX","components":[{"name":"musl","version":"1.2.4-r2","purl":"pkg:apk/alpine/musl@1.2.4-r2"}]}"#,
     );
+    let digest = Sha256Digest::of(&payload);
     let held = crate::testing::evidence::signed(&[(&ci, payload)]);
     let store = FakeStore::holding(&descriptor.image(), &held);
     for (query, there, expected) in [
@@ -275,7 +278,11 @@ fn without_provenance_ec2_says_what_an_image_is() {
         }
         let asked = Asked { catalog: &catalog, store: &store };
         let report = block_on(query_images(querying, &[descriptor.image()], &asked, &FakeKeys::default(), &()));
-        assert_eq!(report.images[0].answer, expected, "{query}");
+        let image = &report.images[0];
+        assert_eq!((image.answer, image.sbom), (expected, there.then_some(digest)), "{query}");
+        let doubts = usize::from(expected == Answer::Undetermined);
+        assert_eq!(image.undetermined.len(), doubts, "{query}");
+        assert!(report.notes.iter().any(|note| note.code == "dangerous-without-gate"), "{:?}", report.notes);
     }
 }
 
@@ -295,6 +302,7 @@ fn files_are_searched_by_the_same_rules() {
     }
     let report = query_sbom(&query, SPDX.as_bytes(), "sbom.json").unwrap();
     assert_eq!((report.answer, report.images[0].file.as_deref()), (Answer::Found, Some("sbom.json")));
+    assert_eq!(report.images[0].sbom, Some(Sha256Digest::of(SPDX.as_bytes())));
     assert_eq!((report.notes[0].code.as_ref(), report.policy), ("not-verified", None));
     assert!(query_sbom(&query, &b"{}"[..], "x").is_err());
 }

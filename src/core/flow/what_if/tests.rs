@@ -1,3 +1,4 @@
+mod grouped;
 mod recorded;
 
 use std::{collections::BTreeMap, sync::Mutex};

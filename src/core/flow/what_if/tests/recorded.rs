@@ -244,16 +244,23 @@ fn what_was_not_known_of_the_instance_is_not_known_again_and_its_mode_counts() {
         group: "ami-0123abce".parse().unwrap(),
     };
     torn.judged.faults = vec![Cause::fault(&inconsistent)];
-    for (launch, code) in [(blind, "instance-unavailable"), (torn, "instance-inconsistent")] {
+    let unseen = Recorded { image: torn.judged.image.clone(), ..blind.judged.clone() };
+    let unseen = LaunchReport { judged: unseen, ..torn.clone() };
+    // An image that is known is refused by the other policy, whatever the instance was.
+    for (launch, code, says, rejected) in [
+        (blind, "instance-unavailable", "denied", false),
+        (unseen, "instance-unavailable", "denied", true),
+        (torn, "instance-inconsistent", "ami-0123abce", true),
+    ] {
         let launches = [launch];
         let (same, outcome) = again(&sealed, &policies[0], &policies[1], &launches);
-        // The image of the second is refused by the other policy, whatever the instance was.
-        let rejected = code == "instance-inconsistent";
         assert_eq!(same.compared.changed(), u64::from(rejected));
         assert_eq!(outcome, if rejected { Outcome::Reject } else { Outcome::Undetermined });
         let (warned, _) = again(&sealed, &policies[0], warn, &launches);
         let [(effect, _, to, codes)] = &changes(&warned)[..] else { panic!("{warned:?}") };
         assert_eq!((*effect, *to, codes.as_slice()), (Effect::LetIn, Outcome::Undetermined, [code].as_slice()));
+        let cause = &warned.compared.changes[0].to.causes[0];
+        assert!(cause.message.contains(says), "what was recorded is told: {}", cause.message);
     }
 }
 
