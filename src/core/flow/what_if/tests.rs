@@ -348,6 +348,7 @@ fn lists_that_nobody_published_are_the_candidates_alone() {
     let published = FakeLists(vec![(list, signed_list(&revocations(1, &[]), &LocalKey::p256(5)))], now());
     let carried = |bytes: Vec<u8>| Carried { place: "next.jsonl".into(), answer: Ok(Some(bytes)) };
     let compare = |supposed: &Supposed| {
+        assert_eq!(supposed.is_empty(), supposed.places().is_empty());
         let asked = WhatIf { supposed, ..asked(&policy, &policy) };
         block_on(what_if(&asked, &fleet, &store, &published, None::<&FakeState>, &(), now())).unwrap()
     };

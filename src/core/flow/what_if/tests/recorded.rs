@@ -1,5 +1,7 @@
 //! Decisions that a launch hook recorded, judged again.
 
+mod elsewhere;
+
 use super::*;
 use crate::{
     digest::Sha256Digest,
