@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "target/package", metavar="DIR")
     arguments = parser.parse_args()
     try:
+        epoch()
         executable = Executable.read(arguments.executable)
         author = arguments.pages_from or arguments.executable
         if Executable.read(author).machine != platform.machine():
@@ -62,7 +63,7 @@ def main() -> int:
         return 2
     try:
         pack(arguments.executable, author, executable, version, arguments.out)
-    except subprocess.CalledProcessError as failed:
+    except (subprocess.CalledProcessError, OSError) as failed:
         print(f"package: {failed}", file=sys.stderr)
         return 1
     return 0
@@ -84,14 +85,20 @@ def pack(path: Path, author: Path, executable: Executable, version: str, out: Pa
 
 def version_of(executable: Path) -> str:
     """Asks the executable, and fails where it is of another version than this checkout."""
-    said = run([str(executable.resolve()), "--version"]).split()[-1]
+    try:
+        said = run([str(executable.resolve()), "--version"]).split()[-1]
+    except (subprocess.CalledProcessError, OSError, IndexError) as failed:
+        raise WrongExecutable(f"{executable} does not say its version: {failed}") from failed
     if f'version = "{said}"\n' not in (ROOT / "Cargo.toml").read_text():
         raise WrongExecutable(f"{executable} is version {said}, and Cargo.toml is of another")
     return said
 
 
 def epoch() -> str:
-    return os.environ.get("SOURCE_DATE_EPOCH") or run(["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]).strip()
+    said = os.environ.get("SOURCE_DATE_EPOCH") or run(["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]).strip()
+    if not said.isdecimal():
+        raise WrongExecutable(f"SOURCE_DATE_EPOCH is no number of seconds: {said!r}")
+    return said
 
 
 def run(command: list[str], **more: str) -> str:

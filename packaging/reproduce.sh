@@ -2,8 +2,10 @@
 # reproduce.sh x86_64|aarch64 [EXECUTABLE]: builds the committed tree in two folders of different names, and compares the bytes.
 # With an executable that was built of this commit elsewhere, it builds once and compares with that. A build takes 25 minutes of CPU.
 set -euo pipefail
+usage() { echo 'usage: reproduce.sh x86_64|aarch64 [EXECUTABLE]' >&2; exit 2; }
+case ${1-} in x86_64 | aarch64) ;; *) usage ;; esac
+case $# in 1) ;; 2) [ -f "$2" ] || { echo "reproduce: there is no $2" >&2; usage; }; set -- "$1" "$(realpath "$2")" ;; *) usage ;; esac
 cd "$(dirname "$0")/.."
-[ $# -eq 1 ] || [ $# -eq 2 ] || { echo 'usage: reproduce.sh x86_64|aarch64 [EXECUTABLE]' >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset CARGO_TARGET_DIR

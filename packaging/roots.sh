@@ -21,7 +21,8 @@ make() {
     if ! debootstrap --variant=minbase --include="$packages" "$suite" "$temp" >"$root.log" 2>&1; then
         tail -n 5 "$root.log" >&2
         rm -rf --one-file-system "$temp"
-        return 1
+        # Most likely there is no mirror to be had.
+        return 3
     fi
     rm -rf "$root.log" "$temp"/var/cache/apt/archives/*.deb "$temp"/var/lib/apt/lists/*
     mv -T "$temp" "$root"

@@ -47,10 +47,11 @@ fresh() { # SUITE NAME: a copy in $root
     local made status
     made=$(packaging/roots.sh "$1" 2>"$work/why")
     status=$?
-    if [ "$status" -ne 0 ]; then
-        skip "$2: $(tail -n 1 "$work/why")"
-        return 1
-    fi
+    case $status in
+        0) ;;
+        3) skip "$2: $(tail -n 1 "$work/why")"; return 1 ;;
+        *) cat "$work/why" >&2; check "$2: there is a Debian to install into" false; return 1 ;;
+    esac
     root=$work/$2
     cp -a --reflink=auto "$made" "$root"
     inventory "$root" >"$root.before"

@@ -64,5 +64,6 @@ while IFS='=' read -r -d '' name value; do
 done < <(env -0)
 there=()
 for path in "${lent[@]}"; do [ ! -e "$path" ] || there+=("$path"); done
+unshare --mount --pid --fork true 2>/dev/null || refused 'unshare --mount --pid'
 exec env -i "${kept[@]}" unshare --mount --pid --fork --kill-child --propagation private \
     bash tests/root.sh --enter "$root" "${#shared[@]}" "${shared[@]}" "${there[@]}" -- "$@"

@@ -3,6 +3,7 @@
 # Prints what was skipped and why last, then `N passed, N failed, N skipped`.
 # run.sh --skipped: only the Rust tests that the last run skipped: where there is more than there was, they run.
 set -uo pipefail
+shopt -s nullglob
 cd "$(dirname "$0")/.."
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
