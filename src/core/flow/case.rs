@@ -278,3 +278,6 @@ fn refused(reasons: &[Reason]) -> Judgement {
 fn passes(error: &PortError) -> bool {
     matches!(error.kind, PortErrorKind::Unavailable | PortErrorKind::Throttled)
 }
+
+#[cfg(test)]
+mod tests;
