@@ -4,16 +4,18 @@ use futures_executor::block_on;
 
 use super::*;
 use crate::{
+    attestation::predicate::GrantScope,
     image::DescribedImage,
     policy::Mode,
-    ports::PortErrorKind,
+    ports::{Listing, PortErrorKind},
     report::Outcome,
     testing::{
         evidence::sealed,
         images::{described, facts, other_facts},
         keys::LocalKey,
+        lists::{self, grant, granters, listed_policy, revocations, revoker, signed_grant, signed_list},
         policies::{compiled, document, kms_authority, minimal},
-        ports::{FakeCatalog, FakeKeys, FakeStore},
+        ports::{FakeCatalog, FakeKeys, FakeLists, FakeStore},
     },
 };
 
@@ -134,6 +136,40 @@ fn whatever_kms_answers_has_its_verdict() {
         assert_eq!(outcome(&report), expected);
         assert!(report.notes.iter().all(|note| note.code != "key-state-not-asked"), "it was asked");
     }
+}
+
+#[test]
+fn each_authority_has_the_answer_about_its_own_key() {
+    let [ci, second] = [1, 2].map(LocalKey::p256);
+    let tables = kms_authority("ci", &ci) + &kms_authority("second", &second);
+    let policy = document(&[], &[("sbom", &["ci"], 1), ("scan", &["second"], 1)], &tables);
+    let spki = |key: &LocalKey| Ok(KeyAnswer::Enabled { spki: key.public().spki().to_vec() });
+    let answers = [("awskms:///alias/ci".to_owned(), spki(&ci)), ("awskms:///alias/second".to_owned(), spki(&second))];
+    let lines = [sealed(&ci), sealed(&second)].concat();
+    let store = FakeStore::holding(&image(), &lines);
+    let report = World { policy, store, keys: FakeKeys(answers.into()), ..World::good() }.verify();
+    assert_eq!(outcome(&report), (Outcome::Admit, ""));
+}
+
+#[test]
+fn an_override_lets_pass_what_it_names_while_it_holds_and_is_told() {
+    let policy = compiled(&listed_policy());
+    let catalog = FakeCatalog([(image(), Ok(described()))].into());
+    let overridden = |cause: &str, evidence: Option<&[u8]>| {
+        let store = evidence.map_or_else(FakeStore::default, |evidence| FakeStore::holding(&image(), evidence));
+        let granted = signed_grant(&grant(GrantScope::Image(image()), &[cause]), &granters());
+        let list = signed_list(&revocations(1, &[]), &revoker());
+        let posted = vec![(Listing::Revocations(Default::default()), list), (Listing::Overrides, granted)];
+        let lists = FakeLists(posted, lists::now());
+        let (images, context) = ([image()], Context::default());
+        let report = verify(&policy, &images, &context, &catalog, &store, &lists, lists::now());
+        let report = block_on(report).images.remove(0);
+        (report.verdict, report.overridden.is_some())
+    };
+    assert_eq!(overridden("evidence-absent", None), (Outcome::Admit, true));
+    assert_eq!(overridden("attestation-missing", None), (Outcome::Reject, false), "it names something else");
+    let good = sealed(&LocalKey::p256(1));
+    assert_eq!(overridden("evidence-absent", Some(&good)), (Outcome::Admit, false), "nothing had to be let pass");
 }
 
 #[test]

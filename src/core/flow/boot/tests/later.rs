@@ -62,6 +62,23 @@ fn a_later_boot_is_stopped_by_everything_else() {
 }
 
 #[test]
+fn who_was_not_admitted_is_not_remembered_and_is_told_that_nothing_stands_in() {
+    let world = World::with(|world| {
+        world.policy += "[boot]\naction = \"report\"\n";
+        world.evidence = None;
+    });
+    assert_eq!(world.boot().step, BootStep::GoOn);
+    assert!(world.state.held.lock().unwrap().is_empty());
+    let out = World::with(|world| {
+        world.policy += KEEPS;
+        world.store_fault = Some(PortErrorKind::Unavailable);
+    });
+    let decision = out.boot();
+    assert!(decision.report.judged.faults[0].message.contains("was not admitted before"), "{decision:#?}");
+    assert!(out.state.held.lock().unwrap().is_empty());
+}
+
+#[test]
 fn what_another_instance_remembers_is_nothing() {
     let world = excepted();
     world.boot();
