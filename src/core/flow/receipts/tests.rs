@@ -1,5 +1,7 @@
 //! Decisions → receipts: each decision in exactly one, whatever is cut off; and what is found of them again.
 
+mod edges;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_executor::block_on;
