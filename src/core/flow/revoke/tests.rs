@@ -1,5 +1,7 @@
 //! What a store holds, and who signs → the list that follows, or why there is none.
 
+mod told;
+
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 
