@@ -1,3 +1,5 @@
+mod halfway;
+
 use futures_executor::block_on;
 use jiff::SignedDuration;
 
