@@ -38,6 +38,12 @@ fn what_gate_writes_is_read_and_its_digest_is_what_sign_expects() {
     let (policy, _) = gated();
     assert_eq!(file.policy(), Some(policy.digest()));
     assert!(file.approval_needed());
+    let mut json = written(&files);
+    json["approvalNeeded"] = false.into();
+    json["images"] = serde_json::to_value([descriptor().image()]).unwrap();
+    let other = read(&json).unwrap();
+    assert!(!other.approval_needed() && file.images().is_empty());
+    assert_eq!(other.images(), [descriptor().image()]);
     let expected = files.passed(&policy).accepted_risks(&descriptor()).unwrap();
     assert_eq!(file.accepted_risks(&descriptor()).unwrap(), expected);
 }
@@ -100,6 +106,26 @@ fn a_severity_that_rose_is_new_and_one_that_fell_is_not() {
     let mut before = passed.measurement().clone();
     before.exceptions[0].findings[0].severity = Severity::Medium;
     assert!(file.risks(Some(&before)).exceptions[0].new, "the exception covers more than it did");
+    before.exceptions[0].findings[0].severity = Severity::Critical;
+    assert!(!file.risks(Some(&before)).exceptions[0].new, "it covers less than it did");
+}
+
+#[test]
+fn new_exceptions_stand_before_those_that_end_sooner() {
+    let given = [excepted("CVE-3", "openssl", "2026-11-20"), excepted("CVE-2", "bash", "2026-11-30")].concat();
+    let matches = [found("CVE-2", "bash", "5.2", "High"), found("CVE-3", "openssl", "3.0.20", "High")];
+    let files = Files::of(&matches, Some(&given));
+    let file = read(&written(&files)).unwrap();
+    let ids = |risks: Risks| {
+        let one = |one: Risk<Excepted>| (one.new, one.risk.findings[0].id.clone());
+        risks.exceptions.into_iter().map(one).collect::<Vec<_>>()
+    };
+    let (sooner, later) = ("CVE-3".to_owned(), "CVE-2".to_owned());
+    assert_eq!(ids(file.risks(None)), [(true, sooner.clone()), (true, later.clone())]);
+    let (policy, _) = gated();
+    let mut before = files.passed(&policy).measurement().clone();
+    before.exceptions.retain(|one| one.findings[0].id == "CVE-3");
+    assert_eq!(ids(file.risks(Some(&before))), [(true, later), (false, sooner)]);
 }
 
 #[test]

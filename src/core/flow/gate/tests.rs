@@ -60,6 +60,30 @@ fn beside_a_policy_fail_on_only_tightens() {
     ] {
         let (report, _) = gate(&low(), Some(&policy), Some(asked), now());
         assert_eq!((origin(&report, "fail_on"), report.passed), ((value, origin_of), passes), "{asked:?}");
+        let laxer = matches!(asked, Threshold::High | Threshold::Critical);
+        assert_eq!(report.notes.iter().any(|note| note.code == "fail-on-laxer"), laxer, "{asked:?}");
+    }
+}
+
+#[test]
+fn what_passed_bears_its_time_or_that_of_the_first_signer() {
+    let (policy, _) = gated();
+    let passed = gate(&low(), Some(&policy), None, now()).1.unwrap();
+    assert_eq!(passed.at(), now());
+    let before = now().saturating_sub(SignedDuration::from_hours(1)).unwrap();
+    let measured = passed.measurement().clone();
+    let dated = passed.dated(before);
+    assert_eq!((dated.at(), dated.measurement()), (before, &measured));
+}
+
+#[test]
+fn findings_in_kernel_headers_that_grype_leaves_out_are_said() {
+    let rule = r#"{"appliedIgnoreRules":[{"package":{"name":"kernel-headers","type":"rpm","upstream-name":"kernel"},"match-type":"exact-indirect-match"}],"#;
+    let ignored = found("CVE-1", "kernel-headers", "6", "High").replacen('{', rule, 1);
+    for (ignored, said) in [(String::new(), false), (ignored, true)] {
+        let scan = grype(&[]).replacen("\"matches\":[]", &format!("\"matches\":[],\"ignoredMatches\":[{ignored}]"), 1);
+        let (report, _) = gate(&material(SPDX, &scan, None), None, None, now());
+        assert_eq!(report.notes.iter().any(|note| note.code == "kernel-headers"), said, "{scan}");
     }
 }
 

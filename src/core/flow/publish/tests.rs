@@ -372,4 +372,17 @@ fn what_a_reader_should_know_beside_it_is_noted() {
     let report = world.publish().unwrap();
     assert_eq!((report.outcome, codes(&report)), (PublishOutcome::Refused, vec!["published-before".into()]));
     world.untouched();
+    // Of other tags it is not to be told to delete these.
+    let mut refused = report.images[0].verified.clone();
+    for (code, tag, told) in [
+        ("tag-mismatch", EVIDENCE_TAG, 1),
+        ("tag-mismatch", SUBJECT_TAG, 1),
+        ("tag-mismatch", "Commit", 0),
+        ("tag-not-sealed", EVIDENCE_TAG, 0),
+    ] {
+        refused.reasons.truncate(1);
+        refused.reasons[0].code = code.to_owned();
+        refused.reasons[0].detail = serde_json::json!({ "tag": tag });
+        assert_eq!(unpublished(refused.clone()).notes.len(), told, "{code} {tag}");
+    }
 }

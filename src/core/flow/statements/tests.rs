@@ -114,6 +114,19 @@ fn build_facts_that_could_never_hold_are_not_signed() {
 }
 
 #[test]
+fn build_facts_may_be_as_long_as_ec2_takes_and_a_build_may_take_no_time() {
+    for facts in [
+        FACTS.replace("Commit", &"x".repeat(127)),
+        FACTS.replace("0a1b", &"x".repeat(256)),
+        FACTS.replace("\"finishedOn\"", "\"startedOn\":\"2026-11-01T10:00:00Z\",\"finishedOn\""),
+    ] {
+        let mut files = Files::clean();
+        files.facts = parse_facts(facts.as_bytes()).unwrap();
+        assert!(made(&files).is_ok(), "{facts}");
+    }
+}
+
+#[test]
 fn a_scan_whose_database_is_absent_or_not_good_is_not_signed() {
     let good = grype(&[]);
     let (start, end) = (good.find("\"db\":").unwrap(), good.find("\"timestamp\"").unwrap());

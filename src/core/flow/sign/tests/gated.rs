@@ -199,6 +199,30 @@ fn what_an_earlier_run_stored_is_taken_and_only_tagged() {
     assert!(matches!(torn.sign(), Err(SignError::Exists { .. })), "half of it is none of it");
 }
 
+#[test]
+fn what_was_stored_is_gone_on_with_by_whoever_has_the_same_statements_and_whatever_the_tags_point_to() {
+    let first = Scene::of(Files::clean());
+    first.sign().unwrap();
+    let evidence = first.bench.held().unwrap();
+    let elsewhere = crate::flow::SbomPlace::At("s3://bucket/sbom.json");
+    for (sbom, goes_on) in [(None, true), (Some(elsewhere), false)] {
+        let mut again = Scene::of(Files::clean());
+        let stale = (EVIDENCE_TAG.to_owned(), format!("sha256:{}", Sha256Digest::of(b"before")));
+        again.bench.files.image.tags = Tags::from_iter([stale]);
+        let Scene { policy, keys, approvals, .. } = &again;
+        let bench = Bench { files: Files::clean(), existing: Existing::Resume, ..Bench::new() }.holding(&evidence);
+        let given = bench.files.inputs();
+        let inputs = Inputs { sbom: sbom.unwrap_or(given.sbom), ..given };
+        let passed = bench.files.passed(policy);
+        let gate = Some(Gating { policy, keys, passed: &passed, approvals });
+        let facts = &again.bench.files.image;
+        let signing = Signing { facts, inputs, gate, existing: Existing::Resume, tag: true, now: now() };
+        let signed = block_on(sign(&signing, &bench.signer, &bench.store, &bench.tags));
+        assert_eq!(signed.is_ok(), goes_on, "{signed:?}");
+        assert!(goes_on || matches!(signed, Err(SignError::OtherInputs { kind: Kind::Sbom, .. })), "{signed:?}");
+    }
+}
+
 /// A bench under a policy with a revocation list, of which a place gives an answer.
 fn listed(answer: Result<Option<&[u8]>, String>) -> Scene {
     let [ci, boss, revoker] = [1, 2, 5].map(LocalKey::p256);
