@@ -88,3 +88,54 @@ fn codes(standing: &Standing) -> Vec<String> {
     codes.dedup();
     codes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        policy::Mode,
+        verdict::{Fault, Faults, Reason, Reasons},
+    };
+
+    fn stance(verdict: &Verdict, mode: Mode) -> Stance {
+        Stance::new(None, verdict, mode)
+    }
+
+    #[test]
+    fn what_does_not_change_is_counted_with_what_is_not_known_and_what_has_another_mode() {
+        let mut comparing = Comparing::<u8>::new();
+        let unknown = Verdict::Undetermined(Faults::one(Fault::ImageUnavailable { problem: String::new() }));
+        let refused = Verdict::Reject(Reasons::one(Reason::EvidenceAbsent { place: String::new() }));
+        for (verdict, modes) in [
+            (&unknown, [Mode::Enforce, Mode::Enforce]),
+            (&refused, [Mode::Enforce, Mode::Warn]),
+            (&refused, [Mode::Warn, Mode::Enforce]),
+        ] {
+            let [from, to] = modes.map(|mode| stance(verdict, mode));
+            comparing.add(Compared::Same(from, to));
+        }
+        let done = comparing.done(Ord::cmp);
+        assert_eq!((done.unchanged.count, done.unchanged.undetermined, done.unchanged.other_mode), (3, 1, 2));
+        assert_eq!(done.total, 3);
+    }
+
+    #[test]
+    fn what_changes_for_other_reasons_is_another_change_whatever_their_order() {
+        let absent = || Reason::EvidenceAbsent { place: String::new() };
+        let missing = || Reason::AttestationMissing { kind: crate::attestation::Kind::Sbom };
+        let refused = |reasons: Vec<Reason>| Verdict::Reject(Reasons::new(reasons).unwrap());
+        let unknown = Verdict::Undetermined(Faults::one(Fault::ImageUnavailable { problem: String::new() }));
+        let mut comparing = Comparing::<usize>::new();
+        for (number, reasons) in
+            [vec![absent(), missing()], vec![missing(), absent(), missing()], vec![absent()]].into_iter().enumerate()
+        {
+            let after = refused(reasons);
+            let before = (stance(&unknown, Mode::Warn), unknown.clone());
+            let after = (stance(&after, Mode::Enforce), after);
+            comparing.add(Compared::of([before, after], || (None, None, number)));
+        }
+        let done = comparing.done(Ord::cmp);
+        let grouped: Vec<Vec<usize>> = done.changes.into_iter().map(|change| change.instances).collect();
+        assert_eq!(grouped, [vec![0, 1], vec![2]]);
+    }
+}

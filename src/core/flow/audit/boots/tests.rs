@@ -113,6 +113,16 @@ fn doors_that_were_found_before_stay_and_the_worst_is_first() {
 }
 
 #[test]
+fn doors_are_added_whether_or_not_anybody_looked_for_others() {
+    let door = fleet(1000).doors()[0].clone();
+    let mut unlooked = unheard();
+    add(&mut unlooked, Vec::new());
+    assert_eq!(unlooked.doors, None, "nobody looked");
+    add(&mut unlooked, vec![door.clone()]);
+    assert_eq!(unlooked.doors(), [door]);
+}
+
+#[test]
 fn a_guard_that_writes_without_end_is_not_read_to_the_end() {
     let mut report = unheard();
     report.instances.truncate(1);
