@@ -49,6 +49,12 @@ fn other_groups_other_images_and_other_times_do_not_add_up() {
     }
     let mut slow = Breakers::default();
     assert!((0..20).all(|number| !abandon(&mut slow, &RULE, number, i64::from(number) * 1_900)));
+    // An hour later is not within it.
+    for (last, trips) in [(3_599, true), (3_600, false)] {
+        let mut breakers = Breakers::default();
+        let tripped = [(1, 0), (2, 1), (3, last)].map(|(one, now)| abandon(&mut breakers, &RULE, one, now));
+        assert_eq!(tripped, [false, false, trips], "{last}");
+    }
 }
 
 #[test]
@@ -77,11 +83,29 @@ fn one_that_suspended_launches_waits_for_a_person() {
     breakers.suspended(&group("web"));
     assert_eq!(breakers.suspensions(Suspension::Due), [].into());
     assert_eq!(breakers.suspensions(Suspension::Done), [group("web")].into());
+    assert_eq!(breakers.open(), 1);
     let now = at(1_000_000);
     assert!(breakers.reset(Some(&group("batch")), None, now).is_empty());
     assert!(breakers.reset(None, Some(&image(2)), now).is_empty());
     assert_eq!(breakers.reset(Some(&group("web")), Some(&image(1)), now).len(), 1);
     assert_eq!(breakers.iter().count(), 0);
+}
+
+#[test]
+fn suspending_one_group_is_nothing_that_was_done_to_another() {
+    let mut breakers = Breakers::default();
+    assert_eq!(breakers.open(), 0);
+    for name in ["batch", "web"] {
+        for number in 1..4 {
+            breakers.abandoned(&SUSPENDING, &group(name), &image(1), &instance(number), at(0));
+        }
+    }
+    // Its breaker for another image is closed.
+    breakers.abandoned(&SUSPENDING, &group("web"), &image(2), &instance(4), at(0));
+    breakers.suspended(&group("web"));
+    assert_eq!(breakers.suspensions(Suspension::Due), [group("batch")].into());
+    assert_eq!(breakers.suspensions(Suspension::Done), [group("web")].into());
+    assert_eq!((breakers.open(), breakers.iter().filter(|one| one.suspension.is_some()).count()), (2, 2));
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn what_is_not_known_is_asked_again_until_the_deadline() {
     let mut lease = lease(10, 3600);
     assert!(lease.due(at(0)).look);
     lease.planned(Action::AskAgain, at(10));
+    assert_eq!(lease.due(at(11)).wake, Some(at(1_010)), "nobody sleeps until the deadline over it");
     assert!(!lease.due(at(1_000)).look && lease.due(at(1_010)).look);
     lease.planned(Action::AskAgain, at(1_020));
     assert!(lease.due(at(3_020)).look);
