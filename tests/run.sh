@@ -16,6 +16,8 @@ if [ "${1-}" = --skipped ]; then
 fi
 
 tests/cloud/venv.sh >"$log/venv" || { echo 'the environment of the local AWS could not be made, see above' >&2; exit 1; }
+# Tests of the executable wait most of their time.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 cargo test --locked -j"${JOBS:-2}" --workspace --no-fail-fast -- --show-output "${which[@]}" 2>&1 | tee "$log/cargo" |
     grep -vE '^(test .* \.\.\. ok|successes:|---- .* stdout ----|    [a-z_:0-9]+|)$'
 statuses=("${PIPESTATUS[0]}")
