@@ -6,8 +6,9 @@ not compile is taken out again until the rest does. The list, and the words for 
 
     at_once.py build --list LIST.json --tree COPY [--source DIR]
         writes mutants into COPY, of which DIR has the original, and builds its tests
-    at_once.py run --tree COPY --results FILE [--slow] [--jobs N] [PATTERN…]
-        runs those whose file matches, and appends `WHAT<TAB>MUTANT<TAB>SECONDS`
+    at_once.py run --tree COPY --results FILE [--slow EXPLAINED] [--jobs N] [PATTERN…]
+        runs those whose file matches, and appends `WHAT<TAB>MUTANT<TAB>SECONDS`; or asks the slow tests of what the others missed
+        and EXPLAINED does not name
 
 First it looks which mutants each test comes by: only those tests can notice one.
 """
@@ -362,7 +363,11 @@ def run(arguments: argparse.Namespace) -> None:
         for number, one in state["alive"].items()
         if any(pattern in one["file"] for pattern in arguments.patterns or [""])
     }
-    if not chosen:
+    if arguments.slow:
+        rows = [line.split("\t") for line in arguments.slow.read_text().splitlines()]
+        explained = {f"{file}: {words}" for file, words, _ in (row for row in rows if len(row) == 3)}
+        chosen = {name: number for name, number in chosen.items() if re.sub(r":\d+:\d+: ", ": ", name, count=1) not in explained}
+    elif not chosen:
         sys.exit(f"no mutant is in a file with {' or '.join(arguments.patterns)} in its path")
 
     def one(name: str) -> str:
@@ -396,7 +401,7 @@ def main() -> None:
     two.add_argument("--tree", type=Path, required=True)
     two.add_argument("--results", type=Path, required=True)
     two.add_argument("--jobs", type=int, default=2)
-    two.add_argument("--slow", action="store_true", help="asks the slow tests as well, of what the others missed; appended again")
+    two.add_argument("--slow", type=Path)
     two.add_argument("patterns", nargs="*")
     two.set_defaults(do=run)
     arguments = parser.parse_args()

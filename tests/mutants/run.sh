@@ -54,7 +54,7 @@ case ${1-} in
                 "$python" tests/mutants/at_once.py build --list "$out/list.json" --tree "$tree" &&
                 echo "$head" >"$tree/built" || broken 'not built, see above'
         fi
-        for which in '' --slow; do
+        for which in '' '--slow tests/mutants/survivors.tsv'; do
             nice -n 19 "$python" tests/mutants/at_once.py run $which --tree "$tree" --results "$results" "$@" || broken 'not run, see above'
         done
         # The last word on each.
