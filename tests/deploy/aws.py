@@ -26,7 +26,8 @@ def flags(words: list[str]) -> dict[str, list[str]]:
 
 def client(service: str):
     account = os.environ["AWS_ACCESS_KEY_ID"]
-    return boto3.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"],
+    name = {"s3api": "s3"}.get(service, service)
+    return boto3.client(name, endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name=os.environ["AWS_REGION"],
                         aws_access_key_id=account, aws_secret_access_key="testing")
 
 

@@ -25,7 +25,8 @@ def wrong(service: str, verb: str, words: list[str]) -> str | None:
         strange = flags - OWN[service, verb]
         return f"no {strange}" if strange else None
     try:
-        client = boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        name = {"s3api": "s3"}.get(service, service)
+        client = boto3.client(name, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
     except (UnknownServiceError, DataNotFoundError):
         return "no such service"
     operation = client.meta.method_to_api_mapping.get(verb.replace("-", "_"))

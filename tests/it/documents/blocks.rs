@@ -212,6 +212,12 @@ impl Shell<'_> {
     /// Reads what is behind a `$`.
     fn value(&mut self) -> String {
         if self.rest.next_if_eq(&'(').is_some() {
+            if self.rest.next_if_eq(&'(').is_some() {
+                self.up_to(')');
+                self.rest.next();
+                // Some number.
+                return "1".to_owned();
+            }
             self.list();
             return "placeholder".to_owned();
         }
