@@ -81,7 +81,7 @@ const BELOW: &str = "for word; do\n\
 
 /// Commands of documents with a reader that are not typed, and why.
 pub const LEFT_OUT: &[(&str, &str, &str)] =
-    &[("docs/install.md", "python3 -m venv tools", "it fetches packages over the network")];
+    &[("docs/install.md", "python3 -m venv target/tools", "it fetches packages over the network")];
 
 #[test]
 fn every_shell_block_is_run_or_it_is_said_why_not() {
