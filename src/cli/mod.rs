@@ -237,7 +237,7 @@ fn run(cli: Cli) -> Result<Code, Failure> {
             std::io::stdout().write_all(&script)?;
             Code::Good
         }
-        Command::Release(command) => wait(command.run(&session()?))??,
+        Command::Release(command) => wait(command.run(&session()?, format))??,
         Command::Manual { folder } => {
             clap_mangen::generate_to(Cli::command(), &folder)
                 .with_context(|| format!("writing manual pages into {}", folder.display()))?;

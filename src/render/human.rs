@@ -27,6 +27,7 @@ mod gate;
 mod overrides;
 mod publish;
 mod receipts;
+mod release;
 mod reseal;
 mod revoke;
 mod sbom_query;
@@ -46,6 +47,7 @@ pub(super) use self::{
     overrides::overrides,
     publish::publish,
     receipts::{receipts, wrote_receipts},
+    release::release,
     reseal::reseal,
     revoke::revoke,
     sbom_query::sbom_query,

@@ -14,8 +14,8 @@ use std::io::{self, Write as _};
 use goldseal_core::report::{
     ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
     DescribeReport, DoctorReport, EnrollReport, GateReport, OverridesReport, PolicyReport, PublishReport,
-    ReceiptsReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport, VerifyReport,
-    WhatIfReport, WroteReceiptsReport,
+    ReceiptsReport, ReleaseReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport, TraceReport,
+    VerifyReport, WhatIfReport, WroteReceiptsReport,
 };
 use serde::Serialize;
 
@@ -129,6 +129,11 @@ pub fn overrides(format: Format, report: &OverridesReport) -> io::Result<()> {
 /// Prints what `publish` did.
 pub fn publish(format: Format, report: &PublishReport) -> io::Result<()> {
     print(format, report, human::publish)
+}
+
+/// Prints what `release` sealed.
+pub fn release(format: Format, report: &ReleaseReport) -> io::Result<()> {
+    print(format, report, human::release)
 }
 
 /// Prints what `reseal` did.

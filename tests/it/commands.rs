@@ -1,10 +1,15 @@
 //! The command line itself: help, completions, profiles, and what goes to which stream.
 
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    aws::{Account, REGION},
+    aws::{Account, REGION, sha256},
     chain::Scene,
     cloud::cloud,
     docs::COMMANDS,
@@ -61,20 +66,56 @@ fn every_command_has_its_manual_page() {
 #[test]
 fn a_release_is_sealed_by_its_checksums() {
     let goldseal = Goldseal::new();
-    goldseal.write("SHA256SUMS", "0a1b  goldseal\n");
+    goldseal.write("SHA256SUMS", format!("{}  goldseal\n", sha256(b"goldseal")));
+    let digest = sha256(&goldseal.read("SHA256SUMS"));
     local_key(&goldseal, "key.pem");
-    goldseal.run("release SHA256SUMS --dangerous-local-key key.pem --out seal.json").exits(0);
+    fs::set_permissions(goldseal.path("key.pem"), Permissions::from_mode(0o600)).unwrap();
+    let line = "release SHA256SUMS --dangerous-local-key key.pem";
+    let run =
+        goldseal.run(&format!("{line} --out seal.json")).exits(0).says("SEALED  SHA256SUMS of goldseal").says(&digest);
+    let run = run.says("DANGEROUS: a key file on disk").says("written   seal.json");
+    assert!(!run.stdout.contains("note"), "{}", run.stdout);
     let bundle: Value = serde_json::from_slice(&goldseal.read("seal.json")).unwrap();
     let envelope = &bundle["dsseEnvelope"];
     let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
     let statement: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(statement["subject"][0]["name"], "SHA256SUMS");
-    let digest = "309ef9afcb2ea96c9e3d75acf0e37b16a513a9bf7e6d6b23d9e872108e272b9b";
     assert_eq!(statement["subject"][0]["digest"]["sha256"], digest);
     assert_eq!(statement["predicateType"], "https://goldseal.dev/release/v1");
-    goldseal.run("release SHA256SUMS --out other.json").exits(2).says("no key to sign with");
-    goldseal.run("release nothing --dangerous-local-key key.pem --out other.json").exits(2).says("nothing");
+
+    // Again, and by a key that others may read.
+    fs::set_permissions(goldseal.path("key.pem"), Permissions::from_mode(0o644)).unwrap();
+    let report = goldseal.json(&format!("{line} --out seal.json")).exits(0).report();
+    assert_eq!((&report["schema"], &report["files"]), (&json!("goldseal/release/v1"), &json!(1)));
+    assert_eq!((&report["subject"], &report["key"]["dangerousLocal"]), (&json!(digest), &json!(true)));
+    assert_eq!(report["notes"][0]["code"], "key-file-readable");
+    let printed = goldseal.run(&format!("{line} --out -")).exits(0).report();
+    assert_eq!(printed["mediaType"], bundle["mediaType"], "the bundle and nothing else");
+}
+
+#[test]
+fn what_is_no_file_of_checksums_is_not_sealed_and_none_is_written_over() {
+    let goldseal = Goldseal::new();
+    let sums = format!("{}  goldseal\n", sha256(b"goldseal"));
+    goldseal.write("SHA256SUMS", &sums);
+    goldseal.write("empty", "");
+    goldseal.write("text", format!("{sums}zz  foo\n"));
+    local_key(&goldseal, "key.pem");
+    symlink("SHA256SUMS", goldseal.path("linked")).unwrap();
+    let key = "--dangerous-local-key key.pem";
+    for (line, said) in [
+        ("release SHA256SUMS --out other.json".to_owned(), "no key to sign with"),
+        (format!("release nothing {key} --out other.json"), "nothing"),
+        (format!("release empty {key} --out other.json"), "reading empty"),
+        (format!("release text {key} --out other.json"), "line 2 is no checksum"),
+        (format!("release SHA256SUMS {key} --out SHA256SUMS"), "is the file with the checksums"),
+        (format!("release SHA256SUMS {key} --out ./SHA256SUMS"), "is the file with the checksums"),
+        (format!("release linked {key} --out SHA256SUMS"), "is the file with the checksums"),
+    ] {
+        goldseal.run(&line).exits(2).says(said);
+    }
     assert!(!goldseal.path("other.json").exists());
+    assert_eq!(goldseal.read("SHA256SUMS"), sums.into_bytes());
 }
 
 #[test]

@@ -8,8 +8,8 @@ use goldseal_core::{
     report::{
         ApproveReport, AuditAgeReport, AuditReport, BootCheckReport, BootInstallReport, BootReport, BreakersReport,
         DescribeReport, DoctorReport, EnrollReport, GateReport, LaunchReport, OverridesReport, PolicyReport,
-        PublishReport, ReceiptsReport, ResealReport, RevokeReport, SbomQueryReport, SealReport, SignReport,
-        TraceReport, VerifyReport, WhatIfReport, WroteReceiptsReport, schema_of,
+        PublishReport, ReceiptsReport, ReleaseReport, ResealReport, RevokeReport, SbomQueryReport, SealReport,
+        SignReport, TraceReport, VerifyReport, WhatIfReport, WroteReceiptsReport, schema_of,
     },
     scan::exceptions,
     verdict::CODES,
@@ -201,6 +201,7 @@ fn docs_schema_is_what_the_types_say() {
         ("seal", schema_of::<SealReport>()),
         ("publish", schema_of::<PublishReport>()),
         ("override", schema_of::<OverridesReport>()),
+        ("release", schema_of::<ReleaseReport>()),
         ("reseal", schema_of::<ResealReport>()),
         ("revoke", schema_of::<RevokeReport>()),
         ("launch", schema_of::<LaunchReport>()),

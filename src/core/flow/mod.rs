@@ -51,7 +51,7 @@ pub use receipts::{
     Batches, Decided, Receipting, ReceiptsError, UnsignedReceipt, Wrote, find_receipts, of_audit, of_boot, receipts_of,
     show_receipts, verify_receipts,
 };
-pub use release::release;
+pub use release::{Checksums, ChecksumsFault, release};
 pub use reseal::{ResealError, Resealing, reseal};
 pub use resume::{Resumed, ResumedView, Resumption};
 pub use revoke::{Change, Keeping, RevokeError, contents, falls};

@@ -17,6 +17,7 @@ mod overridden;
 mod overrides;
 mod publish;
 mod receipts;
+mod release;
 mod reseal;
 mod revoke;
 mod sbom_query;
@@ -46,6 +47,7 @@ pub use overrides::{OVERRIDE_SCHEMA, OverriddenCode, OverrideSeen, OverrideState
 pub use receipts::{
     RECEIPTS_SCHEMA, ReceiptReport, ReceiptStanding, ReceiptsReport, WROTE_RECEIPTS_SCHEMA, WroteReceiptsReport,
 };
+pub use release::{RELEASE_SCHEMA, ReleaseReport};
 pub use reseal::{RESEAL_SCHEMA, ResealOutcome, ResealReport, ResealedImage};
 pub use revoke::{EntryReport, Fall, Falls, REVOKE_SCHEMA, RevokeAction, RevokeReport, RevokedReport, UnknownFall};
 pub use sbom_query::{
