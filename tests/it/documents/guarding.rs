@@ -154,23 +154,32 @@ fn a_group_is_guarded_by_hand_as_the_document_of_the_hook_says() {
     ] {
         reader.types(goldseal, begins).exits(0);
     }
-    reader.ends();
+}
+
+/// Returns the names that packaging/package.py gives to packages of this version.
+fn packages() -> [String; 2] {
+    let maker = fs::read_to_string("packaging/package.py").unwrap();
+    for name in ["goldseal_{version}_{architecture}.deb", "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm"] {
+        assert!(maker.contains(name), "{name}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    [format!("goldseal_{version}_amd64.deb"), format!("goldseal-{version}-1.x86_64.rpm")]
 }
 
 #[test]
-fn a_package_is_checked_installed_and_removed_as_its_document_says() {
+fn a_package_is_checked_and_named_as_its_document_says() {
     let fleet = doctor::Fleet::good();
     let goldseal = at_work(fleet.goldseal);
-    let package = "goldseal_0.1.0_amd64.deb";
-    goldseal.write(package, "a package");
-    goldseal.write("SHA256SUMS", format!("{}  {package}\n{}  another\n", sha256(b"a package"), "0".repeat(64)));
+    let [deb, rpm] = packages();
+    goldseal.write(&deb, "a package");
+    goldseal.write("SHA256SUMS", format!("{}  {deb}\n{}  another\n", sha256(b"a package"), "0".repeat(64)));
     goldseal.write("release.pub", local_key(&goldseal, "release.pem").pem());
     let seal = "release SHA256SUMS --dangerous-local-key release.pem --out SHA256SUMS.sigstore.json";
     goldseal.run(seal).exits(0);
 
     let mut reader = Reader::of("docs/install.md");
     reader.types(&goldseal, "cosign verify-blob-attestation").exits(0).says("Verified OK");
-    reader.types(&goldseal, "sha256sum --check").exits(0).says(&format!("{package}: OK"));
+    reader.types(&goldseal, "sha256sum --check").exits(0).says(&format!("{deb}: OK"));
     reader.types(&goldseal, "apt-get install").exits(0);
     reader.types(&goldseal, "dnf install").exits(0);
     reader.name("/etc/goldseal/policy.toml", goldseal.path("policy.toml").display().to_string());
@@ -180,6 +189,11 @@ fn a_package_is_checked_installed_and_removed_as_its_document_says() {
     reader.types(&goldseal, "systemctl enable").exits(0);
     reader.types(&goldseal, "apt-get remove").exits(0);
     reader.types(&goldseal, "apt-get purge").exits(0);
+    // Nothing is installed or removed here: `make package-test` does.
+    let told = String::from_utf8(goldseal.read("played.log")).unwrap();
+    let asked =
+        format!("apt-get install ./{deb}\ndnf install ./{rpm}\napt-get remove goldseal\napt-get purge goldseal\n");
+    assert_eq!(told, asked);
 
     // On the machine of the tests nothing is taken out: in a root of its own.
     let guarded = at_work(installing::image(installing::DEBIAN));
@@ -187,5 +201,4 @@ fn a_package_is_checked_installed_and_removed_as_its_document_says() {
     reader.name("boot uninstall", "boot uninstall --root image");
     reader.types(&guarded, "goldseal boot uninstall --root image").exits(0);
     reader.types(&guarded, "make package").exits(0);
-    reader.ends();
 }

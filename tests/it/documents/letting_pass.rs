@@ -53,7 +53,6 @@ fn an_override_is_granted_countersigned_and_ended_as_its_document_says() {
         reader.types(goldseal, begins).exits(0);
     }
     reader.types(goldseal, "cosign verify-blob-attestation").exits(0).says("Verified OK");
-    reader.ends();
 }
 
 #[test]
@@ -73,11 +72,11 @@ fn a_list_is_begun_added_to_and_verified_as_its_document_says() {
     reader.name("golden-evidence/prod", account.bucket());
     reader.types(goldseal, "goldseal revoke renew --first").exits(0).says("SIGNED");
     goldseal.run(&format!("verify {ami}")).exits(0);
-    for (serial, what) in ["image", "key", "builder", "evidence", "lift"].iter().zip(2..).map(|(what, at)| (at, what)) {
+    for (serial, what) in (2..).zip(["image", "key", "builder", "evidence", "lift"]) {
         let run = reader.agrees(goldseal, &format!("goldseal revoke {what}")).exits(0);
         run.says(&format!("sign list {serial}"));
         let report = goldseal.json(&format!("verify {ami}")).exits(1).report();
-        let expected: &[&str] = match *what {
+        let expected: &[&str] = match what {
             "image" => &["image-revoked"],
             "key" | "builder" => &["image-revoked", "key-revoked", "attestation-missing"],
             "evidence" => &["image-revoked", "evidence-revoked", "key-revoked", "attestation-missing"],
@@ -90,7 +89,6 @@ fn a_list_is_begun_added_to_and_verified_as_its_document_says() {
     assert_eq!(goldseal.read("revocation.pub"), revoker.pem().into_bytes());
     reader.types(goldseal, "printf").exits(0);
     reader.types(goldseal, "cosign verify-blob-attestation").exits(0).says("Verified OK");
-    reader.ends();
 }
 
 #[test]
@@ -134,5 +132,4 @@ fn receipts_are_written_listed_and_verified_as_their_document_says() {
     reader.types(goldseal, "aws kms get-public-key").exits(0);
     assert_eq!(goldseal.read("receipts.pub"), key.pem().into_bytes());
     reader.types(goldseal, "cosign verify-blob-attestation").exits(0).says("Verified OK");
-    reader.ends();
 }

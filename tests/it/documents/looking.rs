@@ -109,7 +109,6 @@ fn a_fleet_is_audited_as_its_document_says() {
     reader.types(goldseal, "systemd-sysusers").exits(0);
     reader.types(goldseal, "systemctl enable").exits(0);
     reader.types(goldseal, "node_exporter").exits(0);
-    reader.ends();
 }
 
 /// Returns the groups of the interfaces of an instance.
@@ -167,7 +166,6 @@ fn what_a_policy_would_change_is_asked_as_its_document_says() {
     let sign = "override countersign override.jsonl --dangerous-local-key bob.pem --yes --accept-statement";
     goldseal.run(&format!("{sign} {statement}")).exits(0);
     reader.types(goldseal, "goldseal policy what-if --overrides").exits(1).says("WOULD BE LET IN");
-    reader.ends();
 }
 
 #[test]
@@ -186,7 +184,6 @@ fn an_instance_and_an_image_are_traced_as_their_document_says() {
         let begins = format!("goldseal trace {with}");
         reader.types(goldseal, &begins).exits(0).says("5b1f0c9e27d84a36b0e4c7719f2ad8635c0e91d4");
     }
-    reader.ends();
 }
 
 #[test]
@@ -209,5 +206,4 @@ fn packages_are_asked_for_as_their_document_says() {
     reader.types(goldseal, "goldseal sbom query 'log4j-core'").exits(0);
     reader.types(goldseal, "goldseal sbom query 'curl<8' --image").exits(1).says("pkg:deb/debian/curl@7.88.1");
     reader.types(goldseal, "goldseal sbom query 'curl<8' --sbom").exits(1).says("not-verified");
-    reader.ends();
 }

@@ -15,6 +15,7 @@ use crate::{
     gated::{FAR, Gated, RUN, change_json, gated_policy, hours_ago, in_days},
     goss::report,
     policies::{kms, policy},
+    run::Goldseal,
 };
 
 /// What is behind `…` where the document has said it before.
@@ -44,7 +45,7 @@ fn built() -> (Gated, [String; 2]) {
 }
 
 /// Returns what a result of `approve` asks to be named.
-fn risks(goldseal: &crate::run::Goldseal) -> Vec<String> {
+fn risks(goldseal: &Goldseal) -> Vec<String> {
     let report: Value = serde_json::from_slice(&goldseal.read("risks.json")).unwrap();
     let images = report["images"].as_array().unwrap().iter();
     images.map(|image| image["acceptedRisks"].as_str().unwrap().to_owned()).collect()
@@ -89,11 +90,10 @@ fn the_gate_is_passed_and_its_risks_approved_as_its_document_says() {
         let approvals = String::from_utf8(goldseal.read(file)).unwrap();
         assert_eq!(approvals.lines().count(), 2, "one an image: {file}");
     }
-    reader.ends();
 }
 
 /// Approves an image that Packer did not build, and seals it if asked for, by what documents name.
-fn approved_alone(goldseal: &crate::run::Goldseal, ami: &str) {
+fn approved_alone(goldseal: &Goldseal, ami: &str) {
     let gate = GATE.replace("--manifest packer-manifest.json ", "");
     goldseal.run(&format!("gate {gate} --write json=alone.json")).exits(0);
     let approve = format!("approve alone.json {ami} {APPROVE} --out approval.jsonl");
@@ -163,7 +163,6 @@ fn images_are_sealed_published_and_verified_as_the_operations_document_says() {
     reader.types(goldseal, "aws s3 cp").exits(0);
     let goldseal = scene.goldseal.with("AWS_ENDPOINT_URL", NOWHERE);
     reader.types(&goldseal, "goldseal verify").exits(0).says("ADMIT");
-    reader.ends();
 }
 
 #[test]
@@ -185,5 +184,4 @@ fn a_key_is_kept_and_images_move_to_the_next_as_the_document_of_keys_says() {
     goldseal.run(&format!("verify {ami} --policy next.toml")).exits(1);
     reader.types(goldseal, "goldseal reseal").exits(0).says("1 resealed");
     goldseal.run(&format!("verify {ami} --policy next.toml")).exits(0);
-    reader.ends();
 }
