@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use goldseal_core::ids::Region;
 use serde::Deserialize;
 
-use super::SettingsError;
-use crate::adapters::store::{NotAStoreUrl, StoreUrl};
+use super::{SettingsError, place};
+use crate::adapters::store::StoreUrl;
 
 /// Settings of the audit as the file gives them.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,18 +28,8 @@ pub struct AuditFragment {
 
 /// Reads where the last audit is kept. `store` is where the evidence is, which it must stay out of.
 pub(super) fn state(text: &str, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsError> {
-    let invalid = |problem: String| SettingsError::State { problem };
-    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid(fault.to_string()))?;
-    if !url.holds_state() {
-        return Err(invalid(format!(
-            "{url}: state is kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)"
-        )));
-    }
-    if store.is_some_and(|store| url.overlaps(store)) {
-        let problem = format!("{url} is where the evidence is: what the audit may write must not be what it judges by");
-        return Err(invalid(problem));
-    }
-    Ok(url)
+    let why = "what the audit may write must not be what it judges by";
+    place::kept("state is", text, (store, why)).map_err(|problem| SettingsError::State { problem })
 }
 
 #[cfg(test)]

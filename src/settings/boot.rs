@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::SettingsError;
+use super::{SettingsError, place};
 use crate::adapters::store::{NotAStoreUrl, StoreUrl};
 
 /// How long a verdict may take, unless it is set.
@@ -67,16 +67,12 @@ impl BootSettings {
             return Err(invalid("store", problem));
         }
         let record = record.map(|text| url("boot.record", text)).transpose()?;
-        match &record {
-            Some(place) if place.bucket().is_none() => {
-                return Err(invalid("boot.record", format!("{place}: records go to S3 (s3://bucket/prefix)")));
-            }
-            Some(place) if place.overlaps(store) => {
-                let problem = format!("{place} is where the evidence is: the judged must not write what judges them");
-                return Err(invalid("boot.record", problem));
-            }
-            Some(_) | None => {}
+        if let Some(place) = record.as_ref().filter(|place| place.bucket().is_none()) {
+            return Err(invalid("boot.record", format!("{place}: records go to S3 (s3://bucket/prefix)")));
         }
+        let why = "the judged must not write what judges them";
+        let record = record.map(|place| place::apart(place, Some(store), why)).transpose();
+        let record = record.map_err(|problem| invalid("boot.record", problem))?;
         let state = url("boot.state", state.unwrap_or_else(|| STATE.to_owned()))?;
         if !state.is_directory() {
             let problem = format!("{state}: what an instance remembers stays on it (file:///absolute/directory)");

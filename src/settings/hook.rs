@@ -9,10 +9,10 @@ use goldseal_core::{
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::SettingsError;
+use super::{SettingsError, place};
 use crate::adapters::{
     aws::{NotAQueueUrl, QueueUrl},
-    store::{NotAStoreUrl, StoreUrl},
+    store::StoreUrl,
 };
 
 /// How long a verdict may take, unless it is set.
@@ -129,12 +129,7 @@ impl HookSettings {
             ));
         }
         let guarded = guarded(&groups, &hooks)?;
-        let state = state(given.state.or(file.state))?;
-        if state.overlaps(store) {
-            let problem =
-                format!("{state} is where the evidence is: what the hook may write must not be what it judges by");
-            return Err(invalid("state", problem));
-        }
+        let state = state(given.state.or(file.state), Some(store))?;
         let deadline = given.deadline.or(file.deadline);
         let deadline =
             deadline.map_or(Ok(DEADLINE), |text| duration(&text)).map_err(|fault| invalid("deadline", fault))?;
@@ -173,15 +168,12 @@ fn invalid(key: &'static str, problem: String) -> SettingsError {
     SettingsError::Hook { key, problem }
 }
 
-/// Reads where state is kept.
-pub(super) fn state(text: Option<String>) -> Result<StoreUrl, SettingsError> {
+/// Reads where state is kept. `store` is where the evidence is, for who writes state: it must stay out of it.
+pub(super) fn state(text: Option<String>, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsError> {
     let hint = "give --state URL, or write `state = \"file:///var/lib/goldseal\"` below [hook]";
     let text = text.ok_or(SettingsError::Missing { what: "place for state", hint })?;
-    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid("state", fault.to_string()))?;
-    if url.holds_state() {
-        return Ok(url);
-    }
-    Err(invalid("state", format!("{url}: state is kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)")))
+    let why = "what the hook may write must not be what it judges by";
+    place::kept("state is", &text, (store, why)).map_err(|problem| invalid("state", problem))
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

@@ -8,6 +8,7 @@ mod boot;
 mod fragment;
 mod hook;
 mod overrides;
+mod place;
 
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,10 @@ pub use self::{
     hook::{DEADLINE, EnrollSettings, HookFragment, HookSettings},
     overrides::CarriedOverrides,
 };
-use crate::{
-    adapters::store::{NotAStoreUrl, StoreUrl},
-    files::FileError,
-};
+use crate::{adapters::store::StoreUrl, files::FileError};
 
 const SYSTEM_FILE: &str = "/etc/goldseal/goldseal.toml";
+
 /// Settings that are valid.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -186,7 +185,7 @@ impl Settings {
     /// # Errors
     /// See [`SettingsError`].
     pub fn state(&self, given: Option<String>) -> Result<StoreUrl, SettingsError> {
-        hook::state(given.or_else(|| self.hook.state.clone()))
+        hook::state(given.or_else(|| self.hook.state.clone()), None)
     }
 
     /// Reads where the last audit is kept.
@@ -221,17 +220,8 @@ impl Settings {
 
 /// Reads where receipts are kept.
 fn receipts(text: &str, store: Option<&StoreUrl>) -> Result<StoreUrl, SettingsError> {
-    let invalid = SettingsError::Receipts;
-    let url: StoreUrl = text.parse().map_err(|fault: NotAStoreUrl| invalid(fault.to_string()))?;
-    if !url.holds_state() {
-        let why = "receipts are kept in a directory (file:///dir) or in S3 (s3://bucket/prefix)";
-        return Err(invalid(format!("{url}: {why}")));
-    }
-    if store.is_some_and(|store| url.overlaps(store)) {
-        let why = "is where the evidence is: who writes receipts must not write what is judged by";
-        return Err(invalid(format!("{url} {why}")));
-    }
-    Ok(url)
+    let why = "who writes receipts must not write what is judged by";
+    place::kept("receipts are", text, (store, why)).map_err(SettingsError::Receipts)
 }
 
 #[cfg(test)]

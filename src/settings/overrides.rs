@@ -16,9 +16,12 @@ pub struct CarriedOverrides {
 
 impl CarriedOverrides {
     pub(super) fn merge(given: &[String], file: &[String]) -> Result<Self, SettingsError> {
-        let (given, written) = (carried(given)?, carried(file)?);
+        Ok(Self::of(carried(given)?, carried(file)?))
+    }
+
+    fn of(given: Vec<CarriedPlace>, written: Vec<CarriedPlace>) -> Self {
         let named = !given.is_empty();
-        Ok(Self { places: if named { given } else { written.clone() }, named, written })
+        Self { places: if named { given } else { written.clone() }, named, written }
     }
 
     /// Returns the places that are in force where a flag names others: those of the environment, or else of the settings
@@ -28,9 +31,7 @@ impl CarriedOverrides {
     /// [`SettingsError::Overrides`].
     pub fn in_force(&self, environment: Option<String>) -> Result<Self, SettingsError> {
         let given: Vec<String> = environment.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect();
-        let (given, written) = (carried(&given)?, self.written.clone());
-        let named = !given.is_empty();
-        Ok(Self { places: if named { given } else { written.clone() }, named, written })
+        Ok(Self::of(carried(&given)?, self.written.clone()))
     }
 }
 
