@@ -31,7 +31,7 @@ Exit codes: 0 it passes, 1 it does not, 2 an input cannot be read.";
 pub struct Gate {
     #[command(flatten)]
     inputs: InputArgs,
-    /// Evaluate at this instant instead of now
+    /// Evaluate at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Also write the result to a file, in this format; may be given several times

@@ -82,7 +82,7 @@ pub enum Receipts {
         /// The receipts
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
-        /// Judge at this instant instead of now
+        /// Judge at this instant instead of now, such as 2027-12-01T00:00:00Z
         #[arg(long, value_name = "TIME")]
         at: Option<Timestamp>,
     },

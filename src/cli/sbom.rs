@@ -77,7 +77,7 @@ pub struct Ask {
     /// Search a bare SBOM, SPDX 2 or CycloneDX in JSON, which nobody verifies
     #[arg(long, value_name = "FILE", conflicts_with_all = ["amis", "from", "image", "at", "FleetArgs", "AccountArgs"])]
     sbom: Option<PathBuf>,
-    /// Verify evidence at this instant instead of now
+    /// Verify evidence at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub struct Trace {
     /// The instance or image: i-ID, ami-ID, REGION:ID or ARN
     #[arg(value_name = "INSTANCE|AMI", required_unless_present = "image")]
     what: Option<What>,
-    /// Judge at this instant instead of now
+    /// Judge at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Look up instances in this audit too, of `goldseal audit --output json`: other accounts, and what ran

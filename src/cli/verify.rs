@@ -43,7 +43,7 @@ pub struct Verify {
     /// The images: ami-ID, REGION:ami-ID or ARN
     #[arg(value_name = "AMI", required_unless_present = "image")]
     amis: Vec<ImageArg>,
-    /// Judge at this instant instead of now
+    /// Judge at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Read the image from a saved `aws ec2 describe-images` answer or a descriptor; with --evidence, no network

@@ -84,7 +84,7 @@ enum Saved {
 struct Look {
     #[command(flatten)]
     fleet: FleetArgs,
-    /// Judge at this instant instead of now: what expires next month?
+    /// Judge at this instant instead of now (what expires next month?), such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Name admissions that end within this time

@@ -39,7 +39,7 @@ Exit codes: 0 shown, 1 there is none, 2 usage.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_LIST)]
 pub struct List {
-    /// Say how they stand at this instant instead of now
+    /// Say how they stand at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 }
@@ -51,7 +51,7 @@ pub struct Show {
     /// The file of the override, or the SHA-256 of its statement, which the store or a carried file has
     #[arg(value_name = "FILE|STATEMENT")]
     named: Named,
-    /// Say how it stands at this instant instead of now
+    /// Say how it stands at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 }

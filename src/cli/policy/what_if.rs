@@ -49,7 +49,7 @@ pub struct WhatIfArgs {
     against: Option<PathBuf>,
     #[command(flatten)]
     fleet: FleetArgs,
-    /// Judge what runs at this instant instead of now
+    /// Judge what runs at this instant instead of now, such as 2027-12-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
     /// Tell admissions apart that end within this time
