@@ -34,7 +34,7 @@ mod target;
 mod trace;
 mod verify;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum as _};
@@ -234,7 +234,8 @@ fn run(cli: Cli) -> Result<Code, Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "goldseal", &mut script);
-            std::io::stdout().write_all(&script)?;
+            // Nothing else was done that could be asked for.
+            render::script(&script).map_err(|error| Failure { hints: Vec::new(), ..Failure::from(error) })?;
             Code::Good
         }
         Command::Release(command) => wait(command.run(&session()?, format))??,

@@ -239,6 +239,11 @@ pub fn failure(format: Format, chain: &[String], hints: &[String], exit_code: u8
     }))
 }
 
+/// Prints a script that a shell reads.
+pub fn script(bytes: &[u8]) -> io::Result<()> {
+    write(bytes)
+}
+
 fn print<R: Serialize>(format: Format, report: &R, human: impl Fn(&R) -> String) -> io::Result<()> {
     let printed =
         if format == Format::Human { anstream::stdout().write_all(human(report).as_bytes()) } else { json(report) };

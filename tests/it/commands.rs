@@ -46,6 +46,9 @@ fn every_shell_gets_its_completions() {
     }
     goldseal.write("completions", goldseal.run("completions bash").stdout);
     goldseal.script(&[], "bash -n completions").exits(0);
+    // Who has seen enough of them asks for nothing more.
+    let seen = goldseal.script(&[], "\"$GOLDSEAL\" completions bash 2>told | head -n 1; cat told").exits(0);
+    assert_eq!(seen.stdout.lines().count(), 1, "{}", seen.stdout);
     goldseal.run("completions tcsh").exits(2).says("tcsh");
 }
 
