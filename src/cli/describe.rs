@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use goldseal_core::{
     flow::device_contents,
     ids::{AmiId, ImageRef, Region},
-    image::{Descriptor, DeviceContent, ImageFacts, Tags, images_from_json},
+    image::{DescribedImage, Descriptor, DeviceContent, ImageFacts, Tags, images_from_json},
     ports::ImageCatalog as _,
     report::DescribeReport,
 };
@@ -62,8 +62,7 @@ pub struct Reading {
 
 impl Describe {
     pub async fn run(self, session: &Session, format: Format) -> Result<Code, Failure> {
-        let image = session.images(std::slice::from_ref(&self.ami)).await?.remove(0);
-        let descriptor = facts(session, &image, self.image.as_deref()).await?.descriptor;
+        let descriptor = self.facts(session).await?.descriptor;
         self.ami.check_owner(Some(descriptor.owner()))?;
         let content = if self.content { Some(content(session, &descriptor, &self.reading).await?) } else { None };
         if let Some(path) = &self.descriptor {
@@ -75,48 +74,103 @@ impl Describe {
         render::describe(format, &DescribeReport::new(&descriptor, content))?;
         Ok(Code::Good)
     }
+
+    async fn facts(&self, session: &Session) -> Result<ImageFacts, Failure> {
+        let saved = self.image.as_deref().map(Saved::read).transpose()?;
+        let named = self.ami.region().or(session.settings.region.as_ref());
+        let saved = match (saved, named) {
+            (Some(saved), None) if saved.says_its_region() => return Ok(saved.facts(Some(self.ami.id()), None)?),
+            (saved, _) => saved,
+        };
+        let image = session.images(std::slice::from_ref(&self.ami)).await?.remove(0);
+        match saved {
+            Some(saved) => Ok(saved.facts(Some(&image.id), Some(&image.region))?),
+            None => described(session, &image).await,
+        }
+    }
 }
 
 /// Asks EC2, or a file, for the facts of an image.
 pub async fn facts(session: &Session, image: &ImageRef, file: Option<&Path>) -> Result<ImageFacts, Failure> {
-    let Some(path) = file else {
-        let described = Ec2::new(session.aws().await).describe(image).await;
-        let described = described.with_context(|| format!("describing {image}"))?;
-        let described = described.ok_or_else(|| not_found(image))?;
-        return Ok(ImageFacts::from_described(image, described).with_context(|| format!("describing {image}"))?);
-    };
-    Ok(facts_of_file(path, Some(&image.id), Some(&image.region))?)
+    match file {
+        Some(path) => Ok(facts_of_file(path, Some(&image.id), Some(&image.region))?),
+        None => described(session, image).await,
+    }
+}
+
+async fn described(session: &Session, image: &ImageRef) -> Result<ImageFacts, Failure> {
+    let described = Ec2::new(session.aws().await).describe(image).await;
+    let described = described.with_context(|| format!("describing {image}"))?;
+    let described = described.ok_or_else(|| not_found(image))?;
+    Ok(ImageFacts::from_described(image, described).with_context(|| format!("describing {image}"))?)
 }
 
 /// Reads the facts of an image from a descriptor, or from a saved answer, which does not say its region. Without an id
 /// the file must hold one image.
 pub fn facts_of_file(path: &Path, id: Option<&AmiId>, region: Option<&Region>) -> Result<ImageFacts> {
-    let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
-    let reading = || format!("reading the image from {}", path.display());
-    let mut saved = match Descriptor::parse(&bytes) {
-        Ok(descriptor) => {
-            let found = descriptor.image();
-            if id.is_some_and(|id| *id != found.id) || region.is_some_and(|region| *region != found.region) {
-                bail!("{} describes {found}, which is not the image that was named", path.display());
+    Saved::read(path)?.facts(id, region)
+}
+
+/// A file with the facts of images.
+struct Saved<'p> {
+    path: &'p Path,
+    content: Content,
+}
+
+enum Content {
+    Descriptor(Box<Descriptor>),
+    Answer(Vec<DescribedImage>),
+}
+
+impl<'p> Saved<'p> {
+    fn read(path: &'p Path) -> Result<Self> {
+        let bytes = files::read(path, LARGEST_IMAGE_FILE)?;
+        let content = match Descriptor::parse(&bytes) {
+            Ok(descriptor) => Ok(Content::Descriptor(Box::new(descriptor))),
+            // A saved answer has Images at its top: what the file looks like says whose fault to tell.
+            Err(_) if bytes.windows(IMAGES.len()).any(|part| part == IMAGES) => {
+                images_from_json(&bytes).map(Content::Answer).map_err(anyhow::Error::from)
             }
-            return Ok(ImageFacts { descriptor, state: None, tags: Tags::default() });
-        }
-        // A saved answer has Images at its top: what the file looks like says whose fault to tell.
-        Err(_) if bytes.windows(IMAGES.len()).any(|part| part == IMAGES) => {
-            images_from_json(&bytes).with_context(reading)?
-        }
-        Err(fault) => return Err(fault).with_context(reading),
-    };
-    if let Some(id) = id {
-        saved.retain(|one| one.image_id.as_deref() == Some(id.as_str()));
+            Err(fault) => Err(fault.into()),
+        };
+        Ok(Self { path, content: content.with_context(|| reading(path))? })
     }
-    let described = match (saved.pop(), saved.pop(), id) {
-        (Some(only), None, _) => only,
-        (None, _, Some(id)) => bail!("{} does not describe {id}", path.display()),
-        _ => bail!("{} does not describe exactly one image; name the one", path.display()),
-    };
-    let region = region.context("a saved answer does not say its region; give --region, or REGION:ami-ID")?;
-    ImageFacts::in_region(region, described).with_context(reading)
+
+    const fn says_its_region(&self) -> bool {
+        matches!(self.content, Content::Descriptor(_))
+    }
+
+    fn facts(self, id: Option<&AmiId>, region: Option<&Region>) -> Result<ImageFacts> {
+        let path = self.path;
+        let mut saved = match self.content {
+            Content::Descriptor(descriptor) => {
+                let found = descriptor.image();
+                let (named, there) = (id.unwrap_or(&found.id), region.unwrap_or(&found.region));
+                if (named, there) != (&found.id, &found.region) {
+                    bail!(
+                        "{} describes {found}, which is not the image that was named, {named} in {there}",
+                        path.display()
+                    );
+                }
+                return Ok(ImageFacts { descriptor: *descriptor, state: None, tags: Tags::default() });
+            }
+            Content::Answer(saved) => saved,
+        };
+        if let Some(id) = id {
+            saved.retain(|one| one.image_id.as_deref() == Some(id.as_str()));
+        }
+        let described = match (saved.pop(), saved.pop(), id) {
+            (Some(only), None, _) => only,
+            (None, _, Some(id)) => bail!("{} does not describe {id}", path.display()),
+            _ => bail!("{} does not describe exactly one image; name the one", path.display()),
+        };
+        let region = region.context("a saved answer does not say its region; give --region, or REGION:ami-ID")?;
+        ImageFacts::in_region(region, described).with_context(|| reading(path))
+    }
+}
+
+fn reading(path: &Path) -> String {
+    format!("reading the image from {}", path.display())
 }
 
 /// Takes the content digests, with a progress bar on a terminal.

@@ -221,6 +221,17 @@ fn a_descriptor_names_its_own_region_and_no_other_image() {
             &["image.json describes ami-0123456789abcdef0 in eu-west-1"],
         );
     }
+    // Who names no region means the one of the file, whatever the settings of AWS say.
+    let far = goldseal.with("AWS_REGION", "us-east-1");
+    far.run(&format!("describe {AMI} --image image.json")).exits(0).says("eu-west-1");
+    for (other, meant) in [
+        (OTHER_AMI.to_owned(), format!("{OTHER_AMI} in eu-west-1")),
+        (format!("us-east-1:{AMI}"), format!("{AMI} in us-east-1")),
+        (format!("{AMI} --region us-east-1"), format!("{AMI} in us-east-1")),
+    ] {
+        let named = format!("which is not the image that was named, {meant}");
+        far.fails(&format!("describe {other} --image image.json"), 2, &[&named]);
+    }
 }
 
 #[test]
