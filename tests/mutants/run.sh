@@ -21,7 +21,7 @@ export PATH=$(dirname "${tool#* }"):$PATH
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/goldseal
 # Mutants are built one after the other, each a little different: of its own directory, and incremental.
 export CARGO_TARGET_DIR=${MUTANTS_TARGET_DIR:-$cache/mutants-target} CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0
-export PROPTEST_CASES=${PROPTEST_CASES:-32} PROPTEST_FAILURE_PERSISTENCE=off
+export PROPTEST_CASES=${PROPTEST_CASES:-32} PROPTEST_FAILURE_PERSISTENCE=off RUST_BACKTRACE=0
 out=target/mutants
 rm -rf "$out/mutants.out"
 mkdir -p "$out"
