@@ -110,7 +110,16 @@ impl FromStr for Query {
             let expected = format!("a comparison that some version meets together with {beside}");
             return Err(fault(column, expected, &found.unwrap_or_default()));
         }
-        Ok(Self { package, bounds })
+        let query = Self { package, bounds };
+        // What a report shows can be asked again, and a package URL may be spelled longer than it came.
+        if query.to_string().len() > LONGEST {
+            return Err(fault(
+                start,
+                format!("at most {LONGEST} characters, with all that a package URL escapes"),
+                text,
+            ));
+        }
+        Ok(query)
     }
 }
 
@@ -307,6 +316,16 @@ mod tests {
         let longest = "a".repeat(LONGEST);
         assert!(longest.parse::<Query>().is_ok());
         assert_eq!(format!("{longest}a").parse::<Query>().unwrap_err().column, LONGEST + 1);
+    }
+
+    #[test]
+    fn what_would_be_spelled_too_long_to_be_asked_again_is_refused() {
+        let package = |escaped: usize| format!("pkg:deb/debian/{}{}", "[".repeat(escaped), "a".repeat(40));
+        let spelled = |query: &Query| query.to_string().len();
+        let longest = package(67).parse::<Query>().unwrap();
+        assert_eq!((spelled(&longest), longest.to_string().parse::<Query>().unwrap()), (LONGEST, longest));
+        let fault = package(68).parse::<Query>().unwrap_err();
+        assert!(fault.column == 1 && fault.to_string().contains("that a package URL escapes"), "{fault}");
     }
 
     prop_compose! {
