@@ -8,47 +8,56 @@ use crate::{
     testing::audits::fleet,
 };
 
-/// A place in which one document cannot be read as one: it is too large.
-struct Damaged<P>(P, String);
+/// A place that does not read what begins so.
+struct Failing<'p, P> {
+    place: &'p P,
+    begins: &'p str,
+    kind: PortErrorKind,
+}
 
-impl<P> Damaged<P> {
+impl<'p, P> Failing<'p, P> {
+    /// One document in it is too large to be read as one.
+    fn damaged(place: &'p P, name: &'p str) -> Self {
+        Self { place, begins: name, kind: PortErrorKind::Malformed }
+    }
+
     fn check(&self, name: &str) -> Result<(), PortError> {
-        match name == self.1 {
-            true => Err(PortError::new(PortErrorKind::Malformed, "fake", name)),
+        match name.starts_with(self.begins) {
+            true => Err(PortError::new(self.kind, "fake", name)),
             false => Ok(()),
         }
     }
 }
 
-impl StateStore for Damaged<&FakeState> {
+impl StateStore for Failing<'_, FakeState> {
     async fn read(&self, name: &StateName) -> Result<Option<Stored>, PortError> {
         self.check(name.as_str())?;
-        self.0.read(name).await
+        self.place.read(name).await
     }
     async fn write(&self, name: &StateName, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
-        self.0.write(name, bytes, expected).await
+        self.place.write(name, bytes, expected).await
     }
     async fn list(&self, prefix: &StateName, most: usize) -> Result<Vec<StateName>, PortError> {
-        self.0.list(prefix, most).await
+        self.place.list(prefix, most).await
     }
     async fn remove(&self, name: &StateName) -> Result<(), PortError> {
-        self.0.remove(name).await
+        self.place.remove(name).await
     }
 }
 
-impl ReceiptStore for Damaged<&FakeReceipts> {
+impl ReceiptStore for Failing<'_, FakeReceipts> {
     async fn add(&self, path: &str, bytes: &[u8]) -> Result<Written, PortError> {
-        self.0.add(path, bytes).await
+        self.place.add(path, bytes).await
     }
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, PortError> {
         self.check(path)?;
-        self.0.read(path).await
+        self.place.read(path).await
     }
     async fn list(&self, folder: &str, after: Option<&str>, most: usize) -> Result<Vec<String>, PortError> {
-        self.0.list(folder, after, most).await
+        self.place.list(folder, after, most).await
     }
     fn locate(&self) -> String {
-        self.0.locate()
+        self.place.locate()
     }
 }
 
@@ -105,7 +114,7 @@ fn a_receipt_that_is_too_large_is_passed_over_and_a_place_that_is_out_is_not() {
     let place = FakeReceipts::default();
     let (large, good) =
         (put(&place, &folder, said_at(later(-90)), None), put(&place, &folder, said_at(later(-60)), None));
-    let told = oldest(&Damaged(&place, large));
+    let told = oldest(&Failing::damaged(&place, &large));
     assert!(told.len() == 1 && told[0].ends_with(&good), "{told:?}");
     // The list is answered, and nothing after it.
     *place.left.lock().unwrap() = Some(1);
@@ -120,34 +129,17 @@ fn a_document_that_is_too_large_is_named_and_the_others_have_their_receipts() {
     let launches: Vec<LaunchReport> = (0..4).map(|number| launch(number, Outcome::Admit)).collect();
     recorded(&state, &launches);
     let first = state.held.lock().unwrap().keys().next().unwrap().to_string();
-    let damaged = Damaged(&state, first.clone());
+    let damaged = Failing::damaged(&state, &first);
     let receipting = Receipting { state: &damaged, receipts: &receipts, signer: None::<&FakeSigner> };
     let wrote = block_on(receipting.write(&mut BTreeSet::new(), false, later(1))).unwrap();
     assert_eq!((wrote.decisions, wrote.unreadable, wrote.problems.len()), (1, 1, 1));
     assert!(wrote.problems[0].starts_with(&first), "{:?}", wrote.problems);
 
     // A state that is out is no decision that is none: nothing is remembered as done.
-    struct Out<'s>(&'s FakeState);
-    impl StateStore for Out<'_> {
-        async fn read(&self, name: &StateName) -> Result<Option<Stored>, PortError> {
-            match name.as_str().starts_with("v1/decisions/") {
-                true => Err(PortError::new(PortErrorKind::Unavailable, "fake", name)),
-                false => self.0.read(name).await,
-            }
-        }
-        async fn write(&self, name: &StateName, bytes: &[u8], expected: Expected) -> Result<Written, PortError> {
-            self.0.write(name, bytes, expected).await
-        }
-        async fn list(&self, prefix: &StateName, most: usize) -> Result<Vec<StateName>, PortError> {
-            self.0.list(prefix, most).await
-        }
-        async fn remove(&self, name: &StateName) -> Result<(), PortError> {
-            self.0.remove(name).await
-        }
-    }
     let (state, receipts) = (FakeState::default(), FakeReceipts::default());
     recorded(&state, &launches);
-    let receipting = Receipting { state: &Out(&state), receipts: &receipts, signer: None::<&FakeSigner> };
+    let out = Failing { place: &state, begins: "v1/decisions/", kind: PortErrorKind::Unavailable };
+    let receipting = Receipting { state: &out, receipts: &receipts, signer: None::<&FakeSigner> };
     assert!(block_on(receipting.write(&mut BTreeSet::new(), false, later(1))).is_err());
     assert_eq!(write(&state, &receipts, None, later(2)).unwrap().decisions, 4);
 }
