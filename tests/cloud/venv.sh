@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints the path of a python that has requirements.txt installed, making the
-# environment on first use. Only that path goes to stdout.
+# venv.sh [FOLDER]: prints the path of a python that has the requirements.txt of that folder installed (default: this
+# one), making the environment on first use. Only that path goes to stdout.
 set -eu
 
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH= cd -- "${1:-$(dirname -- "$0")}" && pwd)
 python=${PYTHON:-python3}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/goldseal
 

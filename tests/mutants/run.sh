@@ -41,7 +41,7 @@ case ${1-} in
         ;;
     at-once)
         shift
-        python=$(tests/mutants/venv.sh) || skip 'there is no Python with venv'
+        python=$(tests/cloud/venv.sh tests/mutants) || skip 'there is no Python with venv'
         # One tree for all checkouts, with what came of it.
         tree=$cache/mutants-tree results=$cache/mutants-results.tsv head=$(git rev-parse HEAD)
         exec 9>"$tree.lock"
