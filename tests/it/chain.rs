@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     aws::{Account, REGION, build_tags, sha256},
-    cloud::cloud,
+    cloud::{cloud, python},
     policies::trusting,
     run::{Goldseal, INPUTS, notes},
 };
@@ -124,7 +124,6 @@ fn the_descriptor_of_a_saved_answer_is_the_one_of_ec2_byte_for_byte() {
     goldseal.run(&format!("describe {ami} --descriptor asked.json")).exits(0);
 
     // What `aws ec2 describe-images` prints is what this SDK of the same authors returns.
-    let python = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cloud/venv.sh")).output().unwrap().stdout;
     let program = format!(
         "import boto3, json\nclient = boto3.client('ec2', region_name='{REGION}', endpoint_url='{}', \
          aws_access_key_id='{}', aws_secret_access_key='testing')\nanswer = client.describe_images(ImageIds=['{other}', '{ami}'])\n\
@@ -132,7 +131,7 @@ fn the_descriptor_of_a_saved_answer_is_the_one_of_ec2_byte_for_byte() {
         cloud().endpoint,
         account.id
     );
-    let saved = Command::new(String::from_utf8(python).unwrap().trim()).args(["-c", &program]).output().unwrap();
+    let saved = python().args(["-c", &program]).output().unwrap();
     assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
     let offline = Goldseal::new().with("AWS_ENDPOINT_URL", crate::aws::NOWHERE);
     offline.write("saved.json", saved.stdout);

@@ -8,7 +8,7 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{LazyLock, OnceLock},
     thread,
     time::Duration,
 };
@@ -22,6 +22,24 @@ pub struct Cloud {
     _server: Child,
 }
 
+/// Returns the path of the Python that it runs on, which has what tests need too; it is made at the first call on a machine.
+pub fn python_path() -> &'static str {
+    static MADE: LazyLock<String> = LazyLock::new(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud/venv.sh");
+        let made = Command::new(script).stderr(Stdio::inherit()).output().expect("tests/cloud/venv.sh starts");
+        assert!(made.status.success(), "tests/cloud/venv.sh failed, see above");
+        String::from_utf8(made.stdout).expect("a path").trim().to_owned()
+    });
+    &MADE
+}
+
+/// Returns it as a command that leaves nothing beside what it runs.
+pub fn python() -> Command {
+    let mut command = Command::new(python_path());
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 /// Returns the local AWS of this process, started at the first call. An access key of 12 digits is an account.
 pub fn cloud() -> &'static Cloud {
     static CLOUD: OnceLock<Cloud> = OnceLock::new();
@@ -30,18 +48,13 @@ pub fn cloud() -> &'static Cloud {
 
 fn start() -> Cloud {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cloud");
-    let venv =
-        Command::new(home.join("venv.sh")).stderr(Stdio::inherit()).output().expect("tests/cloud/venv.sh starts");
-    assert!(venv.status.success(), "tests/cloud/venv.sh failed, see above");
-    let python = String::from_utf8(venv.stdout).expect("a path");
     let folder = std::env::temp_dir().join(format!("goldseal-cloud-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary directory");
     let ready = folder.join("ready");
-    let mut server = Command::new(python.trim())
+    let mut server = python()
         .args(["-m", "localaws", "--port", "0", "--exit-with-parent", "--ready-file"])
         .arg(&ready)
         .current_dir(&home)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

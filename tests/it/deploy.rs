@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Account, REGION, wait},
     chain::Scene,
-    cloud::cloud,
+    cloud::{cloud, python},
     enrolling::{bare_group, hooks},
     fleet::{Fleet, HOOK, until},
     iam::one_or_more,
@@ -27,15 +27,9 @@ use crate::{
 
 const TEMPLATES: &str = "packaging/cloudformation";
 
-fn python(arguments: &[&str]) -> std::process::Output {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
-    Command::new(python.trim()).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap()
-}
-
 fn stacks(account: &Account, command: &str, arguments: &[&str]) -> Value {
     let start = ["tests/deploy/stacks.py", command, &cloud().endpoint, REGION, &account.id];
-    let told = python(&[&start, arguments].concat());
+    let told = python().args([&start, arguments].concat()).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     serde_json::from_slice(&told.stdout).unwrap()
 }
@@ -118,7 +112,7 @@ fn the_templates_pass_cfn_lint_and_a_spoiled_one_does_not() {
     assert_eq!(all.len(), 8, "{all:?}");
     // It is a program beside Python, and no module that can be run.
     let beside = "import os, sys; os.execv(os.path.join(os.path.dirname(sys.executable), 'cfn-lint'), sys.argv)";
-    let lint = |files: &[&str]| python(&[&["-c", beside, "-r", REGION, "--"], files].concat());
+    let lint = |files: &[&str]| python().args([&["-c", beside, "-r", REGION, "--"], files].concat()).output().unwrap();
     let told = lint(&all.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
 

@@ -15,6 +15,8 @@ use goldseal_core::{
     verdict::CODES,
 };
 
+use crate::cloud::python;
+
 /// Those that do something, in the order of `--help`.
 pub const COMMANDS: &[&str] = &[
     "describe",
@@ -270,13 +272,7 @@ fn every_policy_in_the_documents_compiles() {
 
 #[test]
 fn the_transcript_in_the_readme_is_what_the_demo_prints() {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
-    let demo = Command::new(python.trim())
-        .args(["tests/demo/demo.py", env!("CARGO_BIN_EXE_goldseal")])
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
+    let demo = python().args(["tests/demo/demo.py", env!("CARGO_BIN_EXE_goldseal")]).output().unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let printed = String::from_utf8(demo.stdout).unwrap();
     let readme = fs::read_to_string("README.md").unwrap();

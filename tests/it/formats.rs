@@ -1,22 +1,16 @@
 //! Outputs of the gate and of audits against the published schemas of their formats (tests/formats/validate.py).
 
-use std::process::Command;
-
 use goldseal_core::{report::AuditReport, testing::audits};
 use serde_json::Value;
 
-use crate::run::{Goldseal, files_under};
+use crate::{
+    cloud::python,
+    run::{Goldseal, files_under},
+};
 
 /// Says what a published schema has against a file; nothing, if it is valid.
 pub fn complaints(goldseal: &Goldseal, format: &str, file: &str) -> String {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
-    let run = Command::new(python.trim())
-        .args(["tests/formats/validate.py", format])
-        .arg(goldseal.path(file))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap();
+    let run = python().args(["tests/formats/validate.py", format]).arg(goldseal.path(file)).output().unwrap();
     let said = [run.stdout, run.stderr].concat();
     assert!(run.status.success() == said.is_empty(), "{}", String::from_utf8_lossy(&said));
     String::from_utf8(said).unwrap()

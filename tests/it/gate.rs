@@ -6,6 +6,7 @@ use quick_junit::{Report, TestCaseStatus};
 use serde_json::{Value, json};
 
 use crate::{
+    cloud::python,
     formats::complaints,
     gated::{GATE, RUN, change_json, failures, fresh, gated_policy, hours_ago, in_days, manifest},
     offline::local_key,
@@ -312,13 +313,11 @@ fn sarif(goldseal: &Goldseal, errors: usize) {
 
 /// Validates a document with the validator that the local AWS brings along.
 fn valid(goldseal: &Goldseal, file: &str, schema: &str) {
-    let python = Command::new("tests/cloud/venv.sh").output().unwrap().stdout;
     let program = "import json, jsonschema, sys\nfrom pathlib import Path\n\
                    document, schema = (json.loads(Path(name).read_text()) for name in sys.argv[1:])\n\
                    jsonschema.Draft202012Validator(schema).validate(document)";
     let arguments = [goldseal.path(file).into_os_string(), schema.into()];
-    let python = String::from_utf8(python).unwrap();
-    let done = Command::new(python.trim()).args(["-c", program]).args(arguments).output().unwrap();
+    let done = python().args(["-c", program]).args(arguments).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, io::ErrorKind, process::Command};
 
-use crate::skipped;
+use crate::{cloud::python, skipped};
 
 /// What is watched, and the heading of its metrics in its document.
 struct Watched {
@@ -48,15 +48,9 @@ fn alerts(watched: &Watched) -> Vec<(String, String)> {
 
 #[test]
 fn alerts_dashboard_and_document_name_the_same_metrics() {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
     for watched in WATCHED {
         let dashboard = format!("packaging/grafana/goldseal-{}.json", watched.name);
-        let checked = Command::new(python.trim())
-            .args(["tests/monitoring/check.py", &watched.rules(), &dashboard])
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .unwrap();
+        let checked = python().args(["tests/monitoring/check.py", &watched.rules(), &dashboard]).output().unwrap();
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
         let used = String::from_utf8(checked.stdout).unwrap();
         let used: BTreeSet<String> = used.lines().map(|name| name.trim_end_matches("_bucket").to_owned()).collect();

@@ -202,6 +202,17 @@ impl Run {
         self
     }
 
+    /// Insists on texts in what it printed on standard output, one behind the other.
+    #[track_caller]
+    pub fn says_in_order(self, texts: &[&str]) -> Self {
+        let mut rest = self.stdout.as_str();
+        for text in texts {
+            let found = rest.split_once(text);
+            rest = found.unwrap_or_else(|| panic!("{text:?} is not behind what came before:\n{}", self.stdout)).1;
+        }
+        self
+    }
+
     /// Returns the one JSON document that it printed; anything beside it is an error.
     #[track_caller]
     pub fn report(&self) -> Value {

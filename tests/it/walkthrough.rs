@@ -5,7 +5,7 @@ use std::{fs, io::ErrorKind, os::unix::fs::symlink, process::Command};
 
 use crate::{
     aws::{Account, REGION, wait},
-    cloud::cloud,
+    cloud::{cloud, python_path},
     documents::blocks::of,
     enrolling::bare_group,
     gated::{GATE, fresh},
@@ -26,16 +26,10 @@ fn blocks(document: &str, kind: &str) -> Vec<String> {
     all.map(|block| block.text).collect()
 }
 
-/// Returns the Python of the local AWS.
-pub fn local_python() -> String {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    String::from_utf8(venv.stdout).unwrap().trim().to_owned()
-}
-
 /// Puts scripts into the folder's `bin`, which goes before the machine's programs; also an `aws` and a `goldseal`.
 pub fn with_programs(goldseal: Goldseal, programs: &[(&str, &str)]) -> Goldseal {
     let shim = fs::canonicalize("tests/deploy/aws.py").unwrap();
-    let aws = format!("exec {} -B {} \"$@\"", local_python(), shim.display());
+    let aws = format!("exec {} -B {} \"$@\"", python_path(), shim.display());
     let always = [("aws", aws.as_str()), ("goldseal", "exec \"$GOLDSEAL\" \"$@\"")];
     for (name, text) in always.iter().chain(programs) {
         goldseal.write(&format!("bin/{name}"), format!("#!/bin/sh\n{text}\n"));
@@ -96,13 +90,8 @@ fn the_first_group_is_guarded_by_what_the_document_says() {
     let log = fs::read_to_string(goldseal.path("hook.log")).unwrap_or_default();
     assert_eq!(run.code, 0, "{}{}{log}", run.stdout, run.stderr);
 
-    // What the reader saw, in this order.
-    let mut rest = run.stdout.as_str();
-    for text in ["WOULD ENROLL  web", "nothing was changed", "ENROLLED  web", "mode-warn", "0 problems"] {
-        let (_, after) =
-            rest.split_once(text).unwrap_or_else(|| panic!("{text} is not behind what came before:\n{}", run.stdout));
-        rest = after;
-    }
+    // What the reader saw.
+    run.says_in_order(&["WOULD ENROLL  web", "nothing was changed", "ENROLLED  web", "mode-warn", "0 problems"]);
     assert_eq!(log.matches("verdict=\"admit\" action=\"continue\" mode=\"warn\"").count(), 1, "{log}");
     let groups = wait(account.autoscaling().describe_auto_scaling_groups().send()).unwrap().auto_scaling_groups;
     let sizes: Vec<Option<i32>> = groups.into_iter().flatten().map(|group| group.desired_capacity).collect();

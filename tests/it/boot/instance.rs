@@ -9,7 +9,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::Account,
-    cloud::cloud,
+    cloud::{cloud, python_path},
     offline::{AMI, seal},
     run::{Goldseal, Run, permitted},
     skipped,
@@ -29,11 +28,6 @@ use crate::{
 const OWN: &[&str] = &["unshare", "-rnm"];
 const MADE: &str =
     "ip link set lo up && ip addr add 169.254.169.254/32 dev lo && mount -t tmpfs none /run && mkdir /run/goldseal";
-
-static PYTHON: LazyLock<String> = LazyLock::new(|| {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    String::from_utf8(venv.stdout).unwrap().trim().to_owned()
-});
 
 /// Says whether such a thing can be made here, and that a test is skipped where not.
 pub fn possible() -> bool {
@@ -128,7 +122,7 @@ impl Instance {
     pub fn reach(&mut self, there: &str, here: &str) {
         let socket = self.goldseal.path(&format!("relay-{}.sock", self.relays.len()));
         let (relay, from, to) = ("tests/boot/relay.py", format!("unix:{}", socket.display()), format!("tcp:{there}"));
-        let child = Command::new(&*PYTHON).args([relay, &from, &to]).stdin(Stdio::null()).spawn().unwrap();
+        let child = Command::new(python_path()).args([relay, &from, &to]).stdin(Stdio::null()).spawn().unwrap();
         self.relays.push(Relay(child));
         let late = Instant::now() + Duration::from_secs(20);
         while !socket.exists() {
@@ -155,7 +149,7 @@ impl Instance {
     pub fn runs(&self, command: &str) -> Run {
         self.goldseal.write("world.json", self.world.to_string());
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boot");
-        let (python, here) = (&*PYTHON, here.display());
+        let (python, here) = (python_path(), here.display());
         let script = format!(
             "{MADE} || exit 99\n\
              export PYTHONDONTWRITEBYTECODE=1\n\

@@ -1,22 +1,19 @@
 //! "Five minutes with your own image" and "Check a seal without goldseal" of the README, typed as they stand there.
 
-use super::{blocks::of, reader::cosign};
+use super::{blocks::of, reader::plays};
 use crate::{
     aws::Account,
+    cloud::python_path,
     gated::fresh,
     run::{Goldseal, Run},
-    walkthrough::{local_python, with_programs},
+    walkthrough::with_programs,
 };
 
 /// The image that the document names.
 const NAMED: &str = "ami-0123456789abcdef0";
 
-/// In place of what looks at a whole machine, or builds for minutes: what these would have written.
-const STUBS: &[(&str, &str)] = &[
-    ("cargo", "echo \"cargo $*\" >>\"$HOME/stubs.log\""),
-    ("syft", "cp \"$HOME/golden.spdx.json\" sbom.spdx.json"),
-    ("grype", "cp \"$HOME/golden.grype.json\" grype.json"),
-];
+/// In place of a build of minutes.
+const CARGO: &str = "echo \"cargo $*\" >>\"$HOME/stubs.log\"";
 
 /// Types the commands of the README, with this `cosign`.
 pub fn follow(account: &Account, cosign: &str) -> (Goldseal, Run) {
@@ -24,17 +21,18 @@ pub fn follow(account: &Account, cosign: &str) -> (Goldseal, Run) {
     // The person who approves looks at what they are shown, and says so.
     let shown = format!(
         "{} -c 'import json, sys; print(json.load(sys.stdin)[\"images\"][0][\"acceptedRisks\"])'",
-        local_python()
+        python_path()
     );
     let approves = format!(
         "case $1 in approve) set -- \"$@\" --yes --accept-digest \"$(\"$GOLDSEAL\" \"$@\" --output json | {shown})\" ;; esac\n\
          exec \"$GOLDSEAL\" \"$@\""
     );
-    let stubs = [STUBS, &[("goldseal", approves.as_str()), ("cosign", cosign)]].concat();
+    let [syft, grype] = ["syft", "grype"].map(plays);
+    let programs = [("cargo", CARGO), ("syft", &syft), ("grype", &grype), ("goldseal", &approves), ("cosign", cosign)];
     let goldseal = account.goldseal().with("USER", "alice");
     goldseal.script(&[], "mkdir checkout").exits(0);
     fresh(&goldseal);
-    let goldseal = with_programs(goldseal, &stubs);
+    let goldseal = with_programs(goldseal, &programs);
     let blocks = of("README.md").into_iter().filter(|block| block.kind == "sh" && block.text.contains("$AMI"));
     let typed: Vec<String> = blocks.map(|block| block.text.replace(NAMED, &ami)).collect();
     assert_eq!(typed.len(), 2);
@@ -44,14 +42,9 @@ pub fn follow(account: &Account, cosign: &str) -> (Goldseal, Run) {
 
 #[test]
 fn the_first_image_is_sealed_by_what_the_readme_says() {
-    let (goldseal, run) = follow(&Account::new(), &cosign());
-    let run = run.exits(0);
-    let mut rest = run.stdout.as_str();
-    let expected = ["PASS", "ACCEPTED RISKS", "APPROVED  by alice", "SIGNED", "ADMIT", "\n0\n", "Verified OK"];
-    for text in expected {
-        let (_, after) = rest.split_once(text).unwrap_or_else(|| panic!("{text:?} does not follow:\n{}", run.stdout));
-        rest = after;
-    }
+    let (goldseal, run) = follow(&Account::new(), &plays("cosign"));
+    let seen = ["PASS", "ACCEPTED RISKS", "APPROVED  by alice", "SIGNED", "ADMIT", "\n0\n", "Verified OK"];
+    run.exits(0).says_in_order(&seen);
     // The line that the document takes for the SBOM is a bundle, and nothing else was installed than what it says.
     let bundle: serde_json::Value = serde_json::from_slice(&goldseal.read("first-seal/sbom.sigstore.json")).unwrap();
     assert!(bundle["dsseEnvelope"]["payload"].is_string());

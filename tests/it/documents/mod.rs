@@ -21,7 +21,7 @@ use std::{
 use goldseal_core::policy::{compile, referenced_files};
 
 use self::{blocks::Block, shell::PLAYED};
-use crate::{aws::sha256, run::Goldseal, walkthrough::local_python};
+use crate::{aws::sha256, cloud::python, run::Goldseal};
 
 /// What holds a block that is not of a shell. Where another test does, the number of blocks is said, so that one more is noticed.
 enum Held {
@@ -242,7 +242,7 @@ fn files_in(folder: &str, end: &str) -> impl Iterator<Item = std::path::PathBuf>
 
 /// What the Python of the local AWS prints.
 fn by_python(arguments: &[&str], input: &str) -> String {
-    fed(Command::new(local_python()).args(arguments), input).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    fed(python().args(arguments), input).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
 }
 
 fn fed(command: &mut Command, input: &str) -> Result<String, String> {

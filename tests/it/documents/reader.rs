@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     blocks::{commands_of, of},
-    shell::{LEFT_OUT, PLAYED},
+    shell::PLAYED,
 };
 use crate::{
+    cloud::python_path,
     run::{Goldseal, Run},
-    walkthrough::{local_python, with_programs},
+    walkthrough::with_programs,
 };
 
-/// What is typed as it is: every Debian has it, and it changes nothing but the folder.
-const PLAIN: &[&str] = &["base64", "goldseal", "aws", "cp", "openssl", "printf", "sed", "sha256sum"];
+/// What is typed as it is: every Debian has it, and it changes nothing but the folder (pip: see `at_work`).
+const PLAIN: &[&str] =
+    &[".", "base64", "goldseal", "aws", "cp", "openssl", "pip", "printf", "python3", "sed", "sha256sum"];
 
 /// Runs a command line on a terminal: the program for it.
 pub const TERMINAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/documents/terminal.py");
@@ -32,30 +34,24 @@ pub struct Reader {
 
 /// Puts the programs that are played into a folder, and `aws`, which is real on the local AWS.
 pub fn at_work(goldseal: Goldseal) -> Goldseal {
-    let python = local_python();
-    let scripts: Vec<(&str, String)> = PLAYED.iter().map(|(name, _, does)| (*name, played(&python, does))).collect();
+    let scripts: Vec<(&str, String)> = PLAYED.iter().map(|(name, ..)| (*name, plays(name))).collect();
     let scripts: Vec<(&str, &str)> = scripts.iter().map(|(name, script)| (*name, script.as_str())).collect();
-    with_programs(goldseal, &scripts)
+    with_programs(goldseal, &scripts).with("PIP_REQUIRE_VIRTUALENV", "true")
 }
 
-/// Returns what plays cosign.
-pub fn cosign() -> String {
-    let (.., does) = PLAYED.iter().find(|(name, ..)| *name == "cosign").unwrap();
-    played(&local_python(), does)
-}
-
-fn played(python: &str, does: &str) -> String {
+/// Returns the script that plays a program.
+pub fn plays(program: &str) -> String {
+    let (.., does) = PLAYED.iter().find(|(name, ..)| *name == program).unwrap();
     let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/documents");
-    format!("set -eu\nPYTHON='{python}' TESTS='{tests}'\n{does}")
+    format!("set -eu\nPYTHON='{}' TESTS='{tests}'\n{does}", python_path())
 }
 
 impl Reader {
     /// Opens a document at its first block.
     pub fn of(document: &'static str) -> Self {
         let blocks = of(document).into_iter().filter(|block| block.kind == "sh");
-        let commands = blocks.flat_map(|block| lines_of(&block.text).into_iter().map(move |text| (block.line, text)));
-        let typed = |text: &str| !LEFT_OUT.iter().any(|(of, begins, _)| *of == document && text.starts_with(begins));
-        let left = commands.filter(|(_, text)| typed(text)).collect();
+        let left =
+            blocks.flat_map(|block| lines_of(&block.text).into_iter().map(move |text| (block.line, text))).collect();
         Self { document, left, set: String::new(), variables: BTreeMap::new(), names: Vec::new() }
     }
 

@@ -1,12 +1,10 @@
 //! The ways on which the daemon hears of a wait beside a message of its queue: its own sweep, and a topic.
 
-use std::process::Command;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     aws::REGION,
-    cloud::cloud,
+    cloud::{cloud, python},
     fleet::{Fleet, until},
     run::files_under,
 };
@@ -22,10 +20,8 @@ print(topic)
 
 /// Makes a topic that the queue is subscribed to, and returns its ARN.
 fn topic(fleet: &Fleet) -> String {
-    let venv = Command::new("tests/cloud/venv.sh").output().unwrap();
-    let python = String::from_utf8(venv.stdout).unwrap();
     let arguments = [&cloud().endpoint, REGION, &fleet.scene.account.id, &fleet.arn];
-    let made = Command::new(python.trim()).args(["-c", TOPIC]).args(arguments).output().unwrap();
+    let made = python().args(["-c", TOPIC]).args(arguments).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
