@@ -210,7 +210,7 @@ fn a_package_is_checked_and_named_as_its_document_says() {
         run.exits(0);
         // packaging/build-portable.sh looks for these.
         building
-            .script(&[], ". target/tools/bin/activate; cargo-zigbuild --version; python3 -m ziglang version")
+            .script(&[], ". target/tools/bin/activate && cargo-zigbuild --version && python3 -m ziglang version")
             .exits(0);
     }
     reader.types(&building, "make package").exits(0);
